@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sizes and map values shared by the BPF programs and the live side. Not part of the trace. */
+#ifndef RSSTRACE_CONFIG_ABI_H
+#define RSSTRACE_CONFIG_ABI_H
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+#define RSST_MAX_SPACES 1024 /* followed address spaces of one session, dead ones included; a power of two */
+#define RSST_MAX_CPUS 1024
+#define RSST_RING_BYTES (16U << 20)
+
+/* Value of the `spaces` map, keyed by the address of the mm_struct. */
+struct space_ref {
+	__u32 space; /* 1 .. RSST_MAX_SPACES - 1 */
+	__u32 tgid;  /* process that owns it */
+};
+
+/* Per space: what of the shared counters has been told so far, and what was lost on the way. Pages. */
+struct space_state {
+	__s64 last_count[4]; /* percpu_counter.count already attributed to an event */
+	__s64 lost[4];	     /* pages whose record did not fit */
+};
+
+/* Per space and CPU, index space * nr_cpus + cpu. */
+struct space_cpu {
+	__s32 slot[4]; /* this CPU's percpu_counter slot when last looked at */
+	__u64 busy;    /* odd while an event is between its two updates */
+	__u64 pad;
+};
+
+/* Per process that may fork, exec or exit under trace, keyed by tgid. */
+struct proc_ref {
+	__u32 space;
+	__u32 pad;
+};
+
+#endif

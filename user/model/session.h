@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The session: records in, the state of every followed process out. The only state of rsstrace.
+ *
+ * Nothing here knows a clock, /proc, libbpf or ELF: feeding the same records gives the same session, live or replayed.
+ *
+ * A session is read in two ways: tables that only grow (objects, frames, stacks: indices are stable and given out in
+ * stream order) are read in place; everything that changes is read from a frozen snapshot.
+ */
+#ifndef RSSTRACE_MODEL_SESSION_H
+#define RSSTRACE_MODEL_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+#include "record_abi.h"
+#include "counters.h"
+#include "base/err.h"
+
+/* Owner of a resident page: a stack's index, or one of these. Stack indices start at OWNER_FIRST_STACK. */
+enum page_owner {
+	OWNER_NONE = 0,		/* not resident */
+	OWNER_BEFORE = 1,	/* was resident when tracing of its space began */
+	OWNER_UNKNOWN = 2,	/* arrived, nothing tells by which stack */
+	OWNER_FIRST_STACK = 3,
+};
+
+enum region_kind {
+	KIND_INVALID = 0,
+	KIND_HEAP, /* brk */
+	KIND_STACK,
+	KIND_ANON,
+	KIND_FILE,
+	KIND_SHMEM,
+	KIND_HUGETLB,
+	KIND_SPECIAL,
+	NR_KINDS,
+};
+
+/* A mapped file, or NULL-path if its name never came. Index 0 is "no object". */
+struct object {
+	__u64 ino;
+	__u32 dev;
+	__u32 flags;	  /* OBJECT_* */
+	bool named;	  /* a REC_OBJECT or REC_MAP named it */
+	char *path;	  /* never NULL; "" until named */
+	__u32 build_id_len;
+	__u8 build_id[32];
+};
+
+struct symbol_entry {
+	char *function; /* NULL: unknown */
+	char *file;	/* NULL: unknown */
+	__u32 line;	/* 0: unknown */
+};
+
+/* A place in code, shared by every stack that runs through it. Index 0 is invalid. */
+struct frame {
+	__u32 object; /* index; 0: code in no file */
+	__u32 space;  /* of code in no file; else 0 */
+	__u64 offset; /* file offset of the instruction looked up, or address when object is 0 */
+	bool resolved; /* a REC_SYMBOL came */
+	__u32 start_delta; /* offset - function start, 0xffffffff unknown */
+	__u32 nr_entries;
+	struct symbol_entry *entries; /* innermost inlined function first */
+};
+
+struct stack {
+	__u64 id; /* of REC_STACK */
+	__u32 space;
+	__u32 nr_frames;
+	__u32 *frames; /* frame indices, innermost first; NULL while only the id is known (definition lost) */
+	enum stack_end end;
+};
+
+/* Cumulative pages of one stack since the start of the stream. */
+struct stack_pages {
+	__u64 rss;     /* resident now and owned by it */
+	__u64 faulted; /* ever brought in */
+	__u64 freed;   /* brought in and gone since: rss + freed == faulted, plus inherited by fork */
+};
+
+struct vma {
+	__u64 start, end; /* [start, end) */
+	__u64 pgoff;	  /* bytes */
+	__u32 object;	  /* index; 0: none */
+	__u8 prot;
+	__u8 shared;
+	__u8 kind;    /* enum region_kind */
+	__u8 backing; /* enum map_backing */
+	__u32 name;   /* index for session__name(); "[heap]", "[anon:arena]", ...; 0: path of object, or "" */
+	__u32 stack;  /* owner index of the call that mapped it; OWNER_BEFORE, OWNER_UNKNOWN */
+};
+
+struct page_ledger; /* model/page_ledger.h */
+
+/* One address space in a snapshot. */
+struct space_snapshot {
+	__u32 space;
+	__u32 pid, ppid;
+	__u32 flags; /* PROCESS_* */
+	bool alive;
+	char comm[RSST_COMM_LEN];
+	const char *exe; /* owned by the session; "" unknown */
+	__u32 nr_vmas;
+	struct vma *vmas;	     /* sorted, disjoint */
+	struct page_ledger *ledger;  /* frozen: shares unchanged tables with the session */
+	__s64 counted[RSST_NR_MEMBERS];	 /* pages: base + every delta in the stream */
+	__s64 kernel[RSST_NR_MEMBERS];	 /* pages: last REC_COUNTERS */
+	__s64 placed[RSST_NR_MEMBERS];	 /* pages the ledger holds resident */
+	__s64 before, unknown, attributed; /* placed pages by owner; sum == placed FILE + ANON + SHMEM */
+};
+
+struct cause_pages {
+	__u64 in[RSST_NR_MEMBERS];
+	__u64 out[RSST_NR_MEMBERS];
+};
+
+/* A moment, frozen. Every count is cumulative since the start of the stream. */
+struct snapshot {
+	__u64 ts;      /* ns since the start of the stream: the tick it was taken at */
+	__u64 wall_ns; /* CLOCK_REALTIME of that */
+	__u32 nr_spaces;
+	struct space_snapshot *spaces; /* by space id; dead ones have alive == false, no vmas and no ledger */
+	__u32 nr_stacks;	       /* entries of stacks[], index = owner */
+	struct stack_pages *stacks;
+	struct cause_pages causes[NR_CAUSES];
+	__u64 faults;	       /* fault records' faults (a run counts each) */
+	__u64 lost;	       /* records */
+	__u64 stacks_truncated; /* stacks whose walk did not end at the root */
+	__u64 peak_pages;	/* highest counted RSS so far, summed over living spaces */
+	__u64 peak_ts;		/* when that was */
+	__u64 counters[NR_COUNTERS]; /* last REC_STATS */
+};
+
+struct session;
+
+struct session *session__new(void);
+void session__free(struct session *session);
+
+/*
+ * session__feed() - take one record of @len bytes (hostile input allowed: every length, index and count is checked).
+ * 0, or -EBADMSG with a sentence (the record is dropped, the session stays usable), or -ENOMEM.
+ */
+int session__feed(struct session *session, const struct rec *rec, size_t len, struct err *err);
+
+/*
+ * session__freeze() - a snapshot of now, or of the instant before the last root process died if none is left: what was
+ * resident then is what the question "what was it made of" means. O(spaces + VMAs + stacks + page tables); pages are
+ * shared copy-on-write. NULL on ENOMEM. Free with snapshot__free() before the session.
+ */
+struct snapshot *session__freeze(struct session *session);
+void snapshot__free(struct snapshot *snapshot);
+
+/* Facts of the stream. start: NULL until REC_START came. now: ts of the last tick, ns since start. */
+const struct rec_start *session__start(const struct session *session);
+__u64 session__now(const struct session *session);
+const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
+bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
+__u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
+
+/* Growing tables. Indices in [0, nr); index 0 is never a real entry. Pointers are valid until the next feed. */
+__u32 session__nr_objects(const struct session *session);
+const struct object *session__object(const struct session *session, __u32 index);
+__u32 session__nr_frames(const struct session *session);
+const struct frame *session__frame(const struct session *session, __u32 index);
+__u32 session__nr_stacks(const struct session *session);
+const struct stack *session__stack(const struct session *session, __u32 index); /* NULL for indices < OWNER_FIRST_STACK */
+const char *session__name(const struct session *session, __u32 index);		/* "" for 0 */
+
+/*
+ * What the live side has to find out. Each returns false when there is nothing (more) to tell.
+ * next_unnamed: an object index >= *cursor whose path is unknown; *cursor moves on.
+ * next_dispute: a page-table sized range [*start, *end) of a living space whose pages the model is not sure of, after
+ *	(*space, *start) as passed in; start with 0, 0. `touched` counts the events that changed it: unchanged across a
+ *	scan means the scan may be believed.
+ */
+bool session__next_unnamed(const struct session *session, __u32 *cursor, __u32 *object);
+bool session__next_dispute(const struct session *session, __u32 *space, __u64 *start, __u64 *end, __u64 *touched);
+__u64 session__touched(const struct session *session, __u32 space, __u64 addr);
+
+/* The live VMA holding @addr, or NULL; valid until the next feed. */
+const struct vma *session__vma(const struct session *session, __u32 space, __u64 addr);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one reading of the model: two frozen moments in, sorted and named rows out. Every output prints rows.
+ *
+ * Several living address spaces (--children, -p A,B) are summed; a row says whose it is by pid. Bytes throughout.
+ */
+#ifndef RSSTRACE_VIEW_QUERY_H
+#define RSSTRACE_VIEW_QUERY_H
+
+#include <stdbool.h>
+#include "model/session.h"
+
+struct view_options {
+	__u32 top; /* rows of each list; 0: all */
+};
+
+struct members {
+	__s64 anon, file, shmem, total, swap; /* bytes; total = anon + file + shmem */
+};
+
+/* One inlined level of a frame. Strings belong to the session or the view. */
+struct frame_row {
+	const char *symbol; /* NULL: unknown */
+	const char *module; /* path of the object; NULL: code in no file */
+	__u64 offset;	    /* in the module, or the address */
+	const char *file;   /* NULL: unknown */
+	__u32 line;	    /* 0: unknown */
+	bool inlined;
+};
+
+struct stack_row {
+	__u32 id; /* owner index */
+	__s64 rss, growth, faulted, freed; /* bytes; growth, faulted and freed over the window */
+	bool complete;
+	__u32 nr_frames;
+	struct frame_row *frames; /* innermost first, inlined ones expanded */
+	__s32 named_by; /* index of the frame the row is named by: innermost in the user's own code; -1: none */
+};
+
+struct region_stack_row {
+	__u32 stack; /* owner index, OWNER_BEFORE and OWNER_UNKNOWN left out */
+	__s64 rss, growth;
+};
+
+struct region_row {
+	__u32 pid;
+	__u64 start, end;
+	char perms[5]; /* "rw-p" */
+	enum region_kind kind;
+	const char *name; /* "" when it has none */
+	bool unmapped;	  /* was there at the window's start, is no more: rss 0 */
+	__s64 size, rss, growth, faulted; /* bytes; faulted over the window: resident ones that arrived in it */
+	__u32 nr_stacks;
+	struct region_stack_row *stacks; /* sorted by growth, then rss, then id */
+};
+
+struct cause_row {
+	enum rsst_cause cause;
+	bool out;
+	struct members bytes;
+};
+
+struct other_row {
+	__u32 nr;
+	__s64 rss, growth, faulted;
+};
+
+struct view {
+	__u64 from_ns, to_ns, from_wall_ns, to_wall_ns;
+	__u32 pid; /* of the first root */
+	const char *comm, *exe;
+	struct members rss, growth; /* the kernel's counters at the end; their change over the window */
+	__u64 peak_total, peak_ns;  /* highest RSS up to the end */
+	__s64 attributed, before_attach, unattributed, error;
+	__u64 faults, lost, stacks_truncated; /* over the window */
+	__u32 nr_causes;
+	struct cause_row *causes; /* largest first */
+	__u32 nr_regions;
+	struct region_row *regions;
+	struct other_row other_regions;
+	__u32 nr_stacks;
+	struct stack_row *stacks;
+	struct other_row other_stacks;
+};
+
+/*
+ * view__new() - rows of the window between two snapshots of @session (from may equal to). All sorts are by growth,
+ * largest first, then rss, then id or address. NULL on ENOMEM. O(tables + resident pages of shown regions).
+ */
+struct view *view__new(const struct session *session, const struct snapshot *from, const struct snapshot *to,
+		       const struct view_options *options);
+void view__free(struct view *view);
+
+const char *cause_name(enum rsst_cause cause); /* "fault", "munmap", "dontneed", ... as in JSON */
+const char *kind_name(enum region_kind kind);  /* "heap", "stack", "anon", ... */
+
+#endif
