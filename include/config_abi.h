@@ -10,7 +10,7 @@
 #endif
 
 #define RSST_MAX_SPACES 1024 /* followed address spaces of one session, dead ones included; a power of two */
-#define RSST_MAX_CPUS 1024
+#define RSST_MAX_CPUS 256
 #define RSST_RING_BYTES (16U << 20)
 
 /* Value of the `spaces` map, keyed by the address of the mm_struct. */
@@ -21,6 +21,9 @@ struct space_ref {
 
 /* Per space: what of the shared counters has been told so far, and what was lost on the way. Pages. */
 struct space_state {
+	__u64 mm;	     /* address of the mm_struct; 0: gone */
+	__u32 tgid;
+	__u32 pad;
 	__s64 last_count[4]; /* percpu_counter.count already attributed to an event */
 	__s64 lost[4];	     /* pages whose record did not fit */
 };

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Page faults arm the thread's cause; rss_stat.bpf.h tells what, if anything, came of it. */
+#ifndef RSSTRACE_FAULTS_BPF_H
+#define RSSTRACE_FAULTS_BPF_H
+
+#include "filter.bpf.h"
+#include "arch_x86.bpf.h"
+
+/* mm_account_fault() bumps one of the two when a fault has been handled (mm/memory.c), retries not counted. */
+static __always_inline __u64 fault_mark(const struct task_struct *task)
+{
+	return task->min_flt + task->maj_flt;
+}
+
+static __always_inline void arm_fault(struct task_struct *task, __u64 addr, bool kernel)
+{
+	struct thread_state *thread = filter__thread(task);
+
+	if (!thread)
+		return;
+	thread->fault_addr = addr;
+	thread->fault_mark = fault_mark(task);
+	thread->fault_kernel = kernel;
+	thread->cow = 0;
+}
+
+/* arch/x86/include/asm/trace/exceptions.h: (address, regs, error_code), interrupts off */
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(page_fault_user, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (filter__space((__u64)task->mm))
+		arm_fault(task, address, false);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs,
+	     unsigned long error_code)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (address >= ARCH_USER_END || !filter__space((__u64)task->mm))
+		return 0;
+	if (task->pagefault_disabled) { /* a nofault access, ours among them: will not be handled */
+		count(CNT_PAGEFAULT_DISABLED);
+		return 0;
+	}
+	arm_fault(task, address, true);
+	return 0;
+}
+
+#endif

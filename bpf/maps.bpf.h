@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map and global shared by the programs, and the counters. */
+#ifndef RSSTRACE_MAPS_BPF_H
+#define RSSTRACE_MAPS_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "record_abi.h"
+#include "config_abi.h"
+#include "counters.h"
+
+const volatile __u32 nr_cpus = 1;	/* possible CPUs, set before load */
+const volatile __s32 percpu_batch = 32; /* max(32, 2 * online CPUs), lib/percpu_counter.c */
+const volatile bool follow_children = false;
+const volatile __u64 ring_watermark = RSST_RING_BYTES / 2; /* bytes waiting that wake the live side */
+
+/*
+ * Bumped by every record that is not a FAULT and by each entry into a VM call; faults carry the value they saw. Two
+ * births with the same generation have no release between them.
+ */
+__u64 generation = 1;
+
+/* The one followed address space, or 0 when there are none or several: then `spaces` knows. */
+volatile __u64 only_mm = 0;
+struct space_ref only_ref = {};
+__u32 next_space = 1; /* id the next new space gets */
+
+/* Byte distance from a per-CPU address to CPU i's copy; learned by learn_cpu_offset. */
+__u64 cpu_offset[RSST_MAX_CPUS] = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RSST_RING_BYTES);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RSST_MAX_SPACES);
+	__type(key, __u64);
+	__type(value, struct space_ref);
+} spaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RSST_MAX_SPACES);
+	__type(key, __u32);
+	__type(value, struct space_state);
+} space_states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RSST_MAX_SPACES); /* set to RSST_MAX_SPACES * nr_cpus before load */
+	__type(key, __u32);
+	__type(value, struct space_cpu);
+} space_cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RSST_MAX_SPACES);
+	__type(key, __u32);
+	__type(value, struct proc_ref);
+} procs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NR_COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* What a thread is doing. In task storage: a sleeping major fault keeps it, another CPU finds it. */
+struct thread_state {
+	__u64 fault_addr; /* last fault taken; 0: none yet */
+	__u64 fault_mark; /* min_flt + maj_flt when it was taken: unchanged while it is being handled */
+	__u64 call_gen;	  /* generation at entry of the VM call */
+	__u32 call;	  /* number of the VM call */
+	__u8 fault_kernel; /* taken in kernel mode */
+	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
+	__u8 pad[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_state);
+} threads SEC(".maps");
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &which);
+
+	if (value)
+		(*value)++;
+}
+
+/* Kernel flag bits, include/linux/sched.h */
+#define PF_EXITING 0x00000004
+#define PF_MEMALLOC 0x00000800
+#define PF_KTHREAD 0x00200000
+
+#endif

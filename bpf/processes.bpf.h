@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Processes come and go: fork, exec, exit, and the end of an address space. include/trace/events/sched.h, mmap.h */
+#ifndef RSSTRACE_PROCESSES_BPF_H
+#define RSSTRACE_PROCESSES_BPF_H
+
+#include "filter.bpf.h"
+#include "emit.bpf.h"
+#include "spaces.bpf.h"
+
+static __always_inline int emit_thread(__u32 space, struct task_struct *child)
+{
+	struct rec_thread *rec;
+
+	if (!emit__reserve(rec, REC_THREAD))
+		return 0;
+	rec->space = space;
+	rec->pid = child->tgid;
+	rec->tid = child->pid;
+	rec->pad = 0;
+	BPF_CORE_READ_STR_INTO(&rec->comm, child, comm);
+	emit__submit(rec);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u64 mm = (__u64)child->mm, gen;
+	struct space_ref *ref = filter__space((__u64)parent->mm);
+	__s64 pages[RSST_NR_MEMBERS] = {};
+	struct rec_fork *rec;
+	struct proc_ref proc;
+	__u32 space, tgid;
+
+	if (!ref)
+		return 0;
+	if (child->tgid == parent->tgid)
+		return emit_thread(ref->space, child);
+	if (!follow_children || !mm)
+		return 0;
+	space = ref->space;
+	proc.space = space;
+	proc.pad = 0;
+	tgid = child->tgid;
+	if (mm == (__u64)parent->mm) /* vfork: lives in the parent's until it execs */
+		bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY);
+	else
+		proc.space = space__adopt(mm, tgid, pages);
+	gen = emit__next_generation();
+	if (!proc.space || !emit__reserve(rec, REC_FORK))
+		return 0;
+	rec->space = space;
+	rec->child_space = proc.space;
+	rec->pid = parent->tgid;
+	rec->child_pid = tgid;
+	rec->gen = gen;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		rec->pages[member] = pages[member];
+	BPF_CORE_READ_STR_INTO(&rec->comm, child, comm);
+	emit__submit(rec);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	__u32 tgid = task->tgid, old_space, new_space;
+	struct proc_ref *proc = bpf_map_lookup_elem(&procs, &tgid);
+	__s64 pages[RSST_NR_MEMBERS] = {};
+	struct rec_exec *rec;
+	__u64 gen;
+
+	if (!proc)
+		return 0;
+	old_space = proc->space;
+	new_space = space__adopt((__u64)task->mm, tgid, pages);
+	gen = emit__next_generation();
+	if (!new_space || !emit__reserve(rec, REC_EXEC))
+		return 0;
+	rec->old_space = old_space;
+	rec->new_space = new_space;
+	rec->pid = tgid;
+	rec->pad = 0;
+	rec->gen = gen;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		rec->pages[member] = pages[member];
+	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
+	__builtin_memset(rec->filename, 0, sizeof(rec->filename));
+	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), BPF_CORE_READ(bprm, filename));
+	emit__submit(rec);
+	return 0;
+}
+
+/* Before the teardown of the address space since 6.18, after it on older kernels. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+	struct proc_ref *proc = bpf_map_lookup_elem(&procs, &tgid);
+	struct rec_exit *rec;
+	bool dead;
+
+	if (!proc)
+		return 0;
+	dead = task->signal->live.counter == 0;
+	if (emit__reserve(rec, REC_EXIT)) {
+		rec->space = proc->space;
+		rec->pid = tgid;
+		rec->tid = task->pid;
+		rec->exit_code = task->exit_code;
+		rec->group_dead = dead;
+		rec->pad = 0;
+		emit__submit(rec);
+	}
+	if (dead)
+		bpf_map_delete_elem(&procs, &tgid);
+	return 0;
+}
+
+/* The last user let go: the mm_struct will be somebody else's soon (since 6.1, commit 763ecb035029). */
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(exit_mmap, struct mm_struct *mm)
+{
+	__u64 key = (__u64)mm;
+	struct space_ref *ref = bpf_map_lookup_elem(&spaces, &key);
+	struct space_state *state;
+	struct rec_space_end *rec;
+	__u32 space;
+
+	if (!ref)
+		return 0;
+	space = ref->space;
+	state = bpf_map_lookup_elem(&space_states, &space);
+	if (state)
+		state->mm = 0;
+	bpf_map_delete_elem(&spaces, &key);
+	if (only_mm == key)
+		only_mm = 0;
+	if (!emit__reserve(rec, REC_SPACE_END))
+		return 0;
+	rec->space = space;
+	rec->pad = 0;
+	emit__submit(rec);
+	return 0;
+}
+
+#endif

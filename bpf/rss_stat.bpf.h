@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The clock of the books: every change of an RSS counter, told in the order in which the kernel made it.
+ *
+ * What moved the counter is decided by whose context the event runs in: a kernel thread, an exiting or reclaiming
+ * task, another process, the handling of a fault that was armed, or a system call.
+ */
+#ifndef RSSTRACE_RSS_STAT_BPF_H
+#define RSSTRACE_RSS_STAT_BPF_H
+
+#include "filter.bpf.h"
+#include "emit.bpf.h"
+#include "faults.bpf.h"
+#include "rss_delta.bpf.h"
+#include "unwind.bpf.h"
+
+/* uapi/asm-generic/mman-common.h */
+#define MAP_FIXED 0x10
+#define MADV_DONTNEED 4
+#define MADV_FREE 8
+#define MADV_REMOVE 9
+#define MADV_DONTNEED_LOCKED 24
+#define MADV_COLLAPSE 25
+#define MADV_GUARD_INSTALL 102
+
+struct rss_event {
+	struct task_struct *task;
+	struct thread_state *thread; /* NULL: not a thread of the space */
+	struct pt_regs *regs;	     /* at entry from user mode */
+	struct space_state *state;
+	void *ctx;
+	__u32 space;
+	__u32 member;
+	long nr; /* system call, negative: none */
+	enum vm_op op;
+	enum rsst_cause cause; /* CAUSE_INVALID: in a call, see op */
+	__s64 pages;
+	bool soft;
+};
+
+/* First eight bytes of a kernel thread's comm, little-endian. */
+#define COMM_KHUGEPAGED 0x676170656775686bULL /* "khugepag" */
+#define COMM_OOM_REAPER 0x706165725f6d6f6fULL /* "oom_reap" */
+#define COMM_KSWAPD 0x64706177736bULL	      /* "kswapd", the node's number masked */
+
+static __always_inline enum rsst_cause kthread_cause(void)
+{
+	__u64 comm[2] = {};
+
+	bpf_get_current_comm(comm, sizeof(comm));
+	if (comm[0] == COMM_KHUGEPAGED)
+		return CAUSE_COLLAPSE;
+	if (comm[0] == COMM_OOM_REAPER)
+		return CAUSE_OOM;
+	if ((comm[0] & 0xffffffffffffULL) == COMM_KSWAPD)
+		return CAUSE_RECLAIM;
+	return CAUSE_KTHREAD;
+}
+
+/*
+ * Who is at work? CAUSE_INVALID: a thread of the space itself, in a fault or a call. CAUSE_EXIT and CAUSE_EXEC:
+ * an address space being torn down; REC_EXIT, REC_EXEC and REC_SPACE_END tell that as one.
+ */
+static __always_inline enum rsst_cause foreign_cause(const struct task_struct *task, __u64 mm,
+						     const struct space_ref *ref)
+{
+	if (task->flags & PF_KTHREAD)
+		return kthread_cause();
+	if ((__u64)task->mm != mm) {
+		if ((task->flags & PF_EXITING) && !task->mm)
+			return CAUSE_EXIT;
+		return (__u32)task->tgid == ref->tgid ? CAUSE_EXEC : CAUSE_REMOTE;
+	}
+	return task->flags & PF_MEMALLOC ? CAUSE_RECLAIM : CAUSE_INVALID;
+}
+
+/*
+ * Is the armed fault still being handled? Its mark is unchanged until it completes. A fault from user mode runs
+ * with no system call in progress; one in kernel mode inside the call that touched the memory.
+ */
+static __always_inline bool in_fault(const struct task_struct *task,
+				     const struct thread_state *thread, long nr)
+{
+	return thread->fault_addr && thread->fault_mark == fault_mark(task) &&
+	       (thread->fault_kernel || nr < 0);
+}
+
+static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
+{
+	switch (op) {
+	case VM_OP_MUNMAP:
+	case VM_OP_MREMAP:
+	case VM_OP_BRK:
+	case VM_OP_SHMDT:
+		return true;
+	case VM_OP_MMAP: /* args[3]: flags; a fixed mapping without MAP_POPULATE */
+		return (regs->r10 & 0x8010) != 0x8000;
+	case VM_OP_MADVISE: /* not MADV_POPULATE_READ, _WRITE, MADV_COLLAPSE */
+		return (__s32)regs->dx != 22 && (__s32)regs->dx != 23 &&
+		       (__s32)regs->dx != MADV_COLLAPSE;
+	default:
+		return false;
+	}
+}
+
+static __always_inline enum rsst_cause loss_cause(enum vm_op op)
+{
+	switch (op) {
+	case VM_OP_MMAP:
+		return CAUSE_MMAP_FIXED;
+	case VM_OP_MUNMAP:
+		return CAUSE_MUNMAP;
+	case VM_OP_MREMAP:
+		return CAUSE_MREMAP;
+	case VM_OP_BRK:
+		return CAUSE_BRK;
+	case VM_OP_MADVISE:
+		return CAUSE_DONTNEED;
+	case VM_OP_SHMDT:
+		return CAUSE_SHMDT;
+	case VM_OP_TRUNCATE:
+		return CAUSE_TRUNCATE;
+	case VM_OP_EXEC:
+		return CAUSE_EXEC;
+	default:
+		return CAUSE_OTHER;
+	}
+}
+
+static __always_inline enum rsst_cause gain_cause(enum vm_op op, const struct pt_regs *regs,
+						  long nr)
+{
+	if (op == VM_OP_EXEC)
+		return CAUSE_EXEC;
+	if (op == VM_OP_MADVISE && (__s32)regs->dx == MADV_COLLAPSE)
+		return CAUSE_COLLAPSE;
+	if (nr == 16) /* ioctl(UFFDIO_COPY, ...) */
+		return CAUSE_UFFD;
+	return CAUSE_POPULATE;
+}
+
+static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause cause)
+{
+	struct rec_delta *rec;
+	__u64 gen = emit__next_generation();
+
+	if (!emit__reserve(rec, REC_DELTA)) {
+		emit__lost(e->state, e->member, e->pages);
+		return 0;
+	}
+	rec->space = e->space;
+	rec->tid = e->task->pid;
+	rec->gen = gen;
+	rec->delta = e->pages;
+	rec->member = e->member;
+	rec->cause = cause;
+	rec->nr = e->nr < 0 ? 0xffff : e->nr;
+	bpf_get_current_comm(rec->comm, sizeof(rec->comm));
+	emit__submit(rec);
+	return 0;
+}
+
+static __always_inline int emit_fault(const struct rss_event *e)
+{
+	__u8 cow = e->thread->cow, flags = cow ? FAULT_COW : 0;
+	__u64 addr = e->thread->fault_addr & ~4095ULL;
+	__u64 stack = unwind__stack(e->ctx, e->regs, e->space);
+	struct rec_fault *rec;
+	__u64 gen;
+
+	e->thread->cow = 0;
+	if (e->pages > 1 && e->member == RSST_ANON)
+		addr &= ~((__u64)e->pages * 4096 - 1); /* a folio, aligned to its size */
+	else if (e->pages > 1)
+		flags |= FAULT_AROUND;
+	gen = cow ? emit__next_generation() : generation;
+	if (!emit__reserve(rec, REC_FAULT)) {
+		emit__lost(e->state, e->member, e->pages);
+		if (cow)
+			emit__lost(e->state, cow - 1, -1);
+		return 0;
+	}
+	rec->space = e->space;
+	rec->tid = e->task->pid;
+	rec->addr = addr;
+	rec->stack = stack;
+	rec->gen = gen;
+	rec->nr_pages = e->pages;
+	rec->member = e->member;
+	rec->cause = e->thread->fault_kernel ? CAUSE_FAULT_KERNEL : CAUSE_FAULT;
+	rec->flags = flags;
+	rec->cow_member = cow ? cow - 1 : 0;
+	emit__submit(rec);
+	count(CNT_FAULTS);
+	return 0;
+}
+
+static __always_inline int in_fault_event(const struct rss_event *e)
+{
+	if (e->pages == 0) { /* fault-around that found nothing to map still reports */
+		count(CNT_ZERO_DELTA);
+		return 0;
+	}
+	if (e->member == RSST_SWAP)
+		return emit_delta(e, CAUSE_SWAP_IN);
+	if (e->pages == -1 && e->member != RSST_ANON) { /* copy-on-write: the gain comes next */
+		e->thread->cow = e->member + 1;
+		return 0;
+	}
+	if (e->pages < 0 || !delta__plausible_fault(e->member, e->pages))
+		return emit_delta(e, CAUSE_OTHER);
+	return emit_fault(e);
+}
+
+static __always_inline int emit_populate(const struct rss_event *e)
+{
+	__u64 stack = unwind__stack(e->ctx, e->regs, e->space);
+	__u64 gen = emit__next_generation();
+	struct rec_populate *rec;
+
+	if (!emit__reserve(rec, REC_POPULATE)) {
+		emit__lost(e->state, e->member, e->pages);
+		return 0;
+	}
+	rec->space = e->space;
+	rec->tid = e->task->pid;
+	rec->call = e->thread ? e->thread->call : 0;
+	rec->nr_pages = e->pages;
+	rec->gen = gen;
+	rec->stack = stack;
+	arch_syscall_args(e->regs, rec->args, 4);
+	rec->member = e->member;
+	rec->op = e->op;
+	rec->flags = 0;
+	rec->cause = gain_cause(e->op, e->regs, e->nr);
+	rec->nr = e->nr;
+	emit__submit(rec);
+	return 0;
+}
+
+static __always_inline int emit_release(const struct rss_event *e)
+{
+	__u64 gen = emit__next_generation();
+	struct rec_release *rec;
+
+	if (!emit__reserve(rec, REC_RELEASE)) {
+		emit__lost(e->state, e->member, e->pages);
+		return 0;
+	}
+	rec->space = e->space;
+	rec->tid = e->task->pid;
+	rec->call = e->thread ? e->thread->call : 0;
+	rec->nr_pages = -e->pages;
+	rec->call_gen = e->thread ? e->thread->call_gen : 0;
+	rec->gen = gen;
+	arch_syscall_args(e->regs, rec->args, 4);
+	rec->member = e->member;
+	rec->op = e->op;
+	rec->flags = e->soft ? RELEASE_SOFT : 0;
+	rec->cause = loss_cause(e->op);
+	rec->nr = e->nr;
+	emit__submit(rec);
+	return 0;
+}
+
+static __always_inline int in_call_event(const struct rss_event *e, bool zap)
+{
+	/* a zap's amount may have been claimed by another: the table it hit is news all the same */
+	if (e->pages == 0 && !(zap && e->soft)) {
+		count(CNT_ZERO_DELTA);
+		return 0;
+	}
+	if (e->member == RSST_SWAP || e->op == VM_OP_EXEC)
+		return emit_delta(e, e->pages > 0 ? gain_cause(e->op, e->regs, e->nr) :
+						    loss_cause(e->op));
+	if (e->pages > 0 && !(zap && e->soft))
+		return emit_populate(e);
+	return emit_release(e);
+}
+
+static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member,
+				     const struct space_ref *ref)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct rss_event e = { .task = task, .ctx = ctx, .space = ref->space, .member = member };
+	struct delta_context c = { .space = ref->space, .member = member };
+	struct space_cpu *own;
+	struct delta delta;
+	bool fault = false;
+
+	e.cause = foreign_cause(task, mm, ref);
+	if (e.cause == CAUSE_EXIT || e.cause == CAUSE_EXEC) {
+		count(CNT_EXITING);
+		return 0;
+	}
+	c.cpu = bpf_get_smp_processor_id();
+	e.state = bpf_map_lookup_elem(&space_states, &c.space);
+	own = delta__cpu(c.space, c.cpu);
+	if (!e.state || !own) {
+		count(CNT_NO_SPACE_STATE);
+		return 0;
+	}
+	e.regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	e.nr = -1;
+	if (e.cause == CAUSE_INVALID) {
+		e.nr = arch_syscall_nr(e.regs);
+		e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
+		e.thread = bpf_task_storage_get(&threads, task, NULL, 0);
+		fault = e.thread && in_fault(task, e.thread, e.nr);
+		c.zap = !fault && is_zap(e.op, e.regs);
+	}
+	c.fault = fault;
+	c.other = e.cause != CAUSE_INVALID;
+	delta = delta__of_event(&c, e.state, own);
+	e.pages = delta.pages;
+	e.soft = delta.soft;
+	if (e.cause != CAUSE_INVALID) {
+		if (member == RSST_SWAP && e.cause == CAUSE_RECLAIM)
+			e.cause = CAUSE_SWAP_OUT;
+		return e.pages ? emit_delta(&e, e.cause) : 0;
+	}
+	if (fault)
+		return in_fault_event(&e);
+	if (e.nr < 0) {
+		count(CNT_UNMATCHED);
+		return e.pages ? emit_delta(&e, CAUSE_OTHER) : 0;
+	}
+	return in_call_event(&e, c.zap);
+}
+
+/* Linux 6.2 and later: (mm, member). include/trace/events/kmem.h */
+SEC("tp_btf/rss_stat")
+int rss_stat_percpu(__u64 *ctx)
+{
+	__u64 mm = ctx[0];
+	struct space_ref *ref = filter__space(mm);
+	__u32 member;
+
+	if (!ref)
+		return 0;
+	member = (__u32)ctx[1];
+	if (member >= RSST_NR_MEMBERS) {
+		count(CNT_BAD_MEMBER);
+		return 0;
+	}
+	return rss_event(ctx, mm, member, ref);
+}
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Address spaces: taking one over with its counters as they stand, telling its counters, letting go of it. */
+#ifndef RSSTRACE_SPACES_BPF_H
+#define RSSTRACE_SPACES_BPF_H
+
+#include "filter.bpf.h"
+#include "emit.bpf.h"
+#include "rss_delta.bpf.h"
+
+/* Addresses of one counter of an mm, for reads from programs to which the mm is just a number. */
+static __always_inline struct percpu_counter *space__counter(__u64 mm, __u32 member)
+{
+	return (void *)mm + bpf_core_field_offset(struct mm_struct, rss_stat) +
+	       member * bpf_core_type_size(struct percpu_counter);
+}
+
+/*
+ * One counter of a space summed over all CPUs, exact as far as the kernel stands still meanwhile. @remember: from here
+ * on events are told as differences to this. A global function (scalars only), so that it is verified once.
+ */
+__noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	struct percpu_counter *counter;
+	__s64 shared = 0, sum = 0;
+	__u64 slots = 0;
+
+	if (!state || !state->mm || member >= RSST_NR_MEMBERS)
+		return 0;
+	counter = space__counter(state->mm, member);
+	asm volatile("%0 &= 3" : "+r"(member));
+	bpf_probe_read_kernel(&slots, sizeof(slots), &counter->counters);
+	bpf_probe_read_kernel(&shared, sizeof(shared), &counter->count);
+	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS; cpu++) {
+		struct space_cpu *own;
+		__s32 slot = 0;
+
+		if (cpu >= nr_cpus)
+			break;
+		bpf_probe_read_kernel(&slot, sizeof(slot), (void *)(slots + cpu_offset[cpu]));
+		sum += slot;
+		own = remember ? delta__cpu(space, cpu) : NULL;
+		if (own)
+			own->slot[member] = slot;
+	}
+	if (remember)
+		state->last_count[member] = shared;
+	return shared + sum;
+}
+
+/* A new id for @mm of process @tgid, its counters now in @pages. 0: the table is full. */
+static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
+{
+	__u32 space = __sync_fetch_and_add(&next_space, 1);
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	struct space_ref ref = { .space = space, .tgid = tgid };
+	struct proc_ref proc = { .space = space };
+
+	if (!space || !state) {
+		count(CNT_NO_SPACE_STATE);
+		return 0;
+	}
+	state->mm = mm;
+	state->tgid = tgid;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		pages[member] = space__sum(space, member, 1);
+	if (bpf_map_update_elem(&spaces, &mm, &ref, BPF_ANY) ||
+	    bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY)) {
+		count(CNT_NO_SPACE_STATE);
+		return 0;
+	}
+	if (space == 1) {
+		only_ref = ref;
+		only_mm = mm;
+	} else {
+		only_mm = 0;
+	}
+	return space;
+}
+
+/*
+ * bpf_array.pptrs[0] is the per-CPU address of the element, the lookup gives this CPU's: their distance is this CPU's
+ * offset. __per_cpu_offset itself is a data symbol, not to be had without CONFIG_KALLSYMS_ALL.
+ */
+SEC("raw_tp/sys_enter")
+int learn_cpu_offset(void *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), zero = 0;
+	void *value = bpf_map_lookup_elem(&counters, &zero), *map = &counters;
+	__u64 array = 0, base = 0, here = 0;
+
+	if (!value)
+		return 0;
+	barrier_var(map);
+	bpf_probe_read_kernel(&array, sizeof(array), &map);
+	bpf_probe_read_kernel(&base, sizeof(base),
+			      (void *)array + bpf_core_field_offset(struct bpf_array, pptrs));
+	barrier_var(value);
+	bpf_probe_read_kernel(&here, sizeof(here), &value);
+	if (cpu < RSST_MAX_CPUS)
+		cpu_offset[cpu] = here - base;
+	else
+		count(CNT_NO_CPU_OFFSET);
+	return 0;
+}
+
+/* What the live side asks the next two programs, and what they answer. */
+volatile __u32 ask_tgid = 0;
+volatile __u32 answer_space = 0;
+volatile __u32 answer_kthread = 0;
+__s64 answer_pages[RSST_NR_MEMBERS] = {};
+
+/* Take over the address space of process ask_tgid. */
+SEC("iter/task")
+int adopt_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	__s64 pages[RSST_NR_MEMBERS] = {};
+	struct mm_struct *mm;
+
+	if (!task || (__u32)task->tgid != ask_tgid || task->pid != task->tgid || answer_space)
+		return 0;
+	mm = task->mm;
+	if (!mm) {
+		answer_kthread = 1;
+		return 0;
+	}
+	answer_space = space__adopt((__u64)mm, task->tgid, pages);
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		answer_pages[member] = pages[member];
+	return 0;
+}
+
+/* Run by the live side with a space id as its argument: tell the counters into the ring. */
+SEC("raw_tp/sys_enter")
+int tell_counters(__u64 *ctx)
+{
+	__u32 space = (__u32)ctx[0];
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__s64 pages[RSST_NR_MEMBERS];
+	struct rec_counters *rec;
+	struct mm_struct *mm;
+
+	if (!state || !state->mm)
+		return 0;
+	mm = (struct mm_struct *)state->mm;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		pages[member] = space__sum(space, member, 0);
+	if (!state->mm || !emit__reserve(rec, REC_COUNTERS))
+		return 0;
+	rec->space = space;
+	rec->pad = 0;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+		rec->pages[member] = pages[member];
+		rec->lost[member] = state->lost[member];
+	}
+	rec->hiwater_pages = BPF_CORE_READ(mm, hiwater_rss);
+	emit__submit(rec);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The system calls that change the address space. Entry numbers the call, so that the releases it causes can be told
+ * from those of the next; exit tells what it did.
+ */
+#ifndef RSSTRACE_VM_CALLS_BPF_H
+#define RSSTRACE_VM_CALLS_BPF_H
+
+#include "filter.bpf.h"
+#include "emit.bpf.h"
+#include "arch_x86.bpf.h"
+#include "unwind.bpf.h"
+
+#define MAP_SHARED_TYPES 0x3
+#define MAP_PRIVATE 0x2
+#define MAP_ANONYMOUS 0x20
+#define MAP_HUGETLB 0x40000
+#define TMPFS_MAGIC 0x01021994
+#define HUGETLBFS_MAGIC 0x958458f6
+
+static __always_inline int call_enter(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread_state *thread;
+
+	if (!filter__space((__u64)task->mm))
+		return 0;
+	thread = filter__thread(task);
+	if (!thread)
+		return 0;
+	thread->call++;
+	thread->call_gen = emit__next_generation();
+	return 0;
+}
+
+/* What file descriptor @fd maps: backing, device and inode. */
+static __always_inline void describe_file(struct task_struct *task, struct rec_call *rec, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **slots = BPF_CORE_READ(fdt, fd);
+	struct file *file = NULL;
+	struct inode *inode;
+	unsigned long magic;
+
+	if (fd >= BPF_CORE_READ(fdt, max_fds) ||
+	    bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]) || !file)
+		return;
+	inode = BPF_CORE_READ(file, f_inode);
+	magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	rec->ino = BPF_CORE_READ(inode, i_ino);
+	rec->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	rec->backing = magic == TMPFS_MAGIC	? BACKING_SHMEM :
+		       magic == HUGETLBFS_MAGIC ? BACKING_HUGETLB :
+						  BACKING_FILE;
+}
+
+static __always_inline void describe_mmap(struct task_struct *task, struct rec_call *rec)
+{
+	__u64 flags = rec->args[3];
+
+	if (flags & MAP_HUGETLB)
+		rec->backing = BACKING_HUGETLB;
+	else if (!(flags & MAP_ANONYMOUS))
+		describe_file(task, rec, rec->args[4]);
+	else
+		rec->backing = (flags & MAP_SHARED_TYPES) == MAP_PRIVATE ? BACKING_ANON : BACKING_SHMEM;
+}
+
+static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct space_ref *ref = filter__space((__u64)task->mm);
+	struct thread_state *thread;
+	struct pt_regs *regs;
+	struct rec_call *rec;
+	__u64 stack = 0, gen;
+	bool ok = ret >= 0 || ret < -4095;
+
+	if (!ref)
+		return 0;
+	thread = filter__thread(task);
+	if (!thread)
+		return 0;
+	count(CNT_CALLS);
+	if (op == VM_OP_MADVISE) /* changes no region; its releases told themselves */
+		goto out;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	if (ok && (op == VM_OP_MMAP || op == VM_OP_BRK || op == VM_OP_MREMAP || op == VM_OP_SHMAT))
+		stack = unwind__stack(ctx, regs, ref->space);
+	gen = emit__next_generation();
+	if (!emit__reserve(rec, REC_CALL))
+		goto out;
+	rec->space = ref->space;
+	rec->tid = task->pid;
+	rec->call = thread->call;
+	rec->op = op;
+	rec->backing = BACKING_UNKNOWN;
+	rec->pad = 0;
+	rec->call_gen = thread->call_gen;
+	rec->gen = gen;
+	rec->ret = ret;
+	arch_syscall_args(regs, rec->args, 6);
+	rec->stack = stack;
+	rec->ino = 0;
+	rec->dev = 0;
+	rec->pad2 = 0;
+	if (op == VM_OP_SHMAT) {
+		rec->backing = BACKING_SHMEM;
+		rec->args[5] = 0; /* length: not among the arguments */
+	}
+	if (op == VM_OP_MMAP && ok)
+		describe_mmap(task, rec);
+	emit__submit(rec);
+out:
+	thread->call++; /* what follows is not part of this call */
+	return 0;
+}
+
+#define VM_CALL(name, op)                                                                          \
+	SEC("tracepoint/syscalls/sys_enter_" #name)                                                \
+	int sys_enter_##name(void *ctx)                                                                \
+	{                                                                                          \
+		return call_enter();                                                               \
+	}                                                                                          \
+	SEC("tracepoint/syscalls/sys_exit_" #name)                                                 \
+	int sys_exit_##name(struct trace_event_raw_sys_exit *ctx)                                      \
+	{                                                                                          \
+		return call_exit(ctx, ctx->ret, op);                                               \
+	}
+
+VM_CALL(mmap, VM_OP_MMAP)
+VM_CALL(munmap, VM_OP_MUNMAP)
+VM_CALL(mremap, VM_OP_MREMAP)
+VM_CALL(brk, VM_OP_BRK)
+VM_CALL(mprotect, VM_OP_MPROTECT)
+VM_CALL(pkey_mprotect, VM_OP_MPROTECT)
+VM_CALL(madvise, VM_OP_MADVISE)
+VM_CALL(shmat, VM_OP_SHMAT)
+VM_CALL(shmdt, VM_OP_SHMDT)
+
+/* include/trace/events/mmap.h: fires under the mmap write lock once an address has been chosen */
+SEC("tp_btf/vm_unmapped_area")
+int BPF_PROG(vm_unmapped_area, unsigned long addr, struct vm_unmapped_area_info *info)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct space_ref *ref = filter__space((__u64)task->mm);
+	struct thread_state *thread;
+	struct pt_regs *regs;
+	struct rec_area *rec;
+	__u64 gen, length;
+	long nr;
+
+	if (!ref || (long)addr < 0) /* negative: an error, nothing chosen */
+		return 0;
+	thread = filter__thread(task);
+	if (!thread)
+		return 0;
+	length = BPF_CORE_READ(info, length);
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	nr = arch_syscall_nr(regs);
+	gen = emit__next_generation();
+	if (!emit__reserve(rec, REC_AREA))
+		return 0;
+	rec->space = ref->space;
+	rec->tid = task->pid;
+	rec->call = thread->call;
+	rec->op = nr < 0 ? VM_OP_NONE : arch_vm_op(nr);
+	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
+	rec->gen = gen;
+	rec->addr = addr;
+	rec->len = length;
+	arch_syscall_args(regs, rec->args, 4);
+	emit__submit(rec);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The BPF programs as loaded and attached: the only user of the skeleton. */
+#ifndef RSSTRACE_LIVE_KERNEL_SIDE_H
+#define RSSTRACE_LIVE_KERNEL_SIDE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "record_abi.h"
+#include "counters.h"
+#include "base/err.h"
+
+struct rsstrace_bpf;
+struct kernel_side;
+
+struct kernel_side_options {
+	bool children;	  /* follow fork */
+	__u32 ring_bytes; /* power of two, multiple of the page size; 0: the default */
+};
+
+/*
+ * kernel_side__open() - load and attach every program; nothing is followed yet. @on_record is called by
+ * kernel_side__drain() for each record, non-zero stops. NULL and a sentence that says what is missing and what to do.
+ */
+struct kernel_side *kernel_side__open(const struct kernel_side_options *options,
+				      int (*on_record)(void *ctx, void *rec, size_t len), void *ctx,
+				      struct err *err);
+void kernel_side__free(struct kernel_side *side);
+
+/*
+ * kernel_side__adopt() - follow process @pid from here on. *@space: its id; @pages: its counters at that moment.
+ * 0, -ESRCH (no such process), -EINVAL (a kernel thread), -ENOSPC (too many spaces).
+ */
+int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 *pages);
+
+/* Wait up to @timeout_ms for the ring to be half full. Then, or on a signal, return. */
+void kernel_side__wait(struct kernel_side *side, int timeout_ms);
+
+/* Take what is in the ring. Number of records, or -errno. */
+int kernel_side__drain(struct kernel_side *side);
+
+/* Have the counters of @space put into the ring. */
+void kernel_side__tell_counters(struct kernel_side *side, __u32 space);
+
+/* Cumulative counters, all CPUs summed, in the order of counters.h. */
+void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS]);
+
+/* The loaded object, for the unwind tables. */
+struct rsstrace_bpf *kernel_side__skeleton(struct kernel_side *side);
+
+/* Kernel memory held by our maps, bytes. */
+__u64 kernel_side__map_bytes(const struct kernel_side *side);
+
+#endif

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <signal.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/units.h"
+#include "live/facts.h"
+#include "live/heal.h"
+#include "live/kernel_side.h"
+#include "live/launch.h"
+#include "live/live_source.h"
+#include "live/names.h"
+#include "live/target_check.h"
+#include "live/unwind_upload.h"
+
+#define DRAIN_MS 10
+#define IDLE_TICK_NS NSEC_PER_SEC	   /* ticks while nothing happens */
+#define NAMES_BUDGET_NS (20 * 1000 * 1000) /* of each tick; the rest comes with later ones */
+
+/* Where next() goes on when everything handed out has been taken. */
+enum stage {
+	STAGE_DRAIN,   /* take from the ring until it is time for a tick */
+	STAGE_SERVICE, /* find out what the model is missing */
+	STAGE_CLOSE,   /* believe the scans, tell counters, tick */
+	STAGE_END,
+	STAGE_DONE,
+};
+
+struct live_source {
+	struct record_source base;
+	struct kernel_side *kernel;
+	struct unwind_upload *unwind;
+	struct record_queue queue;
+	struct targets targets;
+	struct names *names;
+	struct heal heal;
+	const struct session *session; /* NULL until bound: nothing is looked up */
+	enum stage stage;
+	__u64 tick_ns, last_tick, deadline; /* deadline: end of --duration, 0: none */
+	__u64 stats[NR_COUNTERS];
+	__u64 pending_tick;   /* ts of the tick that goes out behind the last awaited counters; 0: none */
+	__u32 awaited;	      /* REC_COUNTERS the ring still owes */
+	bool news;	      /* records came since the last tick */
+	bool code_changed;    /* executable mappings came or went */
+	bool ending;	      /* no further tick after this one */
+	int error;	      /* -errno met where it could not be returned */
+	pid_t command;	      /* launched by us; 0: none */
+	int command_status;
+	volatile sig_atomic_t stop;
+	char comm[RSST_COMM_LEN];
+	char self[160];
+};
+
+/* --- taking records from the ring ---------------------------------------------------------- */
+
+static void on_exec(struct live_source *live, const struct rec_exec *rec)
+{
+	struct target *target = targets__by_pid(&live->targets, rec->pid);
+
+	if (!target)
+		return;
+	if (target->residency) /* of the old image */
+		residency__close(target->residency);
+	target->residency = NULL;
+	target->space = rec->new_space;
+	target->fresh = true;
+}
+
+static void on_fork(struct live_source *live, const struct rec_fork *rec)
+{
+	struct target *target =
+		targets__add(&live->targets, rec->child_pid, rec->child_space, false);
+
+	if (target)
+		target->fresh = rec->child_space != rec->space;
+}
+
+static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
+{
+	struct target *target = targets__by_pid(&live->targets, rec->pid);
+
+	if (target && rec->group_dead)
+		target__died(target);
+}
+
+static void on_call(struct live_source *live, const struct rec_call *rec)
+{
+	bool exec = rec->args[2] & 4; /* PROT_EXEC */
+
+	if ((rec->op == VM_OP_MMAP || rec->op == VM_OP_MPROTECT) && exec)
+		live->code_changed = true;
+}
+
+/* What the live side itself needs to know of a record, on its way to the queue. */
+static void notice(struct live_source *live, const struct rec *rec)
+{
+	switch (rec->type) {
+	case REC_EXEC:
+		on_exec(live, (const struct rec_exec *)rec);
+		break;
+	case REC_FORK:
+		on_fork(live, (const struct rec_fork *)rec);
+		break;
+	case REC_EXIT:
+		on_exit_record(live, (const struct rec_exit *)rec);
+		break;
+	case REC_SPACE_END:
+		unwind_upload__forget(live->unwind, ((const struct rec_space_end *)rec)->space);
+		break;
+	case REC_CALL:
+		on_call(live, (const struct rec_call *)rec);
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * The tick goes right behind the counters that belong to it: whatever else this drain brings happened later.
+ */
+static int finish_tick(struct live_source *live)
+{
+	__u64 ts = live->pending_tick;
+
+	live->pending_tick = 0;
+	live->awaited = 0;
+	return facts__tick(&live->queue, ts);
+}
+
+static int on_record(void *ctx, void *bytes, size_t len)
+{
+	struct live_source *live = ctx;
+	const struct rec *rec = bytes;
+
+	if (len < sizeof(*rec) || rec->size > len) { /* cannot be: our own programs wrote it */
+		live->error = -EPROTO;
+		return 0;
+	}
+	if (record_queue__push(&live->queue, rec)) {
+		live->error = -ENOMEM;
+		return 0;
+	}
+	if (rec->type != REC_COUNTERS) {
+		live->news = true;
+		notice(live, rec);
+	} else if (live->awaited && --live->awaited == 0 && finish_tick(live)) {
+		live->error = -ENOMEM;
+	}
+	return 0;
+}
+
+/* --- attaching --------------------------------------------------------------------------------- */
+
+/* End of the last mapping of user space; [vsyscall] lies in the kernel's half. */
+static __u64 end_of_maps(const struct proc_maps *maps)
+{
+	size_t nr = maps->nr;
+
+	while (nr && maps->maps[nr - 1].end >> 63)
+		nr--;
+	return nr ? maps->maps[nr - 1].end : 0;
+}
+
+static int tell_image(struct live_source *live, struct target *target, struct err *err)
+{
+	struct proc_maps maps;
+	struct residency *residency;
+	int code = proc_maps__read(&maps, target->pid, false, err);
+
+	if (code)
+		return code;
+	names__attach(live->names, target->pid, &maps);
+	unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
+	code = facts__maps(&live->queue, target->space, &maps);
+	residency = target__residency(target);
+	if (!code && residency)
+		code = facts__pages(&live->queue, target->space, residency, &maps, 0,
+				    end_of_maps(&maps), PAGES_ATTACH);
+	proc_maps__free(&maps);
+	return code;
+}
+
+static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *err)
+{
+	struct proc_status status;
+	__s64 pages[RSST_NR_MEMBERS];
+	struct target *target;
+	__u32 space = 0;
+	int code = target_check(pid, &status, err);
+
+	if (code)
+		return code;
+	code = kernel_side__adopt(live->kernel, pid, &space, pages);
+	if (code == -ESRCH)
+		return err__set(err, code, "process %d (%s) ended while attaching", pid,
+				status.comm);
+	if (code)
+		return err__set(err, code, "cannot follow process %d (%s): %s", pid, status.comm,
+				strerror(-code));
+	target = targets__add(&live->targets, pid, space, true);
+	if (!target)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (!live->comm[0])
+		snprintf(live->comm, sizeof(live->comm), "%.*s", RSST_COMM_LEN - 1, status.comm);
+	code = facts__process(&live->queue, space, &status, PROCESS_ROOT | flags, pages);
+	if (!code && (!target__residency(target)))
+		return residency__open(pid, err) ? 0 : -EACCES;
+	if (!code)
+		code = tell_image(live, target, err);
+	if (code == -ESRCH)
+		return err__set(err, code, "process %d (%s) ended while attaching", pid,
+				status.comm);
+	if (code && !err->text[0])
+		return err__set(err, code, "cannot read the memory map of process %d (%s): %s", pid,
+				status.comm, strerror(-code));
+	return code;
+}
+
+/* Everything that can be refused is asked before the kernel is touched. */
+static int check_targets(const struct live_options *options, struct err *err)
+{
+	struct proc_status status;
+	int code = 0;
+
+	for (unsigned int i = 0; i < options->nr_pids && !code; i++)
+		code = target_check(options->pids[i], &status, err);
+	return code;
+}
+
+static int attach(struct live_source *live, const struct live_options *options, struct err *err)
+{
+	struct kernel_side_options side = { .children = options->children,
+					    .ring_bytes = options->ring_bytes };
+	struct unwind_map_fds fds;
+	int code;
+
+	live->kernel = kernel_side__open(&side, on_record, live, err);
+	if (!live->kernel)
+		return -1;
+	fds = (struct unwind_map_fds)UNWIND_MAP_FDS(kernel_side__skeleton(live->kernel));
+	live->unwind = unwind_upload__new(&fds, err);
+	live->names = names__new();
+	if (!live->unwind || !live->names)
+		return -ENOMEM;
+	code = facts__start(&live->queue);
+	for (unsigned int i = 0; i < options->nr_pids && !code; i++)
+		code = adopt(live, options->pids[i], 0, err);
+	if (!code && live->command)
+		code = adopt(live, live->command, PROCESS_LAUNCHED, err);
+	return code;
+}
+
+/* --- ticks ------------------------------------------------------------------------------------- */
+
+static void tell_fresh_images(struct live_source *live)
+{
+	for (size_t i = 0; i < live->targets.nr; i++) {
+		struct target *target = &live->targets.all[i];
+
+		if (!target->alive || !target->fresh)
+			continue;
+		target->fresh = false;
+		tell_image(live, target, NULL); /* it may be gone again: its records say so */
+	}
+}
+
+static void sync_code(struct live_source *live)
+{
+	struct proc_maps maps;
+
+	live->code_changed = false;
+	for (size_t i = 0; i < live->targets.nr; i++) {
+		struct target *target = &live->targets.all[i];
+
+		if (!target->alive || proc_maps__read(&maps, target->pid, false, NULL))
+			continue;
+		unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
+		proc_maps__free(&maps);
+	}
+}
+
+/* Answers go into the queue, then what the kernel did meanwhile: stage_close() sees both applied. */
+static int stage_service(struct live_source *live)
+{
+	int code = 0;
+
+	tell_fresh_images(live);
+	if (live->session) {
+		code = names__tell(live->names, live->session, &live->targets, &live->queue,
+				   live->ending ? 0 : NAMES_BUDGET_NS);
+		if (code >= 0)
+			code = heal__scan(&live->heal, live->session, &live->targets);
+	}
+	kernel_side__drain(live->kernel);
+	live->stage = STAGE_CLOSE;
+	return code < 0 ? code : 0;
+}
+
+static int tell_stats(struct live_source *live)
+{
+	__u64 now[NR_COUNTERS];
+
+	kernel_side__counters(live->kernel, now);
+	if (!memcmp(now, live->stats, sizeof(now)))
+		return 0;
+	memcpy(live->stats, now, sizeof(now));
+	return facts__stats(&live->queue, now, NR_COUNTERS);
+}
+
+static int stage_close(struct live_source *live)
+{
+	int code = 0;
+
+	if (live->session)
+		code = heal__tell(&live->heal, live->session, &live->queue);
+	if (live->session && live->ending && !code) /* what the last drain brought */
+		code = names__tell(live->names, live->session, &live->targets, &live->queue, 0);
+	if (!code)
+		code = tell_stats(live);
+	if (code)
+		return code;
+	live->news = false;
+	live->awaited = 0;
+	live->pending_tick = live->last_tick = facts__now();
+	for (size_t i = 0; i < live->targets.nr; i++) {
+		if (!live->targets.all[i].alive)
+			continue;
+		live->awaited++;
+		kernel_side__tell_counters(live->kernel, live->targets.all[i].space);
+	}
+	kernel_side__drain(live->kernel);
+	if (live->pending_tick) /* nobody left to tell, or the ring was full */
+		code = finish_tick(live);
+	live->stage = live->ending ? STAGE_END : STAGE_DRAIN;
+	return code;
+}
+
+static int stage_end(struct live_source *live)
+{
+	bool asked = targets__any_root(&live->targets);
+
+	if (live->command && !asked) {
+		live->command_status = launch__wait(live->command);
+		live->command = 0;
+	}
+	live->stage = STAGE_DONE;
+	return facts__end(&live->queue, facts__now(), asked ? END_ASKED : END_TARGET,
+			  live->command_status);
+}
+
+static int stage_drain(struct live_source *live)
+{
+	__u64 now;
+
+	kernel_side__drain(live->kernel);
+	if (live->code_changed)
+		sync_code(live);
+	now = facts__now();
+	live->ending = live->stop || !targets__any_root(&live->targets) ||
+		       (live->deadline && now >= live->deadline);
+	if (live->ending || now - live->last_tick >= (live->news ? live->tick_ns : IDLE_TICK_NS))
+		live->stage = STAGE_SERVICE;
+	else if (record_queue__empty(&live->queue))
+		kernel_side__wait(live->kernel, DRAIN_MS);
+	return 0;
+}
+
+static int step(struct live_source *live)
+{
+	switch (live->stage) {
+	case STAGE_DRAIN:
+		return stage_drain(live);
+	case STAGE_SERVICE:
+		return stage_service(live);
+	case STAGE_CLOSE:
+		return stage_close(live);
+	case STAGE_END:
+		return stage_end(live);
+	case STAGE_DONE:
+		break;
+	}
+	return 0;
+}
+
+static int live_next(struct record_source *source, const struct rec **rec, struct err *err)
+{
+	struct live_source *live = (struct live_source *)source;
+
+	for (;;) {
+		int code;
+
+		*rec = record_queue__pop(&live->queue);
+		if (*rec)
+			return 1;
+		if (live->stage == STAGE_DONE)
+			return 0;
+		code = step(live);
+		if (!code)
+			code = live->error;
+		if (code)
+			return err__set(err, code, "tracing stopped: %s", strerror(-code));
+	}
+}
+
+/* --- the public face ----------------------------------------------------------------------- */
+
+static void live_free(struct record_source *source)
+{
+	struct live_source *live = (struct live_source *)source;
+
+	if (live->command) /* held still, or running on when only we were asked to end */
+		launch__release(live->command);
+	unwind_upload__free(live->unwind);
+	kernel_side__free(live->kernel);
+	names__free(live->names);
+	heal__fini(&live->heal);
+	targets__fini(&live->targets);
+	record_queue__fini(&live->queue);
+	free(live);
+}
+
+struct record_source *live_source__open(const struct live_options *options, struct err *err)
+{
+	struct live_source *live = calloc(1, sizeof(*live));
+	int code;
+
+	if (!live) {
+		err__set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	live->base.next = live_next;
+	live->base.free = live_free;
+	live->tick_ns = options->tick_ns;
+	code = check_targets(options, err);
+	if (!code && options->command) {
+		live->command = launch__start(options->command, err);
+		if (live->command < 0) {
+			code = live->command;
+			live->command = 0;
+		}
+	}
+	if (!code)
+		code = attach(live, options, err);
+	if (code) {
+		if (live->command)
+			launch__kill(live->command);
+		live->command = 0;
+		live_free(&live->base);
+		return NULL;
+	}
+	if (live->command)
+		launch__release(live->command);
+	if (options->duration_ns)
+		live->deadline = facts__now() + options->duration_ns;
+	return &live->base;
+}
+
+void live_source__bind(struct record_source *source, const struct session *session)
+{
+	((struct live_source *)source)->session = session;
+}
+
+void live_source__stop(struct record_source *source)
+{
+	((struct live_source *)source)->stop = 1;
+}
+
+pid_t live_source__pid(const struct record_source *source)
+{
+	return ((const struct live_source *)source)->targets.all[0].pid;
+}
+
+const char *live_source__comm(const struct record_source *source)
+{
+	return ((const struct live_source *)source)->comm;
+}
+
+int live_source__command_status(const struct record_source *source)
+{
+	return ((const struct live_source *)source)->command_status;
+}
+
+const char *live_source__self(const struct record_source *source)
+{
+	struct live_source *live = (struct live_source *)source;
+	char maps[UNITS_LEN], names[UNITS_LEN];
+
+	snprintf(live->self, sizeof(live->self), "kernel maps %s, symbol tables %s",
+		 units__bytes(maps, kernel_side__map_bytes(live->kernel)),
+		 units__bytes(names, names__memory_bytes(live->names)));
+	return live->self;
+}

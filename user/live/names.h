@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Names for what the model has only numbers for: paths of mapped files, functions and lines of frames. */
+#ifndef RSSTRACE_LIVE_NAMES_H
+#define RSSTRACE_LIVE_NAMES_H
+
+#include "live/proc_maps.h"
+#include "live/record_queue.h"
+#include "live/targets.h"
+#include "model/session.h"
+
+struct names;
+
+struct names *names__new(void);
+void names__free(struct names *names);
+
+/* Tell what cannot be read any more once the process is gone: the vdso's symbols. */
+void names__attach(struct names *names, pid_t pid, const struct proc_maps *maps);
+
+/*
+ * names__tell() - a REC_OBJECT for each object the model has no path for and a REC_SYMBOL for each frame without a
+ * name, oldest first, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
+ */
+int names__tell(struct names *names, const struct session *session, struct targets *targets,
+		struct record_queue *queue, __u64 budget_ns);
+
+/* Heap held by symbol tables, bytes. */
+__u64 names__memory_bytes(const struct names *names);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdlib.h>
+#include "live/targets.h"
+
+struct target *targets__add(struct targets *targets, pid_t pid, __u32 space, bool root)
+{
+	size_t cap = targets->cap ? targets->cap * 2 : 16;
+	struct target *all = targets->all;
+
+	if (targets->nr == targets->cap) {
+		all = realloc(all, cap * sizeof(*all));
+		if (!all)
+			return NULL;
+		targets->all = all;
+		targets->cap = cap;
+	}
+	all += targets->nr++;
+	*all = (struct target){ .pid = pid, .space = space, .root = root, .alive = true };
+	return all;
+}
+
+struct target *targets__by_pid(struct targets *targets, pid_t pid)
+{
+	for (size_t i = 0; i < targets->nr; i++)
+		if (targets->all[i].pid == pid && targets->all[i].alive)
+			return &targets->all[i];
+	return NULL;
+}
+
+struct target *targets__by_space(struct targets *targets, __u32 space)
+{
+	for (size_t i = 0; i < targets->nr; i++)
+		if (targets->all[i].space == space && targets->all[i].alive)
+			return &targets->all[i];
+	return NULL;
+}
+
+bool targets__any_root(const struct targets *targets)
+{
+	for (size_t i = 0; i < targets->nr; i++)
+		if (targets->all[i].root && targets->all[i].alive)
+			return true;
+	return false;
+}
+
+void targets__fini(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->nr; i++)
+		target__died(&targets->all[i]);
+	free(targets->all);
+}
+
+struct residency *target__residency(struct target *target)
+{
+	if (!target->residency && target->alive)
+		target->residency = residency__open(target->pid, NULL);
+	return target->residency;
+}
+
+void target__died(struct target *target)
+{
+	target->alive = false;
+	if (target->residency)
+		residency__close(target->residency);
+	target->residency = NULL;
+}
