@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The page ledger: for each resident page of one address space, which counter holds it and which stack brought it in.
+ * The page ledger: for each resident page of one address space, which counter holds it and which
+ * stack brought it in.
  *
  * Invariants
- *  - Pages are grouped in tables of LEDGER_TABLE_PAGES, as the kernel's own page tables (2 MiB on x86-64).
- *  - Tables are reference-counted and copied when written while shared, so a snapshot costs one pointer a table and two
- *    snapshots differ only in the tables whose pointers differ.
+ *  - Pages are grouped in tables of LEDGER_TABLE_PAGES, as the kernel's own page tables (2 MiB on
+ * x86-64).
+ *  - Tables are reference-counted and copied when written while shared, so a snapshot costs one
+ * pointer a table and two snapshots differ only in the tables whose pointers differ.
  *  - counts[member] of a table is the number of its pages with that member.
  */
 #ifndef RSSTRACE_MODEL_PAGE_LEDGER_H
@@ -25,16 +27,19 @@ struct ledger_table {
 	__u64 key; /* address >> LEDGER_TABLE_SHIFT */
 	__u32 refs;
 	__u16 counts[RSST_NR_MEMBERS];
-	__u64 touched;			    /* events that changed it */
+	__u64 touched;	   /* events that changed it */
+	__u64 disputed_at; /* event that last made its pages doubtful; 0: none did */
+	__u64 checked_at;  /* event that last told its pages for sure */
 	__u64 resident[LEDGER_TABLE_PAGES / 64]; /* bit set: member != MEMBER_NONE */
-	__u8 member[LEDGER_TABLE_PAGES];    /* enum rsst_member or MEMBER_NONE */
-	__u32 owner[LEDGER_TABLE_PAGES];    /* enum page_owner or stack index */
-	__u32 born[LEDGER_TABLE_PAGES];	    /* low bits of the generation it arrived in */
+	__u8 member[LEDGER_TABLE_PAGES];	 /* enum rsst_member or MEMBER_NONE */
+	__u32 owner[LEDGER_TABLE_PAGES];	 /* enum page_owner or stack index */
+	__u32 born[LEDGER_TABLE_PAGES];		 /* low bits of the generation it arrived in */
 };
 
 struct page_ledger {
 	__u32 nr_tables, cap_tables;
 	struct ledger_table **tables; /* sorted by key */
+	__u32 last;		      /* index of the table used last: a hint */
 };
 
 /* Table at or after @key: index in [0, nr_tables]. O(log n). */
@@ -42,5 +47,58 @@ __u32 page_ledger__lower_bound(const struct page_ledger *ledger, __u64 key);
 
 /* Resident pages in [start, end), page-aligned. O(tables touched). */
 __u64 page_ledger__count(const struct page_ledger *ledger, __u64 start, __u64 end);
+
+/* The table of @key, or NULL. The pointer is for reading only: a snapshot may share it. */
+const struct ledger_table *page_ledger__find(const struct page_ledger *ledger, __u64 key);
+
+/*
+ * page_ledger__writable() - the table of @key, made if missing and copied if shared. NULL on
+ * ENOMEM. page_ledger__own() - the same for the existing table at @index.
+ */
+struct ledger_table *page_ledger__writable(struct page_ledger *ledger, __u64 key);
+struct ledger_table *page_ledger__own(struct page_ledger *ledger, __u32 index);
+
+/* Make @copy (uninitialised) hold the same pages as @ledger; O(tables), no page is copied. 0 or
+ * -ENOMEM. */
+int page_ledger__share(struct page_ledger *copy, const struct page_ledger *ledger);
+void page_ledger__fini(struct page_ledger *ledger);
+
+/* Forget empty tables wholly or partly in [start, end) that no dispute needs. Returns how many.
+ * O(tables). */
+__u32 page_ledger__prune(struct page_ledger *ledger, __u64 start, __u64 end);
+
+/* Pages [*first, *end) of table @key that lie in the addresses [start, stop). */
+static inline void ledger_table__clip(__u64 key, __u64 start, __u64 stop, __u32 *first, __u32 *end)
+{
+	__u64 base = key << LEDGER_TABLE_SHIFT, limit = (key + 1) << LEDGER_TABLE_SHIFT;
+
+	*first = start > base ? (start - base) >> LEDGER_PAGE_SHIFT : 0;
+	*end = stop < limit ? (stop - base) >> LEDGER_PAGE_SHIFT : LEDGER_TABLE_PAGES;
+}
+
+static inline bool ledger_table__empty(const struct ledger_table *table)
+{
+	return !(table->counts[0] | table->counts[1] | table->counts[2] | table->counts[3]);
+}
+
+/* Page @i, not resident so far, is resident from now on. */
+static inline void ledger_table__set(struct ledger_table *table, __u32 i, __u8 member, __u32 owner,
+				     __u32 born)
+{
+	table->member[i] = member;
+	table->owner[i] = owner;
+	table->born[i] = born;
+	table->resident[i / 64] |= 1ULL << (i % 64);
+	table->counts[member]++;
+}
+
+/* Page @i, resident so far, is gone. */
+static inline void ledger_table__clear(struct ledger_table *table, __u32 i)
+{
+	table->counts[table->member[i]]--;
+	table->member[i] = MEMBER_NONE;
+	table->owner[i] = 0;
+	table->resident[i / 64] &= ~(1ULL << (i % 64));
+}
 
 #endif

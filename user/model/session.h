@@ -106,7 +106,7 @@ struct space_snapshot {
 	struct vma *vmas;	     /* sorted, disjoint */
 	struct page_ledger *ledger;  /* frozen: shares unchanged tables with the session */
 	__s64 counted[RSST_NR_MEMBERS];	 /* pages: base + every delta in the stream */
-	__s64 kernel[RSST_NR_MEMBERS];	 /* pages: last REC_COUNTERS */
+	__s64 kernel[RSST_NR_MEMBERS];	 /* pages: last REC_COUNTERS, carried on by what was counted since */
 	__s64 placed[RSST_NR_MEMBERS];	 /* pages the ledger holds resident */
 	__s64 before, unknown, attributed; /* placed pages by owner; sum == placed FILE + ANON + SHMEM */
 };
@@ -158,6 +158,7 @@ __u64 session__now(const struct session *session);
 const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
+__u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */
 
 /* Growing tables. Indices in [0, nr); index 0 is never a real entry. Pointers are valid until the next feed. */
 __u32 session__nr_objects(const struct session *session);

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Pages that arrive: by a fault, by a call that populates, or nobody knows where. */
+#include "model/books.h"
+
+#define STACK_GROWTH_MAX                                                                           \
+	((8ULL << 20) + (1ULL << 20)) /* default stack limit, and slack for its gap */
+#define AROUND_PAGES 16		      /* fault_around_bytes, 64 KiB */
+
+/* A fault just below a stack grows it down to the page. */
+static void grow_stack(struct space *space, __u64 addr)
+{
+	__u32 i = vma_map__at(&space->map, addr);
+	struct vma *above;
+
+	if (i >= space->map.nr)
+		return;
+	above = &space->map.entries[i].vma;
+	if (above->start > addr && above->kind == KIND_STACK &&
+	    above->start - addr <= STACK_GROWTH_MAX)
+		above->start = addr;
+}
+
+static __u32 place_missing(struct session *session, struct space *space, __u64 start, __u64 end,
+			   __u32 left, const struct birth *birth)
+{
+	__u32 placed = 0;
+
+	for (__u64 at = start; at < end && placed < left; at += LEDGER_PAGE_BYTES)
+		if (!is_resident(space, at))
+			placed += books__place(session, space, at, 1, birth);
+	return placed;
+}
+
+/* The pages the kernel may have mapped around a fault: an aligned window inside the VMA and the
+ * page table. */
+static void around_window(struct space *space, __u64 addr, __u32 pages, __u64 *start, __u64 *end)
+{
+	const struct vma *vma = vma_map__find(&space->map, addr);
+	__u64 window = AROUND_PAGES, table = addr >> LEDGER_TABLE_SHIFT << LEDGER_TABLE_SHIFT;
+
+	while (window < pages && window < LEDGER_TABLE_PAGES)
+		window *= 2;
+	window *= LEDGER_PAGE_BYTES;
+	*start = addr & ~(window - 1);
+	if (vma && *start < vma->start)
+		*start = vma->start;
+	if (*start < table)
+		*start = table;
+	*end = *start + window;
+	if (*end > table + (1ULL << LEDGER_TABLE_SHIFT))
+		*end = table + (1ULL << LEDGER_TABLE_SHIFT);
+	if (vma && *end > vma->end)
+		*end = vma->end;
+}
+
+static void place_around(struct session *session, struct space *space,
+			 const struct rec_fault *fault, const struct birth *birth)
+{
+	__u64 start, end, missing;
+	__u32 left = fault->nr_pages;
+
+	around_window(space, fault->addr, fault->nr_pages, &start, &end);
+	missing =
+		(end - start) / LEDGER_PAGE_BYTES - page_ledger__count(&space->ledger, start, end);
+	left -= place_missing(session, space, fault->addr, end, left, birth);
+	left -= place_missing(session, space, start, fault->addr, left, birth);
+	if (missing != fault->nr_pages) /* some of the window's pages were not in the page cache */
+		books__dispute(session, space, fault->addr, fault->addr + 1);
+}
+
+/* The page a COW replaces: the file's page leaves as the anonymous one comes. */
+static void leave_for_copy(struct session *session, struct space *space,
+			   const struct rec_fault *fault)
+{
+	__u32 i = fault->addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1);
+	__u64 key = fault->addr >> LEDGER_TABLE_SHIFT;
+	const struct ledger_table *seen = page_ledger__find(&space->ledger, key);
+	struct ledger_table *table;
+
+	books__count(session, space, fault->cow_member, -1, fault->cause);
+	if (!seen || seen->member[i] == MEMBER_NONE) {
+		/* the file's page is somewhere else in the books */
+		books__dispute(session, space, fault->addr, fault->addr + 1);
+		return;
+	}
+	table = page_ledger__writable(&space->ledger, key);
+	if (!table) {
+		session->no_memory = true;
+		return;
+	}
+	if (table->member[i] != fault->cow_member)
+		table->disputed_at = session->events;
+	books__drop(session, space, table, i);
+}
+
+/* A run counts each of its faults; fault-around and a huge page are one. */
+static __u64 nr_faults(const struct rec_fault *fault)
+{
+	bool huge = fault->nr_pages == LEDGER_TABLE_PAGES &&
+		    !(fault->addr & ((1ULL << LEDGER_TABLE_SHIFT) - 1));
+
+	return fault->flags & FAULT_AROUND || huge ? 1 : fault->nr_pages;
+}
+
+void session__fault(struct session *session, struct space *space, const struct rec_fault *fault)
+{
+	struct birth birth = {
+		.owner = session__owner(session, space->id, fault->stack),
+		.born = fault->gen,
+		.member = fault->member,
+	};
+
+	if (fault->flags & FAULT_COW)
+		leave_for_copy(session, space, fault);
+	books__count(session, space, fault->member, fault->nr_pages, fault->cause);
+	if (fault->member == RSST_SWAP)
+		return;
+	session->faults += nr_faults(fault);
+	grow_stack(space, fault->addr);
+	if (fault->flags & FAULT_AROUND)
+		place_around(session, space, fault, &birth);
+	else
+		books__place(session, space, fault->addr, fault->nr_pages, &birth);
+}
+
+/* Place the pages of one queue entry from *@at on; returns how many found no place below @end. */
+static __u64 place_ascending(struct session *session, struct space *space,
+			     const struct queued *gain, __u64 *at, __u64 end)
+{
+	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
+	__u64 left = (__u64)gain->unit * gain->times;
+
+	while (left && *at < end) {
+		if (gain->unit == LEDGER_TABLE_PAGES && !(left % LEDGER_TABLE_PAGES))
+			*at = (*at + (1ULL << LEDGER_TABLE_SHIFT) - 1) >>
+			      LEDGER_TABLE_SHIFT << LEDGER_TABLE_SHIFT;
+		if (*at >= end)
+			break;
+		if (!is_resident(space, *at)) {
+			if (!books__place(session, space, *at, 1, &birth))
+				break;
+			left--;
+		}
+		*at += LEDGER_PAGE_BYTES;
+	}
+	return left;
+}
+
+void session__place_queue(struct session *session, struct space *space, struct call *call,
+			  __u64 base, __u64 end)
+{
+	if (!call->populate_at)
+		call->populate_at = base;
+	for (__u32 i = 0; i < call->nr_queue; i++) {
+		__u64 left =
+			place_ascending(session, space, &call->queue[i], &call->populate_at, end);
+
+		if (left)
+			books__unplaced(session, space, call->queue[i].member, left);
+	}
+	call->nr_queue = 0;
+}
+
+void session__populate(struct session *session, struct space *space,
+		       const struct rec_populate *populate)
+{
+	struct queued gain = {
+		.owner = session__owner(session, space->id, populate->stack),
+		.born = populate->gen,
+		.unit = populate->nr_pages,
+		.times = 1,
+		.member = populate->member,
+	};
+	__u64 base = page_down(populate->args[0]);
+	struct call *call;
+
+	books__count(session, space, populate->member, populate->nr_pages, populate->cause);
+	if (populate->member == RSST_SWAP || !populate->nr_pages)
+		return;
+	call = calls__get(session, space, populate->tid, populate->call);
+	if (!call)
+		return;
+	switch (populate->op) {
+	case VM_OP_MMAP:
+		if (!call__queue(call, &gain))
+			books__unplaced(session, space, gain.member, gain.unit);
+		return;
+	case VM_OP_MADVISE:
+	case VM_OP_MLOCK: /* mlockall has no address: its flags are all below the first page */
+		if (base && base < ADDRESS_END && call__queue(call, &gain)) {
+			session__place_queue(session, space, call, base,
+					     page_up(base + page_up(populate->args[1])));
+			return;
+		}
+		break;
+	case VM_OP_BRK:
+		if (space->brk_end && call__queue(call, &gain)) {
+			session__place_queue(session, space, call, space->brk_end,
+					     page_up(populate->args[0]));
+			return;
+		}
+		break;
+	}
+	books__unplaced(session, space, gain.member, gain.unit);
+}
+
+void session__delta(struct session *session, struct space *space, const struct rec_delta *delta)
+{
+	books__count(session, space, delta->member, delta->delta, delta->cause);
+	books__unplaced(session, space, delta->member, delta->delta);
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * mremap moves pages without a release or a birth. The pages are taken up (stashed) when the kernel
+ * has chosen the new place: it holds the mmap lock, so no other thread can map there or fault the
+ * old place in again. They are put down when the call returns. With MREMAP_FIXED nothing is chosen:
+ * both happen at the return.
+ */
+#include "model/books.h"
+
+#define MREMAP_FIXED_BIT 2
+#define MREMAP_DONTUNMAP_BIT 4
+
+static void stash_table(struct session *session, struct space *space, struct call *call,
+			__u64 start, __u64 end, struct ledger_table *table, __u64 before)
+{
+	__u32 first, last;
+
+	ledger_table__clip(table->key, start, end, &first, &last);
+	for (__u32 i = first; i < last; i++) {
+		struct stashed page = {
+			.offset =
+				(table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES - start,
+			.owner = table->owner[i],
+			.born = table->born[i],
+			.member = table->member[i],
+		};
+
+		if (page.member == MEMBER_NONE || (before && !older(page.born, before)))
+			continue;
+		if (call__stash(call, &page))
+			books__lift(session, space, table, i);
+		else
+			session->no_memory = true;
+	}
+}
+
+/* Take up the pages of [start, end); with @before, only those born before that generation. */
+static void stash(struct session *session, struct space *space, struct call *call, __u64 start,
+		  __u64 end, __u64 before)
+{
+	const struct page_ledger *ledger = &space->ledger;
+
+	call->stash_taken = true;
+	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
+	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++) {
+		struct ledger_table *table;
+
+		if (ledger_table__empty(ledger->tables[q]))
+			continue;
+		table = page_ledger__own(&space->ledger, q);
+		if (!table) {
+			session->no_memory = true;
+			return;
+		}
+		stash_table(session, space, call, start, end, table, before);
+	}
+}
+
+static void unstash(struct session *session, struct space *space, struct call *call, __u64 to)
+{
+	for (__u32 i = 0; i < call->nr_stash; i++) {
+		const struct stashed *page = &call->stash[i];
+		struct birth birth = {
+			.owner = page->owner,
+			.born = page->born,
+			.member = page->member,
+			.moved = true,
+		};
+
+		books__place(session, space, to + page->offset, 1, &birth);
+	}
+	call->nr_stash = 0;
+}
+
+void session__mremap_lost(struct session *session, struct call *call)
+{
+	struct space *space = session__space(session, call->space);
+
+	for (__u32 i = 0; i < call->nr_stash; i++) {
+		const struct stashed *page = &call->stash[i];
+
+		if (page->owner >= OWNER_FIRST_STACK)
+			session->stacks.pages[page->owner].freed++;
+		if (space)
+			books__unplaced(session, space, page->member, 1);
+	}
+	call->nr_stash = 0;
+}
+
+struct move {
+	__u64 old, old_len, new, new_len, flags;
+};
+
+static bool read_move(const __u64 *args, struct move *move)
+{
+	move->old = page_down(args[0]);
+	move->old_len = page_up(args[1]);
+	move->new_len = page_up(args[2]);
+	move->flags = args[3];
+	return move->old < ADDRESS_END && move->old_len <= ADDRESS_END - move->old && move->new_len;
+}
+
+static __u64 shorter(const struct move *move)
+{
+	return move->old_len < move->new_len ? move->old_len : move->new_len;
+}
+
+static void keep_template(struct space *space, struct call *call, __u64 old)
+{
+	const struct vma *vma = call->has_vma ? NULL : vma_map__find(&space->map, old);
+
+	if (!vma)
+		return;
+	call->vma = *vma;
+	call->has_vma = true;
+}
+
+void session__mremap_chosen(struct session *session, struct space *space,
+			    const struct rec_area *area)
+{
+	struct call *call = calls__get(session, space, area->tid, area->call);
+	struct move move;
+
+	if (!call || call->stash_taken || !read_move(area->args, &move))
+		return;
+	keep_template(space, call, move.old);
+	stash(session, space, call, move.old, move.old + shorter(&move), 0);
+}
+
+/* The destination's old pages went before the moved ones came: they are the releases that had no
+ * place. */
+static void release_destination(struct session *session, struct space *space, struct call *call,
+				__u64 start, __u64 end, __u64 before)
+{
+	const struct page_ledger *ledger = &space->ledger;
+
+	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
+	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++) {
+		struct ledger_table *table = page_ledger__own(&space->ledger, q);
+		__u32 first, last;
+
+		if (!table) {
+			session->no_memory = true;
+			return;
+		}
+		ledger_table__clip(table->key, start, end, &first, &last);
+		for (__u32 i = first; i < last; i++) {
+			__u8 member = table->member[i];
+
+			if (member == MEMBER_NONE || !call->deferred[member] ||
+			    !older(table->born[i], before))
+				continue;
+			books__drop(session, space, table, i);
+			call->deferred[member]--;
+		}
+	}
+}
+
+static void insert_moved(struct session *session, struct space *space, const struct rec_call *rec,
+			 const struct call *call, const struct move *move, __u64 start)
+{
+	struct vma vma = call->vma;
+
+	if (!call->has_vma)
+		return;
+	if (vma.object)
+		vma.pgoff += move->old + (start - move->new) - vma.start;
+	vma.start = start;
+	vma.end = page_up(move->new + move->new_len);
+	session__map_result(session, vma_map__insert(&space->map, &vma, rec->gen));
+}
+
+static void resize_in_place(struct session *session, struct space *space,
+			    const struct rec_call *rec, const struct call *call,
+			    const struct move *move)
+{
+	__u64 old_end = move->old + move->old_len, new_end = page_up(move->old + move->new_len);
+
+	if (new_end > old_end) {
+		insert_moved(session, space, rec, call, move, old_end);
+		return;
+	}
+	if (new_end == old_end)
+		return;
+	session__map_result(session, vma_map__remove(&space->map, new_end, old_end, rec->call_gen));
+	books__dispute_older(session, space, new_end, old_end, rec->call_gen);
+	books__prune(session, space, new_end, old_end);
+}
+
+static void move_regions(struct session *session, struct space *space, const struct rec_call *rec,
+			 const struct call *call, const struct move *move)
+{
+	bool keep = move->flags & MREMAP_DONTUNMAP_BIT || !move->old_len;
+
+	if (!keep)
+		session__map_result(session,
+				    vma_map__remove(&space->map, move->old,
+						    move->old + move->old_len, rec->call_gen));
+	insert_moved(session, space, rec, call, move, move->new);
+	books__dispute_older(session, space, move->old, move->old + move->old_len, rec->call_gen);
+	books__prune(session, space, move->old, move->old + move->old_len);
+}
+
+void session__mremap(struct session *session, struct space *space, const struct rec_call *rec,
+		     struct call *call)
+{
+	struct move move;
+	bool moved;
+
+	if (!read_move(rec->args, &move))
+		return;
+	move.new = rec->ret;
+	if (rec->ret <= 0 || move.new & 4095 || move.new >= ADDRESS_END ||
+	    move.new_len > ADDRESS_END - move.new) {
+		unstash(session, space, call, move.old);
+		return;
+	}
+	keep_template(space, call, move.old);
+	moved = move.new != move.old;
+	if (moved && !call->stash_taken)
+		stash(session, space, call, move.old, move.old + shorter(&move), rec->call_gen);
+	if (move.flags & MREMAP_FIXED_BIT) {
+		release_destination(session, space, call, move.new, move.new + move.new_len,
+				    rec->call_gen);
+		release_destination(session, space, call, move.old + shorter(&move),
+				    move.old + move.old_len, rec->call_gen);
+	}
+	unstash(session, space, call, move.new);
+	if (moved)
+		move_regions(session, space, rec, call, &move);
+	else
+		resize_in_place(session, space, rec, call, &move);
+}

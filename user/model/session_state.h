@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a session is made of. For user/model/ only; the handlers below each take one checked record.
+ */
+#ifndef RSSTRACE_MODEL_SESSION_STATE_H
+#define RSSTRACE_MODEL_SESSION_STATE_H
+
+#include "model/calls.h"
+#include "model/decode.h"
+#include "model/name_table.h"
+#include "model/object_table.h"
+#include "model/space.h"
+#include "model/stack_table.h"
+
+/* PAGES_FOUND not yet followed by the PAGES_SEEN of their range. */
+struct found_range {
+	__u32 space;
+	__u64 start, end;
+};
+
+struct found_list {
+	__u32 nr, cap;
+	struct found_range *ranges;
+};
+
+struct session {
+	bool started, ended, no_memory;
+	struct rec_start start;
+	struct rec_end end;
+	__u64 record_ts; /* of the record being fed, ns since the start */
+	__u64 now;	 /* of the last tick */
+	__u64 events;	 /* records fed */
+	__u64 gen;	 /* highest generation seen */
+	__u64 settled;	 /* gen at the last tick: calls entered before have reported */
+	struct space *spaces[SPACE_MAX];
+	__u32 nr_spaces; /* highest id in use + 1 */
+	struct process_table processes;
+	__u32 nr_roots; /* living ones */
+	struct object_table objects;
+	struct stack_table stacks;
+	struct name_table names;
+	struct call_table calls;
+	struct found_list found;
+	struct cause_pages causes[NR_CAUSES];
+	__u64 faults;
+	__s64 rss_pages; /* sum of counted FILE + ANON + SHMEM of living spaces */
+	__u64 peak_pages, peak_ts;
+	__u64 counters[NR_COUNTERS];
+	__u64 nr_bad;	  /* records refused or of unknown type */
+	__u64 nr_ignored; /* records of address spaces that are not known, or mappings that make no
+			     sense */
+	__u32 nr_tables;  /* page tables of all ledgers */
+	struct snapshot *final; /* the moment before the last root died */
+	__u64 scratch[RSST_REC_MAX / 8];
+};
+
+/* arrive.c */
+void session__fault(struct session *session, struct space *space, const struct rec_fault *fault);
+void session__populate(struct session *session, struct space *space,
+		       const struct rec_populate *populate);
+void session__delta(struct session *session, struct space *space, const struct rec_delta *delta);
+/* Put the queued gains of a call down on [base, end). */
+void session__place_queue(struct session *session, struct space *space, struct call *call,
+			  __u64 base, __u64 end);
+
+/* release.c */
+void session__release(struct session *session, struct space *space,
+		      const struct rec_release *release);
+
+/* residency.c */
+void session__pages(struct session *session, struct space *space, const struct rec_pages *pages);
+
+/* vm_calls.c */
+void session__call(struct session *session, struct space *space, const struct rec_call *call);
+void session__area(struct session *session, struct space *space, const struct rec_area *area);
+void session__map(struct session *session, struct space *space, const struct rec_map *map);
+/* Note what inserting, removing or protecting returned. */
+void session__map_result(struct session *session, int ret);
+
+/* mremap.c */
+void session__mremap(struct session *session, struct space *space, const struct rec_call *rec,
+		     struct call *call);
+void session__mremap_chosen(struct session *session, struct space *space,
+			    const struct rec_area *area);
+void session__mremap_lost(struct session *session, struct call *call);
+
+/* life.c */
+int session__process(struct session *session, const struct rec_process *process, struct err *err);
+int session__fork(struct session *session, const struct rec_fork *fork, struct err *err);
+int session__exec(struct session *session, const struct rec_exec *exec, struct err *err);
+void session__exit(struct session *session, const struct rec_exit *exit);
+void session__space_end(struct session *session, struct space *space);
+void session__counters(struct session *session, struct space *space,
+		       const struct rec_counters *counters);
+void session__thread(struct session *session, struct space *space, const struct rec_thread *thread);
+
+/* naming.c */
+void session__define_stack(struct session *session, const struct rec_stack *stack);
+void session__name_object(struct session *session, const struct rec_object *object);
+void session__name_code(struct session *session, const struct rec_symbol *symbol);
+
+/* The living address space @id, or NULL. */
+static inline struct space *session__space(const struct session *session, __u32 id)
+{
+	struct space *space = id < SPACE_MAX ? session->spaces[id] : NULL;
+
+	return space && space->alive ? space : NULL;
+}
+
+/* Owner index for stack @id of @space: OWNER_UNKNOWN without one. */
+static inline __u32 session__owner(struct session *session, __u32 space, __u64 id)
+{
+	__u32 index = id ? stack_table__intern(&session->stacks, space, id) : 0;
+
+	if (id && !index)
+		session->no_memory = true;
+	return index ? index : OWNER_UNKNOWN;
+}
+
+#endif

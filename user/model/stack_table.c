@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdlib.h>
+#include <string.h>
+#include "model/stack_table.h"
+
+struct place {
+	const struct stack_table *table;
+	__u64 offset;
+	__u32 object, space;
+};
+
+struct wanted {
+	const struct stack_table *table;
+	__u64 id;
+	__u32 space;
+};
+
+static __u64 place_hash(__u32 object, __u32 space, __u64 offset)
+{
+	return index_hash(offset, (__u64)object << 32 | space);
+}
+
+static bool same_place(const void *ctx, __u32 index)
+{
+	const struct place *place = ctx;
+	const struct frame *frame = &place->table->frames[index];
+
+	return frame->offset == place->offset && frame->object == place->object &&
+	       frame->space == place->space;
+}
+
+static bool same_stack(const void *ctx, __u32 index)
+{
+	const struct wanted *wanted = ctx;
+	const struct stack *stack = &wanted->table->stacks[index];
+
+	return stack->id == wanted->id && stack->space == wanted->space;
+}
+
+/* @array with room for element @nr, new room zero-filled; NULL on ENOMEM (@array stays as it is).
+ */
+static void *with_room(void *array, __u32 nr, __u32 *cap, size_t size)
+{
+	__u32 bigger = *cap ? *cap * 2 : 256;
+	char *grown;
+
+	if (nr < *cap)
+		return array;
+	grown = realloc(array, bigger * size);
+	if (!grown)
+		return NULL;
+	memset(grown + *cap * size, 0, (bigger - *cap) * size);
+	*cap = bigger;
+	return grown;
+}
+
+__u32 stack_table__find_frame(const struct stack_table *table, __u32 object, __u32 space,
+			      __u64 offset)
+{
+	struct place place = { table, offset, object, space };
+
+	return index_map__find(&table->frame_map, place_hash(object, space, offset), same_place,
+			       &place);
+}
+
+__u32 stack_table__frame(struct stack_table *table, __u32 object, __u32 space, __u64 offset)
+{
+	__u32 index = stack_table__find_frame(table, object, space, offset);
+	__u32 nr = table->nr_frames ? table->nr_frames : 1;
+	struct frame *frames;
+
+	if (index)
+		return index;
+	frames = with_room(table->frames, nr, &table->cap_frames, sizeof(*frames));
+	if (!frames)
+		return 0;
+	table->frames = frames;
+	if (index_map__add(&table->frame_map, place_hash(object, space, offset), nr))
+		return 0;
+	table->frames[nr] = (struct frame){
+		.object = object,
+		.space = space,
+		.offset = offset,
+		.start_delta = 0xffffffff,
+	};
+	table->nr_frames = nr + 1;
+	return nr;
+}
+
+static __u32 new_stack(struct stack_table *table, __u32 space, __u64 id)
+{
+	__u32 nr = table->nr ? table->nr : OWNER_FIRST_STACK, cap = table->cap;
+	struct stack_pages *pages = with_room(table->pages, nr, &cap, sizeof(*pages));
+	struct stack *stacks;
+
+	if (!pages)
+		return 0;
+	table->pages = pages;
+	stacks = with_room(table->stacks, nr, &table->cap, sizeof(*stacks));
+	if (!stacks)
+		return 0;
+	table->stacks = stacks;
+	if (index_map__add(&table->map, index_hash(id, space), nr))
+		return 0;
+	table->stacks[nr] = (struct stack){ .id = id, .space = space };
+	table->nr = nr + 1;
+	return nr;
+}
+
+__u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id)
+{
+	struct wanted wanted = { table, id, space };
+	__u32 index;
+
+	if (table->last_index && table->last_id == id && table->last_space == space)
+		return table->last_index;
+	index = index_map__find(&table->map, index_hash(id, space), same_stack, &wanted);
+	if (!index)
+		index = new_stack(table, space, id);
+	table->last_id = id;
+	table->last_space = space;
+	table->last_index = index;
+	return index;
+}
+
+void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, __u32 nr, __u8 end)
+{
+	struct stack *stack = &table->stacks[index];
+
+	if (stack->end != STACK_END_INVALID) {
+		free(frames);
+		return;
+	}
+	stack->frames = frames;
+	stack->nr_frames = nr;
+	stack->end = end;
+	table->truncated += end != STACK_END_ROOT;
+}
+
+void stack_table__fini(struct stack_table *table)
+{
+	for (__u32 i = 1; i < table->nr_frames; i++)
+		free(table->frames[i].entries);
+	for (__u32 i = OWNER_FIRST_STACK; i < table->nr; i++)
+		free(table->stacks[i].frames);
+	free(table->frames);
+	free(table->stacks);
+	free(table->pages);
+	index_map__fini(&table->frame_map);
+	index_map__fini(&table->map);
+	memset(table, 0, sizeof(*table));
+}
