@@ -171,7 +171,6 @@ static int tell_image(struct live_source *live, struct target *target, struct er
 
 	if (code)
 		return code;
-	names__attach(live->names, target->pid, &maps);
 	unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
 	code = facts__maps(&live->queue, target->space, &maps);
 	residency = target__residency(target);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +25,33 @@ struct names {
 	struct elf_object *vdso;
 };
 
+/*
+ * Every process of this kernel has the same vdso, so ours serves: reading the target's through /proc/PID/mem would
+ * fault its pages in, and its RSS would grow by our doing.
+ */
+static struct elf_object *open_vdso(void)
+{
+	struct elf_object *elf = NULL;
+	struct proc_maps maps;
+
+	if (proc_maps__read(&maps, getpid(), false, NULL))
+		return NULL;
+	for (size_t i = 0; i < maps.nr && !elf; i++)
+		if (!strcmp(maps.maps[i].name, "[vdso]"))
+			elf = elf_object__open_memory((void *)maps.maps[i].start,
+						      maps.maps[i].end - maps.maps[i].start,
+						      "[vdso]", NULL);
+	proc_maps__free(&maps);
+	return elf;
+}
+
 struct names *names__new(void)
 {
-	return calloc(1, sizeof(struct names));
+	struct names *names = calloc(1, sizeof(*names));
+
+	if (names)
+		names->vdso = open_vdso();
+	return names;
 }
 
 void names__free(struct names *names)
@@ -50,29 +73,6 @@ __u64 names__memory_bytes(const struct names *names)
 		if (names->modules[i].elf)
 			bytes += elf_object__memory_bytes(names->modules[i].elf);
 	return bytes;
-}
-
-void names__attach(struct names *names, pid_t pid, const struct proc_maps *maps)
-{
-	char path[64], *image;
-	int fd;
-
-	for (size_t i = 0; i < maps->nr && !names->vdso; i++) {
-		const struct proc_map *map = &maps->maps[i];
-		size_t len = map->end - map->start;
-
-		if (strcmp(map->name, "[vdso]") || len > 1 << 20)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		image = malloc(len);
-		if (fd >= 0 && image && pread(fd, image, len, map->start) == (ssize_t)len)
-			names->vdso = elf_object__open_memory(image, len, "[vdso]", NULL);
-		free(image);
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
 }
 
 /* --- paths of objects --------------------------------------------------------------------- */

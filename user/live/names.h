@@ -13,9 +13,6 @@ struct names;
 struct names *names__new(void);
 void names__free(struct names *names);
 
-/* Tell what cannot be read any more once the process is gone: the vdso's symbols. */
-void names__attach(struct names *names, pid_t pid, const struct proc_maps *maps);
-
 /*
  * names__tell() - a REC_OBJECT for each object the model has no path for and a REC_SYMBOL for each frame without a
  * name, oldest first, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
