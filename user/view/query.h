@@ -49,6 +49,7 @@ struct region_row {
 	enum region_kind kind;
 	const char *name; /* "" when it has none */
 	bool unmapped;	  /* was there at the window's start, is no more: rss 0 */
+	__u32 mapped_by;  /* owner index of the call that mapped it; OWNER_BEFORE, OWNER_UNKNOWN */
 	__s64 size, rss, growth, faulted; /* bytes; faulted over the window: resident ones that arrived in it */
 	__u32 nr_stacks;
 	struct region_stack_row *stacks; /* sorted by growth, then rss, then id */
@@ -63,6 +64,7 @@ struct cause_row {
 struct other_row {
 	__u32 nr;
 	__s64 rss, growth, faulted;
+	__s64 freed; /* stacks only */
 };
 
 struct view {
@@ -72,6 +74,10 @@ struct view {
 	struct members rss, growth; /* the kernel's counters at the end; their change over the window */
 	__u64 peak_total, peak_ns;  /* highest RSS up to the end */
 	__s64 attributed, before_attach, unattributed, error;
+	__s64 before_at_start; /* before_attach at the window's start */
+	__s64 incomplete;      /* of attributed: by stacks that do not reach their root */
+	__s64 grown, shrunk;   /* growth of all regions that grew, and of those that shrank (<= 0) */
+	__u32 nr_living;       /* address spaces alive at the end */
 	__u64 faults, lost, stacks_truncated; /* over the window */
 	__u32 nr_causes;
 	struct cause_row *causes; /* largest first */
@@ -90,6 +96,16 @@ struct view {
 struct view *view__new(const struct session *session, const struct snapshot *from, const struct snapshot *to,
 		       const struct view_options *options);
 void view__free(struct view *view);
+
+/*
+ * stack_row__name() - complete, frames and named_by of @row from the stack @row->id; for stacks that regions name and
+ * the view's own rows do not hold. 0 or -ENOMEM. stack_row__fini() frees the frames.
+ */
+int stack_row__name(struct stack_row *row, const struct session *session);
+void stack_row__fini(struct stack_row *row);
+
+/* Is it an allocator, a memory mover or a runtime's own frame: never the answer to "whose code"? */
+bool frame_row__is_internal(const struct frame_row *frame);
 
 const char *cause_name(enum rsst_cause cause); /* "fault", "munmap", "dontneed", ... as in JSON */
 const char *kind_name(enum region_kind kind);  /* "heap", "stack", "anon", ... */

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Which frame a row is named by. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdint.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include "view/query.h"
+#include "view/symbol_name.h"
+
+static bool internal(const char *symbol, const char *module)
+{
+	return frame_row__is_internal(&(struct frame_row){ .symbol = symbol, .module = module });
+}
+
+static void allocators_are_internal(void **state)
+{
+	static const char *const names[] = {
+		"malloc",
+		"_int_malloc",
+		"_int_malloc.isra.0",
+		"malloc@@GLIBC_2.2.5",
+		"calloc",
+		"operator new(unsigned long)",
+		"operator new[](unsigned long, std::nothrow_t const&)",
+		"memset_avx2_unaligned_erms",
+		"g_malloc0",
+		"je_malloc",
+		"mi_heap_malloc_zero",
+		"tc_newarray",
+		"mmap64",
+		"brk",
+		"sbrk",
+		"runtime.mallocgc",
+		"runtime.(*mheap).alloc",
+		"runtime.main",
+		"<alloc::vec::Vec<T,A> as core::clone::Clone>::clone",
+		"alloc::raw_vec::RawVec<T,A>::grow_one",
+		"__rust_alloc_zeroed",
+		"__rdl_alloc",
+		"PyObject_Malloc",
+		"PyMem_Realloc",
+		"zmalloc_usable",
+		"void std::vector<int, std::allocator<int> >::_M_realloc_insert<int const&>(int "
+		"const&)",
+		"_start",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!internal(names[i], "/opt/app"))
+			fail_msg("%s", names[i]);
+	}
+}
+
+static void own_code_is_not(void **state)
+{
+	static const char *const names[] = {
+		"main",
+		"cache_put",
+		"mallocator",
+		"freeze",
+		"callocate_rows",
+		"main.(*Store).Put",
+		"orders::alloc::grow",
+		"std_lookup",
+		"std::vector<int> make_rows<int>(int)",
+		"(anonymous namespace)::load(std::string const&)",
+		"Buffer::operator new_row",
+		"foo(std::vector<int>)",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (internal(names[i], "/opt/app"))
+			fail_msg("%s", names[i]);
+	}
+	assert_false(internal(NULL, "/opt/app"));
+	assert_false(internal(NULL, NULL));
+}
+
+static void modules(void **state)
+{
+	(void)state;
+	assert_true(internal("anything", "/usr/lib/x86_64-linux-gnu/libc.so.6"));
+	assert_true(internal("anything", "/lib/libc-2.31.so"));
+	assert_true(internal(NULL, "/lib64/ld-linux-x86-64.so.2"));
+	assert_true(internal(NULL, "/usr/lib/libstdc++.so.6.0.30"));
+	assert_true(internal(NULL, "/usr/lib/libjemalloc.so.2"));
+	assert_true(internal(NULL, "[vdso]"));
+	assert_false(internal(NULL, "/usr/lib/libcrypto.so.3"));
+	assert_false(internal(NULL, "/usr/lib/libcurl.so.4"));
+	assert_false(internal(NULL, "/usr/lib/libmylib.so"));
+}
+
+static void assert_name(const char *symbol, const char *name)
+{
+	struct symbol_span span = symbol_name__find(symbol);
+	char found[128];
+
+	snprintf(found, sizeof(found), "%.*s", (int)span.len, span.start);
+	assert_string_equal(found, name);
+}
+
+static void names_inside_symbols(void **state)
+{
+	(void)state;
+	assert_name("main", "main");
+	assert_name("", "");
+	assert_name("std::vector<int> make<int>(int)", "make<int>");
+	assert_name("operator new(unsigned long)", "operator new");
+	assert_name("void A::operator()(int) const", "A::operator()");
+	assert_name("(anonymous namespace)::f(int)", "(anonymous namespace)::f");
+	assert_name("main.(*T).Get", "main.(*T).Get");
+	assert_name("<T as Tr<U>>::f", "<T as Tr<U>>::f");
+	assert_name("a::{{closure}}", "a::{{closure}}");
+	assert_name(">>>> ((", ">>>> ((");
+	assert_name("(", "(");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(allocators_are_internal),
+		cmocka_unit_test(own_code_is_not),
+		cmocka_unit_test(modules),
+		cmocka_unit_test(names_inside_symbols),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A view as the JSON that scripts rely on: the keys of "rsstrace/1" are never renamed, only added
+ * to. */
+#include <errno.h>
+#include "base/units.h"
+#include "report/json_stream.h"
+#include "report/report.h"
+
+static void add(struct json_object *object, const char *key, struct json_object *value)
+{
+	json_object_object_add(object, key, value);
+}
+
+static void add_int(struct json_object *object, const char *key, __s64 value)
+{
+	add(object, key, json_object_new_int64(value));
+}
+
+static struct json_object *wall_time(__u64 wall_ns)
+{
+	char text[UNITS_LEN];
+
+	return wall_ns ? json_object_new_string(units__iso8601(text, wall_ns)) : NULL;
+}
+
+static struct json_object *target_object(const struct view *view)
+{
+	struct json_object *target = json_object_new_object();
+
+	add(target, "pid", view->pid ? json_object_new_int64(view->pid) : NULL);
+	add(target, "comm", json_text(view->comm));
+	add(target, "exe", json_text(view->exe));
+	return target;
+}
+
+static struct json_object *window_object(const struct view *view)
+{
+	struct json_object *window = json_object_new_object();
+
+	add_int(window, "from_ns", view->from_ns);
+	add_int(window, "to_ns", view->to_ns);
+	add(window, "wall_from", wall_time(view->from_wall_ns));
+	add(window, "wall_to", wall_time(view->to_wall_ns));
+	return window;
+}
+
+static struct json_object *members_object(const struct members *members)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_int(object, "anon", members->anon);
+	add_int(object, "file", members->file);
+	add_int(object, "shmem", members->shmem);
+	add_int(object, "total", members->total);
+	return object;
+}
+
+static struct json_object *rss_object(const struct view *view)
+{
+	struct json_object *rss = members_object(&view->rss);
+
+	add_int(rss, "swap", view->rss.swap);
+	add_int(rss, "peak_total", view->peak_total);
+	add_int(rss, "peak_at_ns", view->peak_ns);
+	return rss;
+}
+
+static struct json_object *ledger_object(const struct view *view)
+{
+	struct json_object *ledger = json_object_new_object();
+
+	add_int(ledger, "attributed", view->attributed);
+	add_int(ledger, "before_attach", view->before_attach);
+	add_int(ledger, "unattributed", view->unattributed);
+	add_int(ledger, "error", view->error);
+	return ledger;
+}
+
+static struct json_object *cause_object(const struct cause_row *row)
+{
+	struct json_object *cause = json_object_new_object();
+
+	add(cause, "cause", json_object_new_string(cause_name(row->cause)));
+	add(cause, "direction", json_object_new_string(row->out ? "out" : "in"));
+	add_int(cause, "anon", row->bytes.anon);
+	add_int(cause, "file", row->bytes.file);
+	add_int(cause, "shmem", row->bytes.shmem);
+	return cause;
+}
+
+static struct json_object *events_object(const struct view *view)
+{
+	struct json_object *events = json_object_new_object();
+
+	add_int(events, "faults", view->faults);
+	add_int(events, "lost", view->lost);
+	add_int(events, "stacks_truncated", view->stacks_truncated);
+	return events;
+}
+
+static struct json_object *region_stack_object(const struct region_stack_row *row)
+{
+	struct json_object *stack = json_object_new_object();
+
+	add_int(stack, "id", row->stack);
+	add_int(stack, "rss", row->rss);
+	add_int(stack, "growth", row->growth);
+	return stack;
+}
+
+static struct json_object *region_object(const struct region_row *row)
+{
+	struct json_object *region = json_object_new_object();
+	struct json_object *stacks = json_object_new_array();
+
+	add_int(region, "pid", row->pid);
+	add(region, "start", json_address(row->start));
+	add(region, "end", json_address(row->end));
+	add(region, "perms", json_object_new_string(row->perms));
+	add(region, "kind", json_object_new_string(kind_name(row->kind)));
+	add(region, "name", json_text_or_empty(row->name));
+	add(region, "unmapped", json_object_new_boolean(row->unmapped));
+	add_int(region, "size", row->size);
+	add_int(region, "rss", row->rss);
+	add_int(region, "growth", row->growth);
+	add_int(region, "faulted", row->faulted);
+	for (__u32 i = 0; i < row->nr_stacks; i++)
+		json_object_array_add(stacks, region_stack_object(row->stacks + i));
+	add(region, "stacks", stacks);
+	return region;
+}
+
+static struct json_object *frame_object(const struct frame_row *row)
+{
+	struct json_object *frame = json_object_new_object();
+
+	add(frame, "symbol", json_text(row->symbol));
+	add(frame, "module", json_text(row->module));
+	add(frame, "offset", json_address(row->offset));
+	add(frame, "file", json_text(row->file));
+	add(frame, "line", row->line ? json_object_new_int64(row->line) : NULL);
+	add(frame, "inlined", json_object_new_boolean(row->inlined));
+	return frame;
+}
+
+static struct json_object *stack_object(const struct stack_row *row)
+{
+	struct json_object *stack = json_object_new_object();
+	struct json_object *frames = json_object_new_array();
+
+	add_int(stack, "id", row->id);
+	add_int(stack, "rss", row->rss);
+	add_int(stack, "growth", row->growth);
+	add_int(stack, "faulted", row->faulted);
+	add_int(stack, "freed", row->freed);
+	add(stack, "complete", json_object_new_boolean(row->complete));
+	add(stack, "named_by", row->named_by < 0 ? NULL : json_object_new_int64(row->named_by));
+	for (__u32 i = 0; i < row->nr_frames; i++)
+		json_object_array_add(frames, frame_object(row->frames + i));
+	add(stack, "frames", frames);
+	return stack;
+}
+
+static struct json_object *other_object(const struct other_row *row)
+{
+	struct json_object *other = json_object_new_object();
+
+	add_int(other, "count", row->nr);
+	add_int(other, "rss", row->rss);
+	add_int(other, "growth", row->growth);
+	add_int(other, "faulted", row->faulted);
+	return other;
+}
+
+static struct json_object *other_stacks_object(const struct other_row *row)
+{
+	struct json_object *other = other_object(row);
+
+	add_int(other, "freed", row->freed);
+	return other;
+}
+
+static void put_sums(struct json_stream *json, const struct view *view, const char *kind)
+{
+	json_stream__put(json, "schema", json_object_new_string("rsstrace/1"));
+	json_stream__put(json, "kind", json_object_new_string(kind));
+	json_stream__put(json, "target", target_object(view));
+	json_stream__put(json, "window", window_object(view));
+	json_stream__put(json, "rss", rss_object(view));
+	json_stream__put(json, "growth", members_object(&view->growth));
+	json_stream__put(json, "ledger", ledger_object(view));
+}
+
+static void put_lists(struct json_stream *json, const struct view *view)
+{
+	json_stream__open(json, "causes", '[');
+	for (__u32 i = 0; i < view->nr_causes; i++)
+		json_stream__put(json, NULL, cause_object(view->causes + i));
+	json_stream__close(json, ']');
+	json_stream__put(json, "events", events_object(view));
+	json_stream__open(json, "regions", '[');
+	for (__u32 i = 0; i < view->nr_regions; i++)
+		json_stream__put(json, NULL, region_object(view->regions + i));
+	json_stream__close(json, ']');
+	json_stream__open(json, "stacks", '[');
+	for (__u32 i = 0; i < view->nr_stacks; i++)
+		json_stream__put(json, NULL, stack_object(view->stacks + i));
+	json_stream__close(json, ']');
+}
+
+static void put_other(struct json_stream *json, const struct view *view)
+{
+	if (!view->other_regions.nr && !view->other_stacks.nr)
+		return;
+	json_stream__open(json, "other", '{');
+	json_stream__put(json, "regions", other_object(&view->other_regions));
+	json_stream__put(json, "stacks", other_stacks_object(&view->other_stacks));
+	json_stream__close(json, '}');
+}
+
+int report__json(FILE *out, const struct session *session, const struct view *view,
+		 const char *kind, bool one_line)
+{
+	struct json_stream json = { .out = out, .one_line = one_line };
+
+	(void)session; /* what a view needs of it is in its rows */
+	json_stream__open(&json, NULL, '{');
+	put_sums(&json, view, kind);
+	put_lists(&json, view);
+	put_other(&json, view);
+	json_stream__close(&json, '}');
+	return fflush(out) || ferror(out) ? -EIO : 0;
+}

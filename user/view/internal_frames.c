@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Which frames are never the answer to "whose code grew": allocators, memory movers, language
+ * runtimes and what stands below main(). A pattern that ends in '*' is a prefix; any other is the
+ * whole name, up to arguments, clone suffixes (".isra.0") and symbol versions.
+ */
+#include <string.h>
+#include "view/query.h"
+#include "view/symbol_name.h"
+
+/* By the last part of the module's path. */
+static const char *const internal_modules[] = {
+	"libc.so*",	  "libc-2*",	   "ld-*",	    "ld.so*",	   "ld64.so*",
+	"libpthread.so*", "libpthread-2*", "libstdc++.so*", "libc++.so*",  "libc++abi.so*",
+	"libgcc_s.so*",	  "libgcc_s-*",	   "libm.so*",	    "libm-2*",	   "libjemalloc*",
+	"libtcmalloc*",	  "libmimalloc*",  "linux-vdso*",   "linux-gate*", "[vdso]",
+};
+
+static const char *const internal_functions[] = {
+	/* malloc and its insides, also in static programs */
+	"malloc",
+	"calloc",
+	"realloc",
+	"reallocarray",
+	"free",
+	"cfree",
+	"memalign",
+	"aligned_alloc",
+	"posix_memalign",
+	"valloc",
+	"pvalloc",
+	"strdup",
+	"strndup",
+	"__strdup",
+	"__strndup",
+	"asprintf",
+	"vasprintf",
+	"_int_*",
+	"sysmalloc*",
+	"systrim*",
+	"malloc_*",
+	"ptmalloc_*",
+	"tcache_*",
+	"arena_get*",
+
+	"alloc_new_heap",
+	"grow_heap",
+	"__libc_*",
+	"__GI_*",
+	"__malloc*",
+	"__calloc",
+	"__realloc",
+	"unlink_chunk*",
+	"__default_morecore",
+	"__glibc_morecore",
+	/* wrappers every second program has */
+	"xmalloc*",
+	"xcalloc*",
+	"xrealloc*",
+	"xstrdup*",
+	"xzalloc*",
+	"zmalloc*",
+	"zcalloc*",
+	"zrealloc*",
+	"ztrymalloc*",
+	"ztrycalloc*",
+	"ztryrealloc*",
+	"ztry*",
+	"g_malloc*",
+	"g_realloc*",
+	"g_try_malloc*",
+	"g_slice_alloc*",
+	"g_strdup*",
+	"g_memdup*",
+	/* other allocators */
+	"je_*",
+	"jemalloc*",
+	"_rjem_*",
+	"tc_*",
+	"tcmalloc*",
+	"mi_*",
+	"_mi_*",
+	"operator new*",
+	"operator delete*",
+	"_Znw*",
+	"_Zna*",
+	"_Zdl*",
+	"_Zda*",
+	/* movers of memory */
+	"memset*",
+	"memcpy*",
+	"memmove*",
+	"mempcpy*",
+	"memccpy*",
+	"__memset*",
+	"__memcpy*",
+	"__memmove*",
+	"__mempcpy*",
+	"bzero",
+	"explicit_bzero",
+	"bcopy",
+	"strcpy*",
+	"strncpy*",
+	"stpcpy*",
+	"rep_stos*",
+	"rep_movs*",
+	/* asking the kernel for memory */
+	"mmap*",
+	"__mmap*",
+	"munmap",
+	"__munmap",
+	"mremap",
+	"__mremap",
+	"madvise",
+	"__madvise",
+	"brk",
+	"__brk",
+	"sbrk",
+	"__sbrk",
+	"syscall",
+	/* standard C++ */
+	"std::*",
+
+	"__gnu_cxx::*",
+
+	/* Rust; legacy and v0 names */
+	"alloc::*",
+	"<alloc::*",
+	"core::*",
+	"<core::*",
+	"<std::*",
+	"hashbrown::*",
+	"<hashbrown::*",
+	"__rust_*",
+	"__rustc*",
+	"__rdl_*",
+	"__rg_*",
+	"__rdlib_*",
+	"rust_begin_*",
+	/* Go */
+	"runtime.*",
+	"runtime/*",
+	"internal/runtime/*",
+	"internal/bytealg.*",
+	"sync.(*Pool)*",
+	"_cgo_*",
+	"_rt0_*",
+	"x_cgo_*",
+	/* Python */
+	"PyObject_Malloc",
+	"PyObject_Calloc",
+	"PyObject_Realloc",
+	"_PyObject_Malloc*",
+	"_PyObject_Calloc*",
+	"_PyObject_Realloc*",
+	"_PyObject_GC_*",
+	"_PyObject_New*",
+	"PyMem_*",
+	"_PyMem_*",
+	"pymalloc_*",
+	"new_arena",
+	"address_in_range",
+	"_PyMem_*",
+	"allocate_from_new_pool",
+
+	/* below main() */
+	"_start",
+	"start_thread",
+	"clone",
+	"clone3",
+	"__clone",
+	"__clone3",
+
+};
+
+static bool matches(const char *pattern, const char *name, size_t name_len)
+{
+	size_t len = strlen(pattern);
+
+	if (pattern[len - 1] == '*')
+		return !strncmp(pattern, name, len - 1);
+	return !strncmp(pattern, name, len) && (name_len == len || strchr(".@", name[len]));
+}
+
+static bool matches_any(const char *const *patterns, size_t nr, const char *name, size_t name_len)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (matches(patterns[i], name, name_len))
+			return true;
+	}
+	return false;
+}
+
+static bool is_internal_module(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t nr = sizeof(internal_modules) / sizeof(*internal_modules);
+
+	return matches_any(internal_modules, nr, name, strlen(name));
+}
+
+static bool is_internal_function(const char *symbol)
+{
+	struct symbol_span name = symbol_name__find(symbol);
+	size_t nr = sizeof(internal_functions) / sizeof(*internal_functions);
+
+	return matches_any(internal_functions, nr, name.start, name.len);
+}
+
+bool frame_row__is_internal(const struct frame_row *frame)
+{
+	return (frame->module && is_internal_module(frame->module)) ||
+	       (frame->symbol && is_internal_function(frame->symbol));
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The sums of a view; its lists are made by regions.c and stacks.c. */
+#include <stdlib.h>
+#include <string.h>
+#include "model/page_ledger.h"
+#include "view/rows.h"
+
+static __s64 to_bytes(__s64 pages)
+{
+	return pages * (__s64)LEDGER_PAGE_BYTES;
+}
+
+static __s64 rss_pages(const __s64 pages[RSST_NR_MEMBERS])
+{
+	return pages[RSST_ANON] + pages[RSST_FILE] + pages[RSST_SHMEM];
+}
+
+static void members__add(struct members *sum, const __s64 pages[RSST_NR_MEMBERS])
+{
+	sum->anon += to_bytes(pages[RSST_ANON]);
+	sum->file += to_bytes(pages[RSST_FILE]);
+	sum->shmem += to_bytes(pages[RSST_SHMEM]);
+	sum->swap += to_bytes(pages[RSST_SWAP]);
+	sum->total += to_bytes(rss_pages(pages));
+}
+
+static struct members members__minus(const struct members *a, const struct members *b)
+{
+	return (struct members){
+		.anon = a->anon - b->anon,
+		.file = a->file - b->file,
+		.shmem = a->shmem - b->shmem,
+		.total = a->total - b->total,
+		.swap = a->swap - b->swap,
+	};
+}
+
+static struct members kernel_members(const struct snapshot *snapshot)
+{
+	struct members sum = { 0 };
+
+	for (__u32 i = 0; i < snapshot->nr_spaces; i++) {
+		if (snapshot->spaces[i].alive)
+			members__add(&sum, snapshot->spaces[i].kernel);
+	}
+	return sum;
+}
+
+static __s64 before_bytes(const struct snapshot *snapshot)
+{
+	__s64 pages = 0;
+
+	for (__u32 i = 0; i < snapshot->nr_spaces; i++)
+		pages += snapshot->spaces[i].alive ? snapshot->spaces[i].before : 0;
+	return to_bytes(pages);
+}
+
+/* unattributed: placed by no known stack, and what the counters moved without telling where. */
+static void sum_ledger(struct view *view, const struct snapshot *from, const struct snapshot *to)
+{
+	for (__u32 i = 0; i < to->nr_spaces; i++) {
+		const struct space_snapshot *space = to->spaces + i;
+
+		if (!space->alive)
+			continue;
+		view->nr_living++;
+		view->attributed += to_bytes(space->attributed);
+		view->unattributed += to_bytes(space->unknown + rss_pages(space->counted) -
+					       rss_pages(space->placed));
+	}
+	view->before_attach = before_bytes(to);
+	view->before_at_start = before_bytes(from);
+	view->error = view->rss.total - view->attributed - view->before_attach - view->unattributed;
+}
+
+static void sum_kernel(struct view *view, const struct snapshot *from, const struct snapshot *to)
+{
+	struct members then = kernel_members(from);
+
+	view->rss = kernel_members(to);
+	view->growth = members__minus(&view->rss, &then);
+	view->peak_total = to->peak_pages * LEDGER_PAGE_BYTES;
+	view->peak_ns = to->peak_ts;
+	/* The peak is of the events; when some were lost the counters may stand higher. */
+	if (view->rss.total > 0 && (__u64)view->rss.total > view->peak_total) {
+		view->peak_total = view->rss.total;
+		view->peak_ns = to->ts;
+	}
+}
+
+static void set_window(struct view *view, const struct snapshot *from, const struct snapshot *to)
+{
+	view->from_ns = from->ts;
+	view->to_ns = to->ts;
+	view->from_wall_ns = from->wall_ns;
+	view->to_wall_ns = to->wall_ns;
+	view->faults = to->faults - from->faults;
+	view->lost = to->lost - from->lost;
+	view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
+}
+
+/* How good a space is as "the target": one the user named, better alive. */
+static int target_rank(const struct space_snapshot *space)
+{
+	return (space->flags & PROCESS_ROOT ? 2 : 0) + space->alive;
+}
+
+static int set_target(struct view *view, const struct snapshot *to)
+{
+	const struct space_snapshot *best = NULL;
+	char *comm;
+
+	for (__u32 i = 0; i < to->nr_spaces; i++) {
+		if (!best || target_rank(to->spaces + i) > target_rank(best))
+			best = to->spaces + i;
+	}
+	comm = best ? strndup(best->comm, sizeof(best->comm)) : strdup("");
+	view->comm = comm;
+	view->exe = best && best->exe ? best->exe : "";
+	view->pid = best ? best->pid : 0;
+	return comm ? 0 : -1;
+}
+
+static void add_cause(struct view *view, enum rsst_cause cause, bool out, const __u64 *then,
+		      const __u64 *now)
+{
+	struct cause_row row = { .cause = cause, .out = out };
+	__s64 pages[RSST_NR_MEMBERS];
+
+	for (int m = 0; m < RSST_NR_MEMBERS; m++)
+		pages[m] = now[m] - then[m];
+	if (!pages[RSST_ANON] && !pages[RSST_FILE] && !pages[RSST_SHMEM])
+		return;
+	members__add(&row.bytes, pages);
+	view->causes[view->nr_causes++] = row;
+}
+
+static int compare_causes(const void *pa, const void *pb)
+{
+	const struct cause_row *a = pa, *b = pb;
+	int order = DESCENDING(a->bytes.total, b->bytes.total);
+
+	order = order ? order : DESCENDING(b->cause, a->cause);
+	return order ? order : DESCENDING(b->out, a->out);
+}
+
+static int add_causes(struct view *view, const struct snapshot *from, const struct snapshot *to)
+{
+	view->causes = calloc(2 * NR_CAUSES, sizeof(*view->causes));
+	if (!view->causes)
+		return -1;
+	for (int c = CAUSE_INVALID + 1; c < NR_CAUSES; c++) {
+		add_cause(view, c, false, from->causes[c].in, to->causes[c].in);
+		add_cause(view, c, true, from->causes[c].out, to->causes[c].out);
+	}
+	qsort(view->causes, view->nr_causes, sizeof(*view->causes), compare_causes);
+	return 0;
+}
+
+struct view *view__new(const struct session *session, const struct snapshot *from,
+		       const struct snapshot *to, const struct view_options *options)
+{
+	struct window window = { session, from, to, options ? options->top : 0 };
+	struct view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return NULL;
+	set_window(view, from, to);
+	sum_kernel(view, from, to);
+	sum_ledger(view, from, to);
+	if (set_target(view, to) || add_causes(view, from, to) ||
+	    view__add_regions(view, &window) || view__add_stacks(view, &window)) {
+		view__free(view);
+		return NULL;
+	}
+	return view;
+}
+
+void view__free(struct view *view)
+{
+	if (!view)
+		return;
+	for (__u32 i = 0; i < view->nr_regions; i++)
+		free(view->regions[i].stacks);
+	for (__u32 i = 0; i < view->nr_stacks; i++)
+		stack_row__fini(view->stacks + i);
+	free(view->regions);
+	free(view->stacks);
+	free(view->causes);
+	free((char *)view->comm);
+	free(view);
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Stack rows: the difference of two frozen stack tables, and the frames of the rows that are shown.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include "model/page_ledger.h"
+#include "view/rows.h"
+
+static __u32 nr_rows_of(const struct session *session, const struct stack *stack)
+{
+	__u32 nr = 0;
+
+	for (__u32 i = 0; i < stack->nr_frames; i++) {
+		const struct frame *frame = session__frame(session, stack->frames[i]);
+
+		nr += frame && frame->nr_entries ? frame->nr_entries : 1;
+	}
+	return nr;
+}
+
+/* One row for each inlined level of @frame, innermost first; a nameless frame is one row. Returns
+ * how many. */
+static __u32 expand_frame(struct frame_row *rows, const struct session *session,
+			  const struct frame *frame)
+{
+	const struct object *object;
+	__u32 nr = frame && frame->nr_entries ? frame->nr_entries : 1;
+
+	object = frame && frame->object ? session__object(session, frame->object) : NULL;
+	for (__u32 i = 0; frame && i < nr; i++) {
+		rows[i].module = object && object->path && *object->path ? object->path : NULL;
+		rows[i].offset = frame->offset;
+		rows[i].inlined = i + 1 < nr;
+		if (!frame->nr_entries)
+			break;
+		rows[i].symbol = frame->entries[i].function;
+		rows[i].file = frame->entries[i].file;
+		rows[i].line = frame->entries[i].line;
+	}
+	return nr;
+}
+
+/* The innermost frame in the user's own code; the innermost of all when there is none. */
+static __s32 find_own_frame(const struct stack_row *row)
+{
+	for (__u32 i = 0; i < row->nr_frames; i++) {
+		if (!frame_row__is_internal(row->frames + i))
+			return i;
+	}
+	return row->nr_frames ? 0 : -1;
+}
+
+int stack_row__name(struct stack_row *row, const struct session *session)
+{
+	const struct stack *stack = session__stack(session, row->id);
+	__u32 nr;
+
+	row->named_by = -1;
+	if (!stack || !stack->frames) /* its definition was lost */
+		return 0;
+	row->complete = stack->end == STACK_END_ROOT;
+	nr = nr_rows_of(session, stack);
+	row->frames = calloc(nr + 1, sizeof(*row->frames));
+	if (!row->frames)
+		return -ENOMEM;
+	for (__u32 i = 0; i < stack->nr_frames; i++)
+		row->nr_frames += expand_frame(row->frames + row->nr_frames, session,
+					       session__frame(session, stack->frames[i]));
+	row->named_by = find_own_frame(row);
+	return 0;
+}
+
+void stack_row__fini(struct stack_row *row)
+{
+	free(row->frames);
+	row->frames = NULL;
+	row->nr_frames = 0;
+}
+
+static bool fill_row(struct stack_row *row, const struct window *window, __u32 id)
+{
+	const struct stack_pages none = { 0 };
+	const struct stack_pages *now = window->to->stacks + id;
+	const struct stack_pages *then =
+		id < window->from->nr_stacks ? window->from->stacks + id : &none;
+
+	*row = (struct stack_row){
+		.id = id,
+		.rss = now->rss * LEDGER_PAGE_BYTES,
+		.growth = (__s64)(now->rss - then->rss) * (__s64)LEDGER_PAGE_BYTES,
+		.faulted = (__s64)(now->faulted - then->faulted) * (__s64)LEDGER_PAGE_BYTES,
+		.freed = (__s64)(now->freed - then->freed) * (__s64)LEDGER_PAGE_BYTES,
+	};
+	return row->rss || row->growth || row->faulted || row->freed;
+}
+
+static bool is_complete(const struct session *session, __u32 id)
+{
+	const struct stack *stack = session__stack(session, id);
+
+	return stack && stack->frames && stack->end == STACK_END_ROOT;
+}
+
+/* Stacks that hold nothing and did nothing in the window are not rows. Returns how many are. */
+static __u32 fill_rows(struct view *view, const struct window *window)
+{
+	__u32 nr = 0;
+
+	for (__u32 id = OWNER_FIRST_STACK; id < window->to->nr_stacks; id++) {
+		if (!fill_row(view->stacks + nr, window, id))
+			continue;
+		if (!is_complete(window->session, id))
+			view->incomplete += view->stacks[nr].rss;
+		nr++;
+	}
+	return nr;
+}
+
+static int compare_stacks(const void *pa, const void *pb)
+{
+	const struct stack_row *a = pa, *b = pb;
+	int order = DESCENDING(a->growth, b->growth);
+
+	order = order ? order : DESCENDING(a->rss, b->rss);
+	return order ? order : DESCENDING(b->id, a->id);
+}
+
+static void sum_other(struct other_row *other, const struct stack_row *rows, __u32 nr)
+{
+	other->nr = nr;
+	for (__u32 i = 0; i < nr; i++) {
+		other->rss += rows[i].rss;
+		other->growth += rows[i].growth;
+		other->faulted += rows[i].faulted;
+		other->freed += rows[i].freed;
+	}
+}
+
+int view__add_stacks(struct view *view, const struct window *window)
+{
+	__u32 nr;
+	int ret = 0;
+
+	view->stacks = calloc(window->to->nr_stacks + 1, sizeof(*view->stacks));
+	if (!view->stacks)
+		return -ENOMEM;
+	nr = fill_rows(view, window);
+	qsort(view->stacks, nr, sizeof(*view->stacks), compare_stacks);
+	view->nr_stacks = window__shown(window, nr);
+	sum_other(&view->other_stacks, view->stacks + view->nr_stacks, nr - view->nr_stacks);
+	for (__u32 i = 0; i < view->nr_stacks && !ret; i++)
+		ret = stack_row__name(view->stacks + i, window->session);
+	return ret;
+}
