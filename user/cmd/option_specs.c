@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The options several commands share: how each is written, what it may be, what it says in --help.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/units.h"
+#include "cmd/instants.h"
+#include "cmd/options.h"
+
+#define PID_MAX 4194304 /* PID_MAX_LIMIT, include/linux/threads.h */
+#define TOP_MAX 1000000
+#define INTERVAL_MIN_NS 10000000ULL
+#define INTERVAL_MAX_NS (86400 * NSEC_PER_SEC)
+#define DURATION_MAX_NS (365 * INTERVAL_MAX_NS)
+
+/* A decimal number in [min, max] that ends at @stop, and nothing else: no sign, no blanks. */
+static int parse_number(const char *text, char **stop, long min, long max, long *value)
+{
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*value = strtol(text, stop, 10);
+	return errno || *value < min || *value > max ? -EINVAL : 0;
+}
+
+static int add_pid(struct options *options, pid_t pid, struct err *err)
+{
+	for (unsigned int i = 0; i < options->nr_pids; i++)
+		if (options->pids[i] == pid)
+			return err__set(err, -EINVAL, "%d is named twice", pid);
+	if (options->nr_pids == MAX_PIDS)
+		return err__set(err, -EINVAL, "at most %d processes", MAX_PIDS);
+	options->pids[options->nr_pids++] = pid;
+	return 0;
+}
+
+static int parse_pid(struct options *options, const char *value, struct err *err)
+{
+	char *stop;
+	long pid;
+	int code;
+
+	for (;; value = stop + 1) {
+		if (parse_number(value, &stop, 1, PID_MAX, &pid) || (*stop && *stop != ','))
+			return err__set(err, -EINVAL, "a process id is a number from 1 to %d",
+					PID_MAX);
+		code = add_pid(options, (pid_t)pid, err);
+		if (code || !*stop)
+			return code;
+	}
+}
+
+static int parse_output(struct options *options, const char *value, struct err *err)
+{
+	if (!*value)
+		return err__set(err, -EINVAL, "the file name is empty");
+	options->output = value;
+	return 0;
+}
+
+static int parse_span(const char *value, __u64 min, __u64 max, const char *range, __u64 *ns,
+		      struct err *err)
+{
+	if (units__parse_duration(value, ns))
+		return err__set(err, -EINVAL, "not a duration such as 500ms, 10s, 1h30m");
+	return *ns < min || *ns > max ? err__set(err, -EINVAL, "must lie between %s", range) : 0;
+}
+
+static int parse_interval(struct options *options, const char *value, struct err *err)
+{
+	return parse_span(value, INTERVAL_MIN_NS, INTERVAL_MAX_NS, "10ms and 24h",
+			  &options->interval_ns, err);
+}
+
+static int parse_duration(struct options *options, const char *value, struct err *err)
+{
+	return parse_span(value, INTERVAL_MIN_NS, DURATION_MAX_NS, "10ms and 8760h",
+			  &options->duration_ns, err);
+}
+
+static int parse_top(struct options *options, const char *value, struct err *err)
+{
+	char *stop;
+	long top;
+
+	if (parse_number(value, &stop, 1, TOP_MAX, &top) || *stop)
+		return err__set(err, -EINVAL,
+				"a number of rows from 1 to %d; --all shows every one", TOP_MAX);
+	options->top = (__u32)top;
+	return 0;
+}
+
+static int parse_color(struct options *options, const char *value, struct err *err)
+{
+	static const char *const names[] = {
+		[COLOR_AUTO] = "auto",
+		[COLOR_ALWAYS] = "always",
+		[COLOR_NEVER] = "never",
+	};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]))
+			continue;
+		options->color = i;
+		return 0;
+	}
+	return err__set(err, -EINVAL, "auto, always or never");
+}
+
+static int parse_instant(const char **field, const char *value, struct err *err)
+{
+	struct instant instant;
+
+	*field = value;
+	return instant__parse(&instant, value, err);
+}
+
+#define FLAG(function, assignment)                                                                 \
+	static int function(struct options *options, const char *value, struct err *err)           \
+	{                                                                                          \
+		(void)value, (void)err;                                                            \
+		assignment;                                                                        \
+		return 0;                                                                          \
+	}
+#define INSTANT(function, field)                                                                   \
+	static int function(struct options *options, const char *value, struct err *err)           \
+	{                                                                                          \
+		return parse_instant(&options->field, value, err);                                 \
+	}
+
+FLAG(parse_force, options->overwrite = true)
+FLAG(parse_all, options->top = 0)
+FLAG(parse_json, options->json = true)
+FLAG(parse_children, options->children = true)
+FLAG(parse_quiet, options->quiet = true)
+FLAG(parse_verbose, options->verbose = true)
+INSTANT(parse_from, from)
+INSTANT(parse_to, to)
+INSTANT(parse_at, at)
+
+const struct option_spec opt_pid = { 'p', "pid", "PID[,PID...]", "processes to look at",
+				     parse_pid };
+const struct option_spec opt_output = { 'o', "output", "FILE", "write a trace to FILE",
+					parse_output };
+const struct option_spec opt_force = { 'f', "force", NULL, "replace an existing FILE",
+				       parse_force };
+const struct option_spec opt_interval = { 'i', "interval", "TIME", "time between two tables (1s)",
+					  parse_interval };
+const struct option_spec opt_duration = { 'd', "duration", "TIME", "stop after TIME",
+					  parse_duration };
+const struct option_spec opt_top = { 'n', "top", "N", "rows of each list (10)", parse_top };
+const struct option_spec opt_all = { 0, "all", NULL, "every row", parse_all };
+const struct option_spec opt_json = { 0, "json", NULL, "JSON on standard output", parse_json };
+const struct option_spec opt_children = { 0, "children", NULL, "follow forked children, too",
+					  parse_children };
+const struct option_spec opt_quiet = { 'q', "quiet", NULL, "no summary on standard error",
+				       parse_quiet };
+const struct option_spec opt_verbose = { 'v', "verbose", NULL,
+					 "every frame; facts about rsstrace itself",
+					 parse_verbose };
+const struct option_spec opt_color = { 0, "color", "WHEN", "auto, always or never", parse_color };
+const struct option_spec opt_from = { 0, "from", "T",
+				      "start of the window: 90s, -10s, 2026-11-20T14:03:10, peak",
+				      parse_from };
+const struct option_spec opt_to = { 0, "to", "T", "end of the window, likewise", parse_to };
+const struct option_spec opt_at = { 0, "at", "T", "what was resident at T", parse_at };

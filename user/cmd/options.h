@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Options as data: each command lists the options it takes and the targets it works on; parsing and
+ * --help follow from that. An option of one command only may live in that command's file.
+ */
+#ifndef RSSTRACE_CMD_OPTIONS_H
+#define RSSTRACE_CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <linux/types.h>
+#include "base/err.h"
+
+#define MAX_PIDS 64
+#define DEFAULT_TOP 10
+
+enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* What was asked for. Strings belong to argv. */
+struct options {
+	pid_t pids[MAX_PIDS];
+	unsigned int nr_pids;
+	const char *trace; /* NULL: none */
+	char **command;	   /* argv behind "--", NULL-terminated; NULL: none */
+	const char *output;
+	bool overwrite;
+	__u64 interval_ns, duration_ns; /* duration 0: no limit */
+	__u32 top;			/* rows; 0: all */
+	bool children, json, quiet, verbose;
+	enum color_when color;
+	const char *from, *to, *at; /* instants as written, checked; NULL: not given */
+};
+
+struct option_spec {
+	char letter;	      /* 0: long form only */
+	const char *name;     /* without the dashes */
+	const char *argument; /* NULL: a flag */
+	const char *help;     /* one line */
+	/* 0 or -EINVAL; the sentence continues "--NAME 'value': ". @value is NULL for flags. */
+	int (*parse)(struct options *options, const char *value, struct err *err);
+};
+
+extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
+	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
+	opt_at;
+
+#define TARGET_PID (1 << 0)
+#define TARGET_TRACE (1 << 1)
+#define TARGET_COMMAND (1 << 2)
+
+struct command {
+	const char *name;
+	const char *usage;    /* what follows the name: "[options] -p PID[,PID...]" */
+	const char *summary;  /* one line */
+	unsigned int targets; /* TARGET_*: exactly one of them must be given; 0: none may */
+	bool one_pid;
+	const struct option_spec *const *options;  /* NULL-terminated */
+	int (*run)(const struct options *options); /* returns the exit status */
+};
+
+/* options__parse() results that are not errors. */
+#define OPTIONS_HELP 1
+
+/*
+ * options__parse() - @argv[0] is the command's name. 0, OPTIONS_HELP (--help was asked for), or
+ * -EINVAL with a sentence.
+ * @argv is reordered; @options borrows from it.
+ */
+int options__parse(struct options *options, const struct command *command, int argc, char **argv,
+		   struct err *err);
+
+/* Usage, summary and options of @command. */
+void options__help(FILE *out, const struct command *command);
+
+#endif

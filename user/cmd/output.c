@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include "cmd/commands.h"
+#include "cmd/output.h"
+
+#define SENTENCE_LEN 8192 /* two paths of PATH_MAX fit */
+#define FALLBACK_WIDTH 80
+
+/* Not SIG_IGN: a launched command would inherit that over execve(2). */
+static void ignore(int signal_nr)
+{
+	(void)signal_nr;
+}
+
+void output__init(void)
+{
+	struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGPIPE, &action, NULL);
+	/* opened for reading: what is written to a closed standard output fails, as it should */
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			_exit(EXIT_WRONG);
+}
+
+void say(const char *format, ...)
+{
+	char text[SENTENCE_LEN];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+	fprintf(stderr, "rsstrace: %s\n", text);
+}
+
+int output__flush(struct err *err)
+{
+	int code;
+
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	code = errno ? -errno : -EIO;
+	if (code == -EPIPE)
+		return code;
+	return err__set(err, code, "cannot write to standard output: %s", strerror(-code));
+}
+
+int output__close(void)
+{
+	struct err err = { "" };
+	int code = output__flush(&err);
+
+	if (!code || code == -EPIPE)
+		return 0;
+	say("%s", err.text);
+	return EXIT_WRONG;
+}
+
+bool output__is_terminal(void)
+{
+	return isatty(STDOUT_FILENO);
+}
+
+static bool want_color(enum color_when when)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (when != COLOR_AUTO)
+		return when == COLOR_ALWAYS;
+	return output__is_terminal() && (!no_color || !*no_color) && term && strcmp(term, "dumb");
+}
+
+static __u32 terminal_width(void)
+{
+	struct winsize size;
+
+	if (!output__is_terminal())
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return FALLBACK_WIDTH;
+	return size.ws_col;
+}
+
+struct report_style output__style(const struct options *options)
+{
+	return (struct report_style){
+		.color = want_color(options->color),
+		.width = terminal_width(),
+		.fold_internal = !options->verbose,
+	};
+}
+
+/* Line by line over the old screen rather than clearing it first: no flicker. */
+void output__redraw(const char *text, size_t len)
+{
+	fputs("\033[H", stdout);
+	while (len) {
+		const char *end = memchr(text, '\n', len);
+		size_t line = end ? (size_t)(end - text) : len;
+
+		fwrite(text, 1, line, stdout);
+		fputs("\033[K\n", stdout);
+		line += end != NULL;
+		text += line;
+		len -= line;
+	}
+	fputs("\033[J", stdout);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Ctrl-C, SIGTERM and SIGHUP end a trace in order. */
+#ifndef RSSTRACE_CMD_STOP_SIGNALS_H
+#define RSSTRACE_CMD_STOP_SIGNALS_H
+
+#include "base/record_source.h"
+
+/*
+ * stop_signals__catch() - from now on the first such signal calls @stop on @source
+ * (async-signal-safe), the second one ends the program at once. stop_signals__release() before the
+ * source is freed: the signals are ignored from then on, so that the trace is closed in peace.
+ */
+void stop_signals__catch(struct record_source *source, void (*stop)(struct record_source *source));
+void stop_signals__release(void);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+#include "cmd/instants.h"
+#include "cmd/trace_window.h"
+
+/* The window's ends as written, then as ordinals of ticks. */
+struct ends {
+	struct instant from, to;
+	size_t from_tick, to_tick;
+};
+
+static int parse_ends(struct ends *ends, const struct options *options, struct err *err)
+{
+	const char *from = options->from ? options->from : "start";
+	const char *to = options->to ? options->to : "end";
+	int code;
+
+	if (options->at && (options->from || options->to))
+		return err__set(err, -EINVAL, "--at goes without --from and --to");
+	code = instant__parse(&ends->from, from, err);
+	return code ? code : instant__parse(&ends->to, options->at ? options->at : to, err);
+}
+
+/* Feeding only what tells time is enough to find the ticks; the peak needs @all. */
+static int survey(struct timeline *timeline, struct trace_input *input, struct session *session,
+		  bool all, struct err *err)
+{
+	struct snapshot *last = NULL;
+	const struct rec *rec;
+	int code;
+
+	while ((code = trace_input__next(input, &rec, err)) > 0) {
+		if (!all && rec->type != REC_START && rec->type != REC_TICK)
+			continue;
+		code = session__feed(session, rec, rec->size, NULL);
+		if (!code && rec->type == REC_TICK)
+			code = timeline__add(timeline, session__now(session));
+		if (code == -ENOMEM)
+			return err__set(err, code, "out of memory");
+	}
+	if (code)
+		return code;
+	if (session__start(session))
+		timeline->wall_ns = session__start(session)->wall_ns;
+	if (all)
+		last = session__freeze(session);
+	if (last)
+		timeline->peak_ns = last->peak_ts;
+	snapshot__free(last);
+	return 0;
+}
+
+static int place(struct ends *ends, const struct timeline *timeline, const char *trace,
+		 struct err *err)
+{
+	if (!timeline->nr)
+		return err__set(err, -ENODATA,
+				"'%s' ends before its first moment: nothing to report", trace);
+	ends->from_tick = timeline__find(timeline, &ends->from);
+	ends->to_tick = timeline__find(timeline, &ends->to);
+	if (ends->from_tick > ends->to_tick)
+		return err__set(err, -EINVAL, "--from lies behind --to");
+	return 0;
+}
+
+static int find_ends(struct ends *ends, const struct options *options, struct err *err)
+{
+	bool peak = ends->from.kind == INSTANT_PEAK || ends->to.kind == INSTANT_PEAK;
+	struct session *session = session__new();
+	struct timeline timeline = { 0 };
+	struct trace_input input;
+	int code;
+
+	if (!session)
+		return err__set(err, -ENOMEM, "out of memory");
+	code = trace_input__open(&input, options->trace, !options->quiet, err);
+	if (!code) {
+		code = survey(&timeline, &input, session, peak, err);
+		trace_input__close(&input);
+	}
+	if (!code)
+		code = place(ends, &timeline, options->trace, err);
+	timeline__fini(&timeline);
+	session__free(session);
+	return code;
+}
+
+static int on_tick(struct trace_window *window, const struct ends *ends, size_t tick,
+		   struct err *err)
+{
+	if (tick == ends->from_tick) {
+		window->from = session__freeze(window->session);
+		if (!window->from)
+			return err__set(err, -ENOMEM, "out of memory");
+	}
+	if (tick != ends->to_tick)
+		return 0;
+	window->to = tick == ends->from_tick ? window->from : session__freeze(window->session);
+	return window->to ? 0 : err__set(err, -ENOMEM, "out of memory");
+}
+
+/* Refused records are counted by the session and told with the report. */
+static int feed(struct trace_window *window, const struct ends *ends, const struct rec *rec,
+		size_t *tick, struct err *err)
+{
+	int code = session__feed(window->session, rec, rec->size, NULL);
+
+	if (code == -ENOMEM)
+		return err__set(err, code, "out of memory");
+	return code || rec->type != REC_TICK ? 0 : on_tick(window, ends, (*tick)++, err);
+}
+
+/* To the end even when the window ends before: names may still come, and what is wrong with the
+ * file. */
+static int read_trace(struct trace_window *window, const struct ends *ends,
+		      const struct options *options, struct err *err)
+{
+	struct trace_input input;
+	const struct rec *rec;
+	size_t tick = 0;
+	int code = trace_input__open(&input, options->trace, !options->quiet, err);
+
+	if (code)
+		return code;
+	while ((code = trace_input__next(&input, &rec, err)) > 0) {
+		code = feed(window, ends, rec, &tick, err);
+		if (code)
+			break;
+	}
+	if (!code && !window->to)
+		code = err__set(err, -EIO, "'%s' changed while it was read", options->trace);
+	if (!code)
+		window->health = trace_input__health(&input, window->session, window->health_buf);
+	trace_input__close(&input);
+	return code;
+}
+
+int trace_window__open(struct trace_window *window, const struct options *options, struct err *err)
+{
+	struct ends ends;
+	int code;
+
+	memset(window, 0, sizeof(*window));
+	code = parse_ends(&ends, options, err);
+	if (!code)
+		code = find_ends(&ends, options, err);
+	if (code)
+		return code;
+	window->session = session__new();
+	if (!window->session)
+		return err__set(err, -ENOMEM, "out of memory");
+	return read_trace(window, &ends, options, err);
+}
+
+void trace_window__close(struct trace_window *window)
+{
+	if (window->to != window->from)
+		snapshot__free(window->to);
+	snapshot__free(window->from);
+	session__free(window->session);
+	memset(window, 0, sizeof(*window));
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/units.h"
+#include "cmd/commands.h"
+#include "cmd/output.h"
+#include "cmd/stop_signals.h"
+#include "cmd/tracing.h"
+#include "live/live_source.h"
+
+#define TICK_MAX_NS (NSEC_PER_SEC / 10) /* how finely a trace can be cut into windows later */
+#define TICKS_AN_INTERVAL 2
+
+static struct record_source *open_source(const struct options *options, struct err *err)
+{
+	struct live_options live = {
+		.pids = options->pids,
+		.nr_pids = options->nr_pids,
+		.command = options->command,
+		.children = options->children,
+		.tick_ns = options->interval_ns / TICKS_AN_INTERVAL,
+		.duration_ns = options->duration_ns,
+	};
+
+	if (live.tick_ns > TICK_MAX_NS)
+		live.tick_ns = TICK_MAX_NS;
+	return live_source__open(&live, err);
+}
+
+/* rsstrace.COMM.PID.rsst; the target chose its comm, so anything unusual in it becomes '_'. */
+static void default_path(struct tracing *tracing)
+{
+	const char *comm = live_source__comm(tracing->loop.source);
+	size_t len = 0;
+	char name[64];
+
+	for (; *comm && len + 1 < sizeof(name); comm++)
+		name[len++] = isalnum((unsigned char)*comm) || strchr("._+-", *comm) ? *comm : '_';
+	name[len] = '\0';
+	snprintf(tracing->path, sizeof(tracing->path), "rsstrace.%s.%d.rsst", name,
+		 live_source__pid(tracing->loop.source));
+}
+
+static int open_writer(struct tracing *tracing, struct err *err)
+{
+	tracing->writer = trace_writer__open(tracing->path, tracing->options->overwrite, err);
+	return tracing->writer ? 0 : -EIO;
+}
+
+/*
+ * A file that cannot be written should be found out before a command is launched; one to be
+ * replaced should still be there when attaching fails.
+ */
+static int check_path(const struct tracing *tracing, struct err *err)
+{
+	const char *path = tracing->path;
+
+	if (strlen(tracing->options->output) >= sizeof(tracing->path))
+		return err__set(err, -ENAMETOOLONG, "the name of the trace is too long");
+	if (!tracing->options->overwrite && !access(path, F_OK))
+		return err__set(err, -EEXIST, "'%s' exists already: use -f to replace it", path);
+	return 0;
+}
+
+/* Before the target is touched. */
+static int prepare(struct tracing *tracing, struct err *err)
+{
+	const struct options *options = tracing->options;
+	int code;
+
+	tracing->loop.session = session__new();
+	if (!tracing->loop.session)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (!options->output)
+		return 0;
+	code = check_path(tracing, err);
+	return code || !options->command ? code : open_writer(tracing, err);
+}
+
+static int attach(struct tracing *tracing, struct err *err)
+{
+	tracing->loop.source = open_source(tracing->options, err);
+	if (!tracing->loop.source) {
+		if (tracing->writer)
+			unlink(tracing->path); /* it holds nothing but a header */
+		return -EINVAL;
+	}
+	tracing->loop.stop = live_source__stop;
+	stop_signals__catch(tracing->loop.source, live_source__stop);
+	live_source__bind(tracing->loop.source, tracing->loop.session);
+	return 0;
+}
+
+int tracing__open(struct tracing *tracing, const struct options *options, bool write,
+		  struct err *err)
+{
+	int code;
+
+	memset(tracing, 0, sizeof(*tracing));
+	tracing->options = options;
+	if (options->output)
+		snprintf(tracing->path, sizeof(tracing->path), "%s", options->output);
+	code = prepare(tracing, err);
+	if (!code)
+		code = attach(tracing, err);
+	if (!code && write && !options->output)
+		default_path(tracing);
+	if (!code && write && !tracing->writer)
+		code = open_writer(tracing, err);
+	if (code) {
+		tracing__close(tracing, NULL);
+		return code;
+	}
+	tracing->loop.writer = tracing->writer;
+	say("attached to %d (%s)", live_source__pid(tracing->loop.source),
+	    live_source__comm(tracing->loop.source));
+	return 0;
+}
+
+int tracing__run(struct tracing *tracing, struct err *err)
+{
+	return run_loop__run(&tracing->loop, err);
+}
+
+int tracing__close(struct tracing *tracing, struct err *err)
+{
+	struct run_loop *loop = &tracing->loop;
+	struct stat st;
+	int code;
+
+	stop_signals__release();
+	code = trace_writer__close(tracing->writer, err);
+	if (tracing->writer && !stat(tracing->path, &st))
+		tracing->file_bytes = st.st_size;
+	tracing->writer = NULL;
+	run_loop__fini(loop);
+	if (loop->source && tracing->options->verbose)
+		say("%s", live_source__self(loop->source));
+	if (loop->source)
+		loop->source->free(loop->source);
+	if (loop->session)
+		session__free(loop->session);
+	loop->source = NULL;
+	loop->session = NULL;
+	return code;
+}
+
+int tracing__exit_status(const struct tracing *tracing)
+{
+	int status;
+
+	if (!tracing->options->command)
+		return 0;
+	status = live_source__command_status(tracing->loop.source);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int tracing__failed(const struct options *options)
+{
+	return options->command ? EXIT_TRACER : EXIT_WRONG;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A running trace, as `live` and `record` start and end it: source, model, and the file it is
+ * written to. */
+#ifndef RSSTRACE_CMD_TRACING_H
+#define RSSTRACE_CMD_TRACING_H
+
+#include <linux/limits.h>
+#include "cmd/options.h"
+#include "cmd/run_loop.h"
+
+struct tracing {
+	struct run_loop loop;	     /* source, session and writer belong to the tracing */
+	struct trace_writer *writer; /* NULL: nothing is written */
+	char path[PATH_MAX];	     /* of the trace; "" when nothing is written */
+	__u64 file_bytes;	     /* set by tracing__close() */
+	const struct options *options;
+};
+
+/*
+ * tracing__open() - attach to the target of @options or launch it, and say "attached to PID
+ * (COMM)". @write: to options->output, or without one to rsstrace.COMM.PID.rsst. 0, or -errno with
+ * a sentence; then nothing is left open.
+ */
+int tracing__open(struct tracing *tracing, const struct options *options, bool write,
+		  struct err *err);
+
+/* Run until the end, signals included. 0 or -errno with a sentence. */
+int tracing__run(struct tracing *tracing, struct err *err);
+
+/* Close the trace, detach, free. 0 or -errno with a sentence (the trace could not be completed). */
+int tracing__close(struct tracing *tracing, struct err *err);
+
+/* Before close: the launched command's own exit status, 128 + N if signal N ended it; 0 without a
+ * command. */
+int tracing__exit_status(const struct tracing *tracing);
+
+/* What rsstrace exits with when it failed itself: another status where a command's own is expected.
+ */
+int tracing__failed(const struct options *options);
+
+#endif
