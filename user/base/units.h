@@ -18,7 +18,7 @@
 char *units__bytes(char *buf, __u64 bytes);
 char *units__bytes_signed(char *buf, __s64 bytes);
 
-/* units__duration() - "850 ms", "12 s", "3 min 20 s", "1 h 30 min". */
+/* units__duration() - "850 ms", "1.5 s", "12 s", "3 min 20 s", "1 h 30 min", "4 d 4 h"; truncated as a clock is. */
 char *units__duration(char *buf, __u64 ns);
 
 /* units__clock() - local wall-clock time "14:03:10" of @wall_ns (ns since the epoch). */
@@ -28,7 +28,7 @@ char *units__clock(char *buf, __u64 wall_ns);
 char *units__iso8601(char *buf, __u64 wall_ns);
 
 /*
- * units__parse_duration() - "500ms", "1s", "90s", "1h30m", "250us", "17ns"; a bare number is seconds ("1.5").
+ * units__parse_duration() - "500ms", "1s", "90s", "1h30m", "2d", "250us", "17ns"; a bare number is seconds ("1.5").
  * 0 and *@ns, or -EINVAL (not a duration, negative, overflow).
  */
 int units__parse_duration(const char *text, __u64 *ns);
