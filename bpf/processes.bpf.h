@@ -121,22 +121,26 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 SEC("tp_btf/exit_mmap")
 int BPF_PROG(exit_mmap, struct mm_struct *mm)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 key = (__u64)mm;
 	struct space_ref *ref = bpf_map_lookup_elem(&spaces, &key);
 	struct space_state *state;
 	struct rec_space_end *rec;
 	__u32 space;
+	bool exec;
 
 	if (!ref)
 		return 0;
 	space = ref->space;
+	exec = task->mm && (__u32)task->tgid == ref->tgid;
 	state = bpf_map_lookup_elem(&space_states, &space);
 	if (state)
 		state->mm = 0;
 	bpf_map_delete_elem(&spaces, &key);
 	if (only_mm == key)
 		only_mm = 0;
-	if (!emit__reserve(rec, REC_SPACE_END))
+	/* the old image of an exec: REC_EXEC follows and says more */
+	if (exec || !emit__reserve(rec, REC_SPACE_END))
 		return 0;
 	rec->space = space;
 	rec->pad = 0;
