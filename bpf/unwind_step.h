@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One step up the stack: the registers of a frame and the rule of its code give the registers of
- *its caller.
+ * One step up the stack: from the registers of a frame and the rule of its code to the registers
+ * of its caller.
  *
- * Pure: no maps, no helpers. The includer says first how the target is looked at, by defining
- *
- *	static int unwind_read(struct unwind_target *target, __u64 addr, __u64 *value)
- *		the word at addr of the target's memory; 0, or anything else when it cannot be read
- *	static int unwind_code(struct unwind_target *target, __u64 pc)
- *		what is known about pc: the id of its rule (0: UNWIND_RULE_ID_NONE), or minus an enum
- *stack_end
- *
- * so that the BPF walker (bpf/unwind.bpf.h) and the unit test compile the same lines.
+ * Pure: no maps, no helpers. The includer says how the target is looked at, by defining struct
+ * unwind_target and the two functions declared below, so that the BPF walker (unwind.bpf.h) and
+ * the unit test compile the same lines.
  */
 #ifndef RSSTRACE_UNWIND_STEP_H
 #define RSSTRACE_UNWIND_STEP_H
@@ -37,13 +31,19 @@
 
 struct unwind_target;
 
+/* The word at @addr of the target's memory; 0, or anything else when it cannot be read. */
+static __always_inline int unwind_read(struct unwind_target *target, __u64 addr, __u64 *value);
+
+/* The id of the rule for @pc (0: UNWIND_RULE_ID_NONE), or minus the enum stack_end it means. */
+static __always_inline int unwind_code(struct unwind_target *target, __u64 pc);
+
 struct unwind_regs {
 	__u64 ip;
 	__u64 sp;
 	__u64 bp;
 	__u64 bx;    /* 0 once it is not known any more */
 	__u32 exact; /* ip is the next instruction (innermost, interrupted), not a return address */
-	__u32 leaf;  /* innermost frame: leaf[] holds */
+	__u32 leaf;  /* innermost frame: leaf_regs hold */
 	__u64 leaf_regs[UNWIND_NR_LEAF_REGS]; /* by DWARF number */
 };
 

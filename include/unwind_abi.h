@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Map values of the user-stack unwinder, shared by bpf/unwind.bpf.h (reads) and
+ * user/live/unwind_upload.c (writes). Not part of the trace. x86-64.
+ *
+ * From a pc to a rule: space -> set (its executable mappings, sorted) -> mapping -> file offset
+ * -> 64 KiB page of the file -> row (the last at or below the offset) -> rule. Rows, rules and
+ * pages are written once, before a mapping that leads to them is published, and are shared by
+ * every space.
+ *
+ * A set changes in three ways only, and none lets a walk see a false rule:
+ *  - User space fills an unused set, then stores the space's word: a walk sees the old set or the
+ *    new one, whole.
+ *  - User space reuses a set that no word names. Its generation is 0 meanwhile, and a new one
+ *    after; a walk that began before drops what it looked up under another generation.
+ *  - The kernel side appends a recent mapping, `start` last, or clears an `end` and gives the set
+ *    a new generation.
+ */
+#ifndef RSSTRACE_UNWIND_ABI_H
+#define RSSTRACE_UNWIND_ABI_H
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+#define UNWIND_MAX_RULES 16384	 /* a rule id has 14 bits; a large process uses some 2000 */
+#define UNWIND_MAX_PAGES 65536	 /* 64 KiB pages of code: 4 GiB */
+#define UNWIND_NR_SETS 64	 /* processes whose tables are known at one time */
+#define UNWIND_SET_SORTED 960	 /* mappings of a set that user space writes, by start */
+#define UNWIND_SET_RECENT 64	 /* mappings the kernel side saw since, in order of arrival */
+#define UNWIND_SET_MAPPINGS 1024 /* the two together */
+#define UNWIND_CACHE_WORDS 32768 /* a power of two: see unwind_cache_word() */
+#define UNWIND_ROWS_PER_BLOCK 16 /* one cache line */
+
+/* How the canonical frame address (the stack pointer before the call) is had. */
+enum unwind_cfa {
+	UNWIND_CFA_NONE = 0,	  /* nothing is known about this code */
+	UNWIND_CFA_RSP = 1,	  /* rsp + cfa_off */
+	UNWIND_CFA_RBP = 2,	  /* rbp + cfa_off */
+	UNWIND_CFA_DEREF_RSP = 3, /* *(rsp + high) + low, see unwind_rule__high() */
+	UNWIND_CFA_DEREF_RBP = 4, /* *(rbp + high) + low */
+	UNWIND_CFA_PLT = 5, /* rsp + 8, and 8 more from byte cfa_off of each 16-byte PLT entry on */
+	UNWIND_CFA_SIGNAL = 6, /* the kernel's struct ucontext lies at rsp */
+	UNWIND_CFA_REG =
+		7, /* register low (DWARF number) + high; rbx, or any in the innermost frame */
+	UNWIND_CFA_FP = 8,   /* a frame-pointer frame, to be checked: code without a table */
+	UNWIND_CFA_STOP = 9, /* the outermost frame */
+	UNWIND_CFA_UNSUPPORTED = 10,
+};
+
+/* How the caller's rbp is had. */
+enum unwind_rbp {
+	UNWIND_RBP_SAME = 0,
+	UNWIND_RBP_CFA = 1, /* *(cfa + rbp_off) */
+	UNWIND_RBP_RBP = 2, /* *(rbp + rbp_off) */
+};
+
+struct unwind_rule {
+	__u8 how;	/* enum unwind_cfa | enum unwind_rbp << 4 */
+	__s8 rbx_words; /* the caller's rbx is at cfa + 8 * rbx_words; 0: unchanged */
+	__s16 rbp_off;	/* bytes */
+	__s32 cfa_off;	/* bytes, or high << 8 | low */
+};
+
+#define UNWIND_RULE_ID_NONE 0 /* ids that are the same in every table */
+#define UNWIND_RULE_ID_FP 1
+
+static inline __s32 unwind_rule__high(const struct unwind_rule *rule)
+{
+	return rule->cfa_off >> 8;
+}
+
+static inline __u32 unwind_rule__low(const struct unwind_rule *rule)
+{
+	return rule->cfa_off & 0xff;
+}
+
+/* low 16 bits of the file offset | rule id << 16; from here to the next row. A page's first row is
+ * at its offset 0. */
+struct unwind_row_block {
+	__u32 rows[UNWIND_ROWS_PER_BLOCK];
+};
+
+struct unwind_page {
+	__u32 first_row;
+	__u32 nr_rows; /* <= 65536; 0: no code */
+};
+
+struct unwind_mapping {
+	__u64 start; /* 0: slot not in use */
+	__u64 end;
+	__u64 bias; /* pc - bias is the file offset */
+	__u32 first_page;
+	__u32 nr_pages; /* 0: executable memory without a table */
+};
+
+struct unwind_set {
+	__u64 generation; /* unique to these contents; 0: being written */
+	__u32 epoch;	  /* what the space's word must say */
+	__u32 nr_sorted;
+	__u32 nr_recent; /* slots handed out; may exceed UNWIND_SET_RECENT */
+	__u32 pad;
+};
+
+/* Value of `unwind_spaces`: (index of the set + 1) | epoch << 32; 0: the space has none. */
+#define UNWIND_SPACE_WORD(set, epoch) ((__u64)((set) + 1) | (__u64)(epoch) << 32)
+
+/* Key and value of `unwind_objects`: the table of a file, for mappings the kernel side sees first.
+ */
+struct unwind_object_key {
+	__u64 ino;
+	__u32 dev;
+	__u32 pad;
+};
+
+struct unwind_object {
+	__u32 first_page;
+	__u32 nr_pages;
+};
+
+struct unwind_control {
+	__u64 generation; /* last one given out; both sides add to it atomically */
+};
+
+/*
+ * The rule cache: one word a slot, so that it is read and written whole. Slot and word together
+ * hold the pc without loss, the low 18 bits of the generation and the rule id. User space clears
+ * the cache each 2^17 generations.
+ */
+#define UNWIND_CACHE_GENERATIONS (1U << 18)
+
+static inline __u32 unwind_cache_slot(__u64 pc)
+{
+	return (__u32)(pc ^ pc >> 15) & (UNWIND_CACHE_WORDS - 1);
+}
+
+static inline __u64 unwind_cache_word(__u64 pc, __u64 generation, __u32 rule)
+{
+	return pc >> 15 << 32 | (generation & (UNWIND_CACHE_GENERATIONS - 1)) << 14 | rule;
+}
+
+#endif

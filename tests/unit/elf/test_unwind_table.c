@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The tables against elfutils: at random pcs of this machine's own objects, a step up a made-up
+ * stack with our rule must give what evaluating elfutils' description of the frame gives. And
+ * against damaged files.
+ */
+#include <dlfcn.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "elf/unwind_table.h"
+#include "../../../bpf/unwind_step.h"
+
+#define NR_PCS 20000
+#define NR_MUTATIONS 3000
+#define MAX_OPS 64
+#define UNKNOWN_GAP_BYTES 16 /* holes below this have no row of their own */
+#define RBP 6
+#define RSP 7
+#define RIP 16
+
+/* The made-up target: memory holds at each address a value that depends on nothing but the address.
+ */
+struct unwind_target {
+	int unused;
+};
+
+static __u64 memory_at(__u64 addr)
+{
+	__u64 value = addr * 0x9e3779b97f4a7c15ULL;
+
+	return (value ^ value >> 29) | 1;
+}
+
+static __always_inline int unwind_read(struct unwind_target *target, __u64 addr, __u64 *value)
+{
+	(void)target;
+	*value = memory_at(addr);
+	return 0;
+}
+
+static __always_inline int unwind_code(struct unwind_target *target, __u64 pc)
+{
+	(void)target;
+	(void)pc;
+	return -STACK_END_NO_MAPPING;
+}
+
+struct object {
+	char path[4096];
+	struct unwind_table table;
+	Elf *elf;
+	Dwarf_CFI *cfi;
+	GElf_Phdr code;
+	__u64 startup[2][2]; /* .init and .fini, link-time */
+	unsigned int same, unknown, unsupported;
+};
+
+/* --- evaluating what elfutils says ------------------------------------------------------------ */
+
+struct evaluation {
+	__u64 stack[MAX_OPS];
+	unsigned int depth;
+	const __u64 *regs; /* by DWARF number, 17 of them */
+	__u64 cfa;
+};
+
+static __u64 pop(struct evaluation *ev)
+{
+	assert_true(ev->depth > 0);
+	return ev->stack[--ev->depth];
+}
+
+static void push(struct evaluation *ev, __u64 value)
+{
+	assert_true(ev->depth < MAX_OPS);
+	ev->stack[ev->depth++] = value;
+}
+
+static void evaluate_binary(struct evaluation *ev, unsigned int atom)
+{
+	__u64 b = pop(ev), a = pop(ev);
+
+	switch (atom) {
+	case DW_OP_and:
+		push(ev, a & b);
+		break;
+	case DW_OP_plus:
+		push(ev, a + b);
+		break;
+	case DW_OP_shl:
+		push(ev, a << b);
+		break;
+	case DW_OP_ge:
+		push(ev, (__s64)a >= (__s64)b);
+		break;
+	default:
+		fail_msg("expression with operation 0x%x", atom);
+	}
+}
+
+static void evaluate_op(struct evaluation *ev, const Dwarf_Op *op)
+{
+	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31) {
+		push(ev, op->atom - DW_OP_lit0);
+		return;
+	}
+	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg16) {
+		push(ev, ev->regs[op->atom - DW_OP_breg0] + op->number);
+		return;
+	}
+	switch (op->atom) {
+	case DW_OP_bregx:
+		assert_true(op->number <= RIP);
+		push(ev, ev->regs[op->number] + op->number2);
+		break;
+	case DW_OP_call_frame_cfa:
+		push(ev, ev->cfa);
+		break;
+	case DW_OP_plus_uconst:
+		push(ev, pop(ev) + op->number);
+		break;
+	case DW_OP_deref:
+		push(ev, memory_at(pop(ev)));
+		break;
+	default:
+		evaluate_binary(ev, op->atom);
+	}
+}
+
+static __u64 evaluate(const Dwarf_Op *ops, size_t nr, const __u64 *regs, __u64 cfa)
+{
+	struct evaluation ev = { .regs = regs, .cfa = cfa };
+
+	for (size_t i = 0; i < nr; i++)
+		evaluate_op(&ev, &ops[i]);
+	return pop(&ev);
+}
+
+/* The caller's value of a register, or *@undefined. */
+static __u64 caller_register(Dwarf_Frame *frame, int number, const __u64 *regs, __u64 cfa,
+			     bool *undefined)
+{
+	Dwarf_Op mem[3], *ops;
+	size_t nr;
+
+	*undefined = false;
+	assert_int_equal(dwarf_frame_register(frame, number, mem, &ops, &nr), 0);
+	if (!nr) {
+		*undefined = ops != NULL;
+		return regs[number];
+	}
+	if (ops[0].atom == DW_OP_regx)
+		return regs[ops[0].number % RIP];
+	if (ops[nr - 1].atom == DW_OP_stack_value)
+		return evaluate(ops, nr - 1, regs, cfa);
+	return memory_at(evaluate(ops, nr, regs, cfa));
+}
+
+/* --- one pc ----------------------------------------------------------------------------------- */
+
+static void make_registers(__u64 *regs, __u64 pc)
+{
+	for (int i = 0; i < RIP; i++)
+		regs[i] = 0x7ff000000000ULL + (__u64)i * 0x10000;
+	regs[RIP] = pc;
+}
+
+static void start_step(struct unwind_regs *step, const __u64 *regs)
+{
+	*step = (struct unwind_regs){ .ip = regs[RIP],
+				      .sp = regs[RSP],
+				      .bp = regs[RBP],
+				      .bx = regs[UNWIND_DWARF_RBX],
+				      .exact = 1,
+				      .leaf = 1 };
+	memcpy(step->leaf_regs, regs, sizeof(step->leaf_regs));
+}
+
+static void compare_step(struct object *object, Dwarf_Frame *frame, __u64 pc,
+			 const struct unwind_rule *rule)
+{
+	struct unwind_target target = { 0 };
+	struct unwind_regs step;
+	__u64 regs[RIP + 1], cfa, rbp, ra;
+	bool rbp_undefined, ra_undefined;
+	Dwarf_Op *ops;
+	size_t nr;
+	int end;
+
+	make_registers(regs, pc);
+	assert_int_equal(dwarf_frame_cfa(frame, &ops, &nr), 0);
+	cfa = evaluate(ops, nr, regs, 0);
+	rbp = caller_register(frame, RBP, regs, cfa, &rbp_undefined);
+	ra = caller_register(frame, RIP, regs, cfa, &ra_undefined);
+	if ((rule->how & 15) == UNWIND_CFA_UNSUPPORTED) {
+		object->unsupported++;
+		return;
+	}
+	start_step(&step, regs);
+	end = unwind__step(&target, &step, rule);
+	if (ra_undefined) {
+		assert_int_equal(end, STACK_END_ROOT);
+	} else if (end || step.ip != ra || step.sp != cfa || (!rbp_undefined && step.bp != rbp)) {
+		fail_msg("%s: at 0x%llx end %d, cfa 0x%llx for 0x%llx", object->path,
+			 (unsigned long long)pc, end, (unsigned long long)step.sp,
+			 (unsigned long long)cfa);
+	}
+	object->same++;
+}
+
+static bool in_startup(const struct object *object, __u64 pc)
+{
+	for (int i = 0; i < 2; i++) {
+		if (pc >= object->startup[i][0] && pc < object->startup[i][1] + UNKNOWN_GAP_BYTES)
+			return true;
+	}
+	return false;
+}
+
+/* elfutils knows nothing here: neither may we, but for start-up code and the holes between
+ * functions. */
+static void compare_unknown(struct object *object, __u64 pc, const struct unwind_row *row)
+{
+	Dwarf_Frame *frame;
+
+	object->unknown++;
+	if (!row || (row->rule.how & 15) == UNWIND_CFA_NONE || in_startup(object, pc))
+		return;
+	for (__u64 near = pc - UNKNOWN_GAP_BYTES; near < pc; near++) {
+		if (!dwarf_cfi_addrframe(object->cfi, near, &frame)) {
+			free(frame);
+			return;
+		}
+	}
+	fail_msg("%s: a rule where there is none, at 0x%llx", object->path, (unsigned long long)pc);
+}
+
+static void compare_pc(struct object *object, __u64 pc)
+{
+	__u64 offset = pc - object->code.p_vaddr + object->code.p_offset;
+	const struct unwind_row *row = unwind_table__find(&object->table, offset);
+	Dwarf_Addr start, end;
+	Dwarf_Frame *frame;
+	bool signal;
+
+	if (dwarf_cfi_addrframe(object->cfi, pc, &frame)) {
+		compare_unknown(object, pc, row);
+		return;
+	}
+	assert_non_null(row);
+	dwarf_frame_info(frame, &start, &end, &signal);
+	if (signal)
+		assert_int_equal(row->rule.how, UNWIND_CFA_SIGNAL);
+	else
+		compare_step(object, frame, pc, &row->rule);
+	free(frame);
+}
+
+/* --- one object ------------------------------------------------------------------------------- */
+
+static void find_startup(struct object *object)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	size_t names;
+
+	assert_int_equal(elf_getshdrstrndx(object->elf, &names), 0);
+	while ((section = elf_nextscn(object->elf, section))) {
+		const char *name;
+
+		assert_non_null(gelf_getshdr(section, &header));
+		name = elf_strptr(object->elf, names, header.sh_name);
+		if (!name || (strcmp(name, ".init") != 0 && strcmp(name, ".fini") != 0))
+			continue;
+		object->startup[name[1] == 'f'][0] = header.sh_addr;
+		object->startup[name[1] == 'f'][1] = header.sh_addr + header.sh_size;
+	}
+}
+
+static bool find_code(struct object *object)
+{
+	size_t nr;
+
+	assert_int_equal(elf_getphdrnum(object->elf, &nr), 0);
+	for (size_t i = 0; i < nr; i++) {
+		if (gelf_getphdr(object->elf, (int)i, &object->code) &&
+		    object->code.p_type == PT_LOAD && (object->code.p_flags & PF_X))
+			return true;
+	}
+	return false;
+}
+
+static void check_table(const struct unwind_table *table)
+{
+	assert_true(table->nr >= 2);
+	for (size_t i = 1; i < table->nr; i++) {
+		assert_true(table->rows[i - 1].offset < table->rows[i].offset);
+		assert_memory_not_equal(&table->rows[i - 1].rule, &table->rows[i].rule,
+					sizeof(struct unwind_rule));
+	}
+	assert_int_equal(table->rows[table->nr - 1].rule.how, UNWIND_CFA_NONE);
+}
+
+static void compare_object(struct object *object)
+{
+	unsigned int seed = 1;
+	struct err err;
+	int fd = open(object->path, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(unwind_table__build(&object->table, fd, object->path, &err), 0);
+	check_table(&object->table);
+	object->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	object->cfi = dwarf_getcfi_elf(object->elf);
+	assert_non_null(object->cfi);
+	assert_true(find_code(object));
+	find_startup(object);
+	for (int i = 0; i < NR_PCS; i++) {
+		__u64 at = (__u64)rand_r(&seed) << 20 ^ (__u64)rand_r(&seed);
+
+		compare_pc(object, object->code.p_vaddr + at % object->code.p_filesz);
+	}
+	print_message("%s: %zu rows, %u same, %u unsupported, %u unknown to elfutils\n",
+		      object->path, object->table.nr, object->same, object->unsupported,
+		      object->unknown);
+	assert_true(object->same > NR_PCS / 10);
+	assert_true(object->unsupported <= NR_PCS / 1000);
+	dwarf_cfi_end(object->cfi);
+	elf_end(object->elf);
+	close(fd);
+	unwind_table__fini(&object->table);
+}
+
+static int compare_loaded(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct object *object = calloc(1, sizeof(*object));
+
+	(void)size;
+	(void)context;
+	assert_non_null(object);
+	if (!info->dlpi_name[0])
+		assert_true(readlink("/proc/self/exe", object->path, sizeof(object->path) - 1) > 0);
+	else if (info->dlpi_name[0] == '/')
+		snprintf(object->path, sizeof(object->path), "%s", info->dlpi_name);
+	if (object->path[0] && !strstr(object->path, "san.so"))
+		compare_object(object);
+	free(object);
+	return 0;
+}
+
+/* libc, ld.so, libstdc++, this test, and what elfutils drags in. */
+static void test_agrees_with_elfutils_on_loaded_objects(void **state)
+{
+	(void)state;
+	if (!dlopen("libstdc++.so.6", RTLD_NOW))
+		print_message("no libstdc++.so.6 here: not checked\n");
+	dl_iterate_phdr(compare_loaded, NULL);
+}
+
+static void test_agrees_with_elfutils_on_python(void **state)
+{
+	struct object *object = calloc(1, sizeof(*object));
+
+	(void)state;
+	assert_non_null(object);
+	snprintf(object->path, sizeof(object->path), "/usr/bin/python3");
+	if (access(object->path, R_OK)) {
+		free(object);
+		skip();
+	}
+	compare_object(object);
+	free(object);
+}
+
+/* --- images ----------------------------------------------------------------------------------- */
+
+struct image {
+	__u8 *bytes;
+	size_t len;
+};
+
+static struct image read_image(const char *path)
+{
+	struct image image;
+	struct stat st;
+	int fd = open(path, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	image.len = (size_t)st.st_size;
+	image.bytes = malloc(image.len);
+	assert_non_null(image.bytes);
+	assert_int_equal(read(fd, image.bytes, image.len), (ssize_t)image.len);
+	close(fd);
+	return image;
+}
+
+static void assert_same_table(const struct unwind_table *a, const struct unwind_table *b)
+{
+	assert_int_equal(a->nr, b->nr);
+	for (size_t i = 0; i < a->nr; i++) {
+		assert_int_equal(a->rows[i].offset, b->rows[i].offset);
+		assert_memory_equal(&a->rows[i].rule, &b->rows[i].rule, sizeof(a->rows[i].rule));
+	}
+}
+
+static void forget_program_header(struct image *image, __u32 type)
+{
+	Elf64_Ehdr *header = (Elf64_Ehdr *)image->bytes;
+	Elf64_Phdr *programs = (Elf64_Phdr *)(image->bytes + header->e_phoff);
+
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (programs[i].p_type == type)
+			programs[i].p_type = PT_NULL;
+	}
+}
+
+static void test_static_binary_has_no_frame_header(void **state)
+{
+	struct image image = read_image("/proc/self/exe");
+	struct unwind_table whole, bare;
+
+	(void)state;
+	assert_int_equal(unwind_table__build_memory(&whole, image.bytes, image.len, "a", NULL), 0);
+	forget_program_header(&image, PT_GNU_EH_FRAME);
+	assert_int_equal(unwind_table__build_memory(&bare, image.bytes, image.len, "b", NULL), 0);
+	assert_same_table(&whole, &bare);
+	unwind_table__fini(&whole);
+	unwind_table__fini(&bare);
+	free(image.bytes);
+}
+
+/* Without section headers the start-up code cannot be found; all else must be there. */
+static void test_no_section_headers(void **state)
+{
+	struct image image = read_image("/proc/self/exe");
+	Elf64_Ehdr *header = (Elf64_Ehdr *)image.bytes;
+	struct unwind_table whole, bare;
+
+	(void)state;
+	assert_int_equal(unwind_table__build_memory(&whole, image.bytes, image.len, "a", NULL), 0);
+	header->e_shoff = 0;
+	header->e_shnum = 0;
+	header->e_shstrndx = 0;
+	assert_int_equal(unwind_table__build_memory(&bare, image.bytes, image.len, "b", NULL), 0);
+	assert_in_range(bare.nr_functions, whole.nr_functions - 2, whole.nr_functions);
+	check_table(&bare);
+	unwind_table__fini(&whole);
+	unwind_table__fini(&bare);
+	free(image.bytes);
+}
+
+static void test_vdso(void **state)
+{
+	const Elf64_Ehdr *vdso = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
+	struct unwind_table table;
+	size_t len;
+
+	(void)state;
+	if (!vdso)
+		skip();
+	len = vdso->e_shoff + (size_t)vdso->e_shnum * vdso->e_shentsize;
+	assert_int_equal(unwind_table__build_memory(&table, vdso, len, "[vdso]", NULL), 0);
+	check_table(&table);
+	unwind_table__fini(&table);
+}
+
+static void test_says_what_it_cannot_read(void **state)
+{
+	static const char text[] = "#!/bin/sh\nexit 0\n";
+	struct unwind_table table;
+	struct err err = { "" };
+
+	(void)state;
+	assert_int_equal(unwind_table__build_memory(&table, text, sizeof(text), "run.sh", &err),
+			 -ENOEXEC);
+	assert_string_equal(err.text, "\"run.sh\" is not a 64-bit x86 ELF file");
+	assert_int_equal(table.nr, 0);
+}
+
+static void test_go(void **state)
+{
+	struct unwind_table table;
+	int fd = open("/usr/lib/go/bin/go", O_RDONLY);
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	assert_int_equal(unwind_table__build(&table, fd, "go", NULL), 0);
+	check_table(&table);
+	assert_true(table.has_go);
+	assert_true(table.nr_functions > 1000);
+	assert_true(unwind_table__estimate(fd) > table.nr);
+	close(fd);
+	unwind_table__fini(&table);
+}
+
+/* --- damage ----------------------------------------------------------------------------------- */
+
+/* Where damage hurts: the headers, the frame section, the tables they lead to. */
+static size_t pick_place(const struct image *image, unsigned int *seed)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)image->bytes;
+	const Elf64_Phdr *programs = (const Elf64_Phdr *)(image->bytes + header->e_phoff);
+	size_t start = 0, len = sizeof(*header);
+	unsigned int choice = (unsigned int)rand_r(seed) % 8;
+
+	if (choice == 1) {
+		start = header->e_phoff;
+		len = (size_t)header->e_phnum * sizeof(*programs);
+	} else if (choice == 2) {
+		start = header->e_shoff;
+		len = (size_t)header->e_shnum * sizeof(Elf64_Shdr);
+	} else if (choice > 2) {
+		for (int i = 0; i < header->e_phnum; i++) {
+			if (programs[i].p_type != PT_GNU_EH_FRAME)
+				continue;
+			start = programs[i].p_offset;
+			len = programs[i].p_filesz * 5; /* .eh_frame follows its index */
+		}
+	}
+	return (start + (size_t)rand_r(seed) % len) % image->len;
+}
+
+static void mutate(const struct image *original, struct image *image, unsigned int *seed)
+{
+	static const __u8 likely[] = { 0, 1, 0x7f, 0x80, 0xff, 0x0f, 0x16, 0x0b };
+	int nr = 1 + rand_r(seed) % 12;
+
+	memcpy(image->bytes, original->bytes, original->len);
+	for (int i = 0; i < nr; i++) {
+		__u8 byte = rand_r(seed) % 2 ? likely[rand_r(seed) % 8] : (__u8)rand_r(seed);
+		size_t place = pick_place(original, seed);
+
+		for (int run = rand_r(seed) % 8; run >= 0 && place < image->len; run--)
+			image->bytes[place++] = byte;
+	}
+}
+
+static void build_damaged(const __u8 *bytes, size_t len)
+{
+	struct unwind_table table;
+
+	if (!unwind_table__build_memory(&table, bytes, len, "damaged", NULL))
+		check_table(&table);
+	unwind_table__fini(&table);
+}
+
+/* A heap copy of just that length, so that the sanitizer sees each byte read beyond it. */
+static void build_cut(const struct image *image, size_t len)
+{
+	__u8 *copy = malloc(len ? len : 1);
+
+	assert_non_null(copy);
+	memcpy(copy, image->bytes, len);
+	build_damaged(copy, len);
+	free(copy);
+}
+
+static void test_survives_damage(void **state)
+{
+	struct image original = read_image("/bin/true"), image = original;
+	unsigned int seed = 7;
+
+	(void)state;
+	image.bytes = malloc(original.len);
+	assert_non_null(image.bytes);
+	for (int i = 0; i < NR_MUTATIONS; i++) {
+		mutate(&original, &image, &seed);
+		build_damaged(image.bytes, image.len);
+		if (i % 4 == 0)
+			build_cut(&image, (size_t)rand_r(&seed) % image.len);
+	}
+	free(image.bytes);
+	free(original.bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_agrees_with_elfutils_on_loaded_objects),
+		cmocka_unit_test(test_agrees_with_elfutils_on_python),
+		cmocka_unit_test(test_static_binary_has_no_frame_header),
+		cmocka_unit_test(test_no_section_headers),
+		cmocka_unit_test(test_vdso),
+		cmocka_unit_test(test_says_what_it_cannot_read),
+		cmocka_unit_test(test_go),
+		cmocka_unit_test(test_survives_damage),
+	};
+
+	elf_version(EV_CURRENT);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
