@@ -40,7 +40,7 @@ int instant__parse(struct instant *instant, const char *text, struct err *err)
 int timeline__add(struct timeline *timeline, __u64 tick_ns)
 {
 	if (timeline->nr && tick_ns < timeline->ticks[timeline->nr - 1])
-		return 0;
+		tick_ns = timeline->ticks[timeline->nr - 1];
 	if (timeline->nr == timeline->cap) {
 		size_t cap = timeline->cap ? 2 * timeline->cap : 1024;
 		__u64 *more = realloc(timeline->ticks, cap * sizeof(*more));

@@ -100,6 +100,7 @@ struct report_style output__style(const struct options *options)
 	return (struct report_style){
 		.color = want_color(options->color),
 		.width = terminal_width(),
+		.top = options->top,
 		.fold_internal = !options->verbose,
 	};
 }

@@ -127,7 +127,7 @@ bool probe_hook(const struct feature *feature, char *detail)
 	btf__free(btf);
 	if (nr < 0)
 		return false;
-	found(detail, "%d arguments", nr);
+	found(detail, "%d argument%s", nr, nr == 1 ? "" : "s");
 	return !feature->number || nr == feature->number;
 }
 

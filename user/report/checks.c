@@ -1,44 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <json-c/json.h>
 #include "report/checks.h"
+#include "report/json_stream.h"
 
 #define BAD "\033[31m"
 #define PLAIN "\033[0m"
 
-/* Unknown and "nothing to say" are null. */
-static struct json_object *string_or_null(const char *text)
+static void put_check(struct json_stream *json, const struct feature_answer *answer)
 {
-	return text && *text ? json_object_new_string(text) : NULL;
-}
+	const struct feature *feature = answer->feature;
 
-static struct json_object *check_object(const struct feature_answer *answer)
-{
-	struct json_object *check = json_object_new_object();
-
-	json_object_object_add(check, "name", json_object_new_string(answer->feature->name));
-	json_object_object_add(check, "ok", json_object_new_boolean(answer->ok));
-	json_object_object_add(check, "needed",
-			       json_object_new_boolean(answer->feature->need == NEED_TRACING));
-	json_object_object_add(check, "detail", string_or_null(answer->detail));
-	json_object_object_add(check, "cost", string_or_null(answer->feature->cost));
-	json_object_object_add(check, "fix", string_or_null(answer->feature->fix));
-	return check;
+	json_stream__open(json, NULL, '{');
+	json_stream__put(json, "name", json_text(feature->name));
+	json_stream__put(json, "ok", json_object_new_boolean(answer->ok));
+	json_stream__put(json, "needed", json_object_new_boolean(feature->need == NEED_TRACING));
+	json_stream__put(json, "detail", json_text(answer->detail));
+	json_stream__put(json, "cost", json_text(feature->cost));
+	json_stream__put(json, "fix", json_text(feature->fix));
+	json_stream__close(json, '}');
 }
 
 int checks__json(FILE *out, const struct feature_answer *answers, size_t nr)
 {
-	struct json_object *root = json_object_new_object(), *checks = json_object_new_array();
+	struct json_stream json = { .out = out };
 
+	json_stream__open(&json, NULL, '{');
+	json_stream__put(&json, "schema", json_object_new_string("rsstrace/1"));
+	json_stream__put(&json, "kind", json_object_new_string("doctor"));
+	json_stream__open(&json, "checks", '[');
 	for (size_t i = 0; i < nr; i++)
-		json_object_array_add(checks, check_object(&answers[i]));
-	json_object_object_add(root, "schema", json_object_new_string("rsstrace/1"));
-	json_object_object_add(root, "kind", json_object_new_string("doctor"));
-	json_object_object_add(root, "checks", checks);
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-							     JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(root);
+		put_check(&json, &answers[i]);
+	json_stream__close(&json, ']');
+	json_stream__close(&json, '}');
 	return ferror(out) ? -EIO : 0;
 }
 
@@ -46,14 +39,16 @@ static void print_answer(FILE *out, const struct feature_answer *answer,
 			 const struct report_style *style)
 {
 	const struct feature *feature = answer->feature;
+	bool bad = !answer->ok && feature->need != NEED_NOTE;
 
-	if (answer->ok) {
-		fprintf(out, "ok       %-24s %s\n", feature->name, answer->detail);
-		return;
-	}
-	fprintf(out, "%smissing%s  %-24s %s\n", style->color ? BAD : "", style->color ? PLAIN : "",
-		feature->name, answer->detail);
-	fprintf(out, "           costs: %s\n           to do: %s\n", feature->cost, feature->fix);
+	fprintf(out, "%s%-8s%s %-24s %s\n", bad && style->color ? BAD : "",
+		answer->ok ? "ok"
+		: bad	   ? "missing"
+			   : "note",
+		bad && style->color ? PLAIN : "", feature->name, answer->detail);
+	if (!answer->ok)
+		fprintf(out, "           costs: %s\n           to do: %s\n", feature->cost,
+			feature->fix);
 }
 
 void checks__text(FILE *out, const struct feature_answer *answers, size_t nr,

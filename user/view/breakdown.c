@@ -24,13 +24,12 @@ static __s64 told(__u64 bytes)
 	return bytes > INT64_MAX ? -1 : (__s64)bytes;
 }
 
-/* What is unknown of a part is unknown of the sum. */
 static void add(__s64 *sum, __s64 bytes)
 {
 	*sum = *sum < 0 || bytes < 0 ? -1 : *sum + bytes;
 }
 
-static void usage__add(struct usage *sum, const struct usage *usage)
+void usage__add(struct usage *sum, const struct usage *usage)
 {
 	sum->nr += usage->nr;
 	add(&sum->size, usage->size);

@@ -15,6 +15,9 @@ struct usage {
 	__s64 size, rss, pss, anon, swap;
 };
 
+/* What is unknown of a part is unknown of the sum. */
+void usage__add(struct usage *sum, const struct usage *usage);
+
 struct usage_row {
 	const char *name; /* of the breakdown's maps */
 	struct usage usage;
