@@ -25,6 +25,8 @@ static void take_piece(const char *piece, size_t len, void *context)
 	struct demangle_output *output = context;
 	size_t room = output->cap - 1 - output->len;
 
+	if (!len)
+		return;
 	memcpy(output->text + output->len, piece, len < room ? len : room);
 	output->len += len < room ? len : room;
 	if (len > room)

@@ -41,19 +41,21 @@ struct lines {
 	struct unit *decoded;
 };
 
-static __u64 unpacked_bytes(Elf_Scn *scn, const GElf_Shdr *shdr)
+/* What libelf will hold for a section; it refuses to unpack more than zlib's best ratio. */
+static __u64 unpacked_bytes(const struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
+	__u64 packed = shdr->sh_size < image->size_bytes ? shdr->sh_size : image->size_bytes;
 	GElf_Chdr chdr;
 
 	if (shdr->sh_flags & SHF_COMPRESSED && gelf_getchdr(scn, &chdr))
-		return chdr.ch_size;
-	return shdr->sh_size;
+		return chdr.ch_size / 1032 < packed ? chdr.ch_size : 0;
+	return packed;
 }
 
 static __u64 debug_section_bytes(const struct elf_image *image)
 {
 	Elf_Scn *scn = NULL;
-	__u64 total = 0, len;
+	__u64 total = 0;
 	size_t shstrndx;
 	const char *name;
 	GElf_Shdr shdr;
@@ -66,8 +68,7 @@ static __u64 debug_section_bytes(const struct elf_image *image)
 		name = elf_strptr(image->elf, shstrndx, shdr.sh_name);
 		if (!name || strncmp(name, ".debug_", 7))
 			continue;
-		len = unpacked_bytes(scn, &shdr);
-		total = total + len < total ? ~0ULL : total + len;
+		total += unpacked_bytes(image, scn, &shdr);
 	}
 	return total;
 }
@@ -134,6 +135,23 @@ static bool file_is_as_before(const struct lines *lines)
 		now.st_mtim.tv_nsec == then->st_mtim.tv_nsec);
 }
 
+/* libdw 0.188 runs over the end of a string section whose last string does not end. */
+static bool strings_end(const struct lines *lines)
+{
+	static const char *const names[] = { ".debug_str", ".debug_line_str" };
+	struct elf_image opened = *lines->image;
+	GElf_Shdr shdr;
+
+	opened.elf = lines->elf;
+	for (size_t i = 0; i < 2; i++) {
+		Elf_Data *data = elf_image__section_bytes(&opened, names[i], &shdr);
+
+		if (data && ((char *)data->d_buf)[data->d_size - 1])
+			return false;
+	}
+	return true;
+}
+
 /* Makes libdw ready for one lookup; false: no lines from this file any more. */
 static bool open_dwarf(struct lines *lines)
 {
@@ -147,12 +165,12 @@ static bool open_dwarf(struct lines *lines)
 		return !lines->broken;
 	lines->elf = elf_image__begin(lines->image, lines->mapped);
 	lines->dwarf = lines->elf ? dwarf_begin_elf(lines->elf, DWARF_C_READ, NULL) : NULL;
-	lines->broken = !lines->dwarf;
-	if (lines->dwarf && !lines->indexed) {
+	lines->broken = !lines->dwarf || !strings_end(lines);
+	if (!lines->broken && !lines->indexed) {
 		die_ranges__init_units(&lines->units, lines->dwarf);
 		lines->indexed = true;
 	}
-	return lines->dwarf;
+	return !lines->broken;
 }
 
 static struct unit *unit_of(struct lines *lines, __u64 die_offset)

@@ -59,17 +59,16 @@ static void small_buffers_cut(void **state)
 	assert_string_equal(text, "");
 }
 
-/* Every argument doubles the one before: 2^40 characters, if somebody let it. */
+/* Every argument doubles the one before: 2^30 characters, if somebody let it. */
 static void exploding_names_end(void **state)
 {
 	char mangled[512] = "_Z1fSt4pairIiiE", text[4096];
 	clock_t start = clock();
 
 	(void)state;
-	for (int i = 0; i < 40; i++)
+	for (const char *id = "0123456789ABCDEFGHIJKLMNOPQRST"; *id; id++)
 		snprintf(mangled + strlen(mangled), sizeof(mangled) - strlen(mangled),
-			 "St4pairIS%c_S%c_E", i < 10 ? '0' + i : 'A' + i - 10,
-			 i < 10 ? '0' + i : 'A' + i - 10);
+			 "S_IS%c_S%c_E", *id, *id);
 	assert_int_equal(demangle(mangled, text, sizeof(text)), sizeof(text) - 1);
 	assert_true(clock() - start < CLOCKS_PER_SEC);
 }
