@@ -40,7 +40,7 @@ static int print_interval(struct run_loop *loop, const struct snapshot *from,
 			  const struct snapshot *to, struct err *err)
 {
 	const struct options *options = loop->ctx;
-	struct view_options rows = { .top = options->top };
+	struct view_options rows = output__rows(options);
 	struct view *interval = view__new(loop->session, from, to, &rows);
 	struct view *since =
 		options->json ? NULL : view__new(loop->session, loop->first, to, &rows);

@@ -15,8 +15,8 @@ static int print_report(const struct trace_window *window, const struct options 
 			struct err *err)
 {
 	struct report_style style = output__style(options);
-	struct view *view = view__new(window->session, window->from, window->to,
-				      &(struct view_options){ .top = options->top });
+	struct view_options rows = output__rows(options);
+	struct view *view = view__new(window->session, window->from, window->to, &rows);
 
 	if (!view)
 		return err__set(err, -ENOMEM, "out of memory");

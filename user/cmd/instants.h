@@ -32,7 +32,8 @@ struct timeline {
 	__u64 peak_ns; /* only for INSTANT_PEAK */
 };
 
-/* 0 or -ENOMEM. A tick that goes back in time counts as one of the same moment as the tick before. */
+/* 0 or -ENOMEM. A tick that goes back in time counts as one of the same moment as the tick before.
+ */
 int timeline__add(struct timeline *timeline, __u64 tick_ns);
 void timeline__fini(struct timeline *timeline);
 

@@ -31,6 +31,10 @@ int output__close(void);
 
 /* Colour, width and folding for text on standard output. */
 struct report_style output__style(const struct options *options);
+
+/* The rows an output needs: text groups and counts them itself, so it takes all. */
+struct view_options output__rows(const struct options *options);
+
 bool output__is_terminal(void);
 
 /* Take the place of the screen before with @len bytes of @text. */
