@@ -91,3 +91,49 @@ $(BUILD)/workload/%: tests/workload/%.c $(wildcard tests/workload/*.h)
 
 clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
+
+# --- what people call ---------------------------------------------------------------------------
+PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
+PREFIX  ?= /usr/local
+DESTDIR ?=
+PYTEST  ?=
+RUN     := $(PYTHON) tests/run.py --build $(BUILD)
+# libfoo-dev brings libfoo; gcc brings the sanitizers; util-linux: setpriv for the tests of missing privileges
+PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
+	libjson-c-dev libiberty-dev uthash-dev libcmocka-dev python3 python3-pytest util-linux
+
+deps: ## every package that build and tests need, from the distribution (root)
+	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
+		export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && \
+		apt-get -qq install -y --no-install-recommends $(PACKAGES); \
+	fi
+
+.PHONY: workloads vmlinux-full
+workloads: $(WORKLOADS)
+
+check: all workloads $(UNIT_BINS) ## everything that can run here; what cannot says so
+	$(Q)$(RUN) lint unit integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
+
+check-lint: $(BUILD)/libmodel.a $(BUILD)/libbase.a ## layers, sizes, words, padding, the model's purity
+	$(Q)$(RUN) lint
+
+check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
+	$(Q)$(RUN) unit --unit $(UNIT_BINS)
+
+check-live: all workloads ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
+	$(Q)$(RUN) integration --pytest="$(PYTEST)"
+
+asan: ## the unit tests with the address and undefined-behaviour sanitizers
+	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit
+
+demo: deps ## a leaking server, watched live, recorded and reported (root)
+	$(Q)$(MAKE) all $(BUILD)/workload/leaky_server
+	$(Q)sh tests/demo.sh $(BUILD)
+
+install: all ## into DESTDIR and PREFIX
+	$(Q)install -Dm755 $(BUILD)/rsstrace $(DESTDIR)$(PREFIX)/bin/rsstrace
+	$(Q)install -Dm644 README.md $(DESTDIR)$(PREFIX)/share/doc/rsstrace/README.md
+
+vmlinux-full: ## every type of the running kernel as C, for browsing: build/vmlinux-full.h
+	@mkdir -p $(BUILD)
+	$(Q)$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c >$(BUILD)/vmlinux-full.h

@@ -28,7 +28,7 @@
 #define NR_QUEUED 64
 #define NR_BUCKETS 1024
 #define TICK_NS 4000000L
-#define SESSION_BYTES (49UL << 10) /* a login a tick: about 12 MiB/s */
+#define SESSION_BYTES (56UL << 10) /* a login a tick: about 12 MiB/s */
 #define SCRATCH_BYTES (1UL << 20)
 #define DATA_BYTES (96UL << 20)
 #define SCAN_BYTES (64UL << 10)

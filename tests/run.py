@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Runs the parts of the tests it is told (lint, unit, integration) and closes with one line that sums them up."""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+UNIT_TIMEOUT_S = 60
+LINT_TIMEOUT_S = 120
+LIVE_TIMEOUT_S = 3600
+TAP = re.compile(r"^(ok|not ok) \d+ - ([^#\n]*)(# SKIP)?", re.M)
+
+
+class Totals:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, 0
+
+    def add(self, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def call(argv, timeout, **env):
+    """(status, what it printed); a status is never 0 after a timeout."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            env={**os.environ, **env},
+        )
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        return "timeout", (late.stdout or b"").decode(errors="replace")
+
+
+def tell(verdict, name, seconds, output=""):
+    print(f"  {verdict:<5} {name}  ({seconds:.1f} s)", flush=True)
+    for line in output.splitlines():
+        print(f"        {line}")
+
+
+def run_lint(totals, build):
+    commands = [
+        [sys.executable, "tests/lint/layers.py"],
+        [sys.executable, "tests/lint/sizes.py"],
+        [sys.executable, "tests/lint/words.py"],
+        ["sh", "tests/lint/padded.sh"],
+        ["sh", "tests/lint/purity.sh", f"{build}/libmodel.a", f"{build}/libbase.a"],
+    ]
+    print("lint")
+    for command in commands:
+        begin = time.monotonic()
+        status, output = call(command, LINT_TIMEOUT_S)
+        totals.add(passed=status == 0, failed=status != 0)
+        tell("ok" if status == 0 else "FAIL", command[1], time.monotonic() - begin, output)
+
+
+def unit_counts(status, output):
+    """(passed, failed, skipped) of one cmocka program; one that crashed counts as a failure."""
+    found = TAP.findall(output)
+    failed = sum(1 for verdict, _, skip in found if verdict == "not ok" and not skip)
+    skipped = sum(1 for _, _, skip in found if skip)
+    passed = len(found) - failed - skipped
+    if not failed and (status != 0 or not found):
+        failed = 1
+    return passed, failed, skipped
+
+
+def run_unit(totals, build, programs):
+    print("unit")
+    if not programs:
+        print("  FAIL  no unit tests were built")
+        totals.add(failed=1)
+    for program in programs:
+        begin = time.monotonic()
+        status, output = call([program], UNIT_TIMEOUT_S, CMOCKA_MESSAGE_OUTPUT="TAP")
+        passed, failed, skipped = unit_counts(status, output)
+        totals.add(passed, failed, skipped)
+        verdict = "FAIL" if failed else "ok"
+        name = f"{os.path.relpath(program, build)}: {passed} passed"
+        name += f", {failed} failed (status {status})" if failed else ""
+        name += f", {skipped} skipped" if skipped else ""
+        tell(verdict, name, time.monotonic() - begin, output if failed else "")
+
+
+def run_integration(totals, build, more):
+    print("integration", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        results = os.path.join(folder, "results.xml")
+        argv = [sys.executable, "-m", "pytest", "-q", "-rs", f"--junitxml={results}"]
+        argv += [f"--basetemp={folder}/tmp", *more, "tests/integration"]
+        env = {**os.environ, "BUILD": build, "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            status = subprocess.run(argv, timeout=LIVE_TIMEOUT_S, check=False, env=env).returncode
+        except subprocess.TimeoutExpired:
+            status = "timeout"
+        if not os.path.exists(results):
+            print(f"  FAIL  pytest ended with {status} and told no results")
+            totals.add(failed=1)
+            return
+        suite = xml.etree.ElementTree.parse(results).getroot().find("testsuite")
+        counts = {key: int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")}
+    failed = counts["failures"] + counts["errors"]
+    passed = counts["tests"] - failed - counts["skipped"]
+    if status not in (0, 1) and not failed:
+        failed = 1
+    totals.add(passed, failed, counts["skipped"])
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("parts", nargs="+", choices=("lint", "unit", "integration"))
+    options.add_argument("--build", default="build")
+    options.add_argument("--unit", nargs="*", default=[], metavar="PROGRAM", help="unit test programs")
+    options.add_argument("--pytest", default="", metavar="ARGS", help="more arguments for pytest")
+    asked = options.parse_args()
+    totals = Totals()
+    if "lint" in asked.parts:
+        run_lint(totals, asked.build)
+    if "unit" in asked.parts:
+        run_unit(totals, asked.build, sorted(asked.unit))
+    if "integration" in asked.parts:
+        run_integration(totals, asked.build, asked.pytest.split())
+    print(totals, flush=True)
+    return 1 if totals.failed else 0
+
+
+sys.exit(main())
