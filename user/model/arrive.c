@@ -31,8 +31,10 @@ static __u32 place_missing(struct session *session, struct space *space, __u64 s
 	return placed;
 }
 
-/* The pages the kernel may have mapped around a fault: an aligned window inside the VMA and the
- * page table. */
+/*
+ * The pages the kernel may have mapped around a fault: an aligned window inside the VMA and the
+ * page table. As in do_fault_around() (mm/memory.c) it keeps its length when its start is clipped.
+ */
 static void around_window(struct space *space, __u64 addr, __u32 pages, __u64 *start, __u64 *end)
 {
 	const struct vma *vma = vma_map__find(&space->map, addr);

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Pages that arrive: faults, copies, fault-around, populating calls, mremap. */
+#include <errno.h>
+#include "model/story.h"
+
+static __u64 stack_at(struct story *s, __u64 addr)
+{
+	__u32 owner = 0;
+
+	if (story__page(s, addr, &owner) == MEMBER_NONE)
+		return 0;
+	return owner < OWNER_FIRST_STACK ? 99 : session__stack(s->session, owner)->id;
+}
+
+static struct stack_pages pages_of(struct story *s, __u64 stack)
+{
+	struct snapshot *now = session__freeze(s->session);
+	struct stack_pages pages = { 0 };
+
+	for (__u32 i = OWNER_FIRST_STACK; i < now->nr_stacks; i++)
+		if (session__stack(s->session, i)->id == stack)
+			pages = now->stacks[i];
+	snapshot__free(now);
+	return pages;
+}
+
+static void a_run_of_faults_crosses_tables(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+
+	(void)state;
+	story__fault(&s, BASE + 510 * PAGE, 600, RSST_ANON, 5);
+	assert_int_equal(stack_at(&s, BASE + 510 * PAGE), 5);
+	assert_int_equal(stack_at(&s, BASE + 1109 * PAGE), 5);
+	assert_int_equal(stack_at(&s, BASE + 1110 * PAGE), 0);
+	story__fault(&s, BASE + 4 * TABLE, 512, RSST_ANON, 5); /* a huge page: one fault */
+	now = session__freeze(s.session);
+	assert_int_equal(now->faults, 601);
+	assert_int_equal(now->spaces[0].attributed, 1112);
+	assert_int_equal(now->causes[CAUSE_FAULT].in[RSST_ANON], 1112);
+	snapshot__free(now);
+	assert_int_equal(pages_of(&s, 5).faulted, 1112);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void no_stack_is_unknown(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+
+	(void)state;
+	story__fault(&s, BASE, 3, RSST_ANON, 0);
+	now = session__freeze(s.session);
+	assert_int_equal(now->spaces[0].unknown, 3);
+	assert_int_equal(now->spaces[0].attributed, 0);
+	snapshot__free(now);
+	story__free(&s);
+}
+
+static void a_birth_on_a_resident_page_replaces_and_disputes(void **state)
+{
+	struct story s = story__new();
+
+	(void)state;
+	story__fault(&s, BASE, 3, RSST_ANON, 1);
+	story__fault(&s, BASE + PAGE, 1, RSST_ANON, 2);
+	assert_int_equal(stack_at(&s, BASE + PAGE), 2);
+	assert_int_equal(pages_of(&s, 1).freed, 1);
+	assert_int_equal(pages_of(&s, 1).rss, 2);
+	assert_int_equal(story__nr_disputes(&s), 1);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void a_copy_replaces_the_files_page(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+
+	(void)state;
+	story__fault(&s, BASE, 1, RSST_FILE, 1);
+	FEED(&s, fault, FAULT, .space = SPACE, .addr = BASE, .stack = 2, .gen = s.gen,
+	     .nr_pages = 1, .member = RSST_ANON, .cause = CAUSE_FAULT, .flags = FAULT_COW,
+	     .cow_member = RSST_FILE);
+	assert_int_equal(stack_at(&s, BASE), 2);
+	now = session__freeze(s.session);
+	assert_int_equal(now->spaces[0].counted[RSST_FILE], 0);
+	assert_int_equal(now->spaces[0].counted[RSST_ANON], 1);
+	assert_int_equal(now->causes[CAUSE_FAULT].out[RSST_FILE], 1);
+	assert_int_equal(now->peak_pages, 1); /* never two pages at once */
+	snapshot__free(now);
+	assert_int_equal(pages_of(&s, 1).freed, 1);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	/* a copy of a page the books do not hold */
+	FEED(&s, fault, FAULT, .space = SPACE, .addr = BASE + PAGE, .stack = 2, .gen = s.gen,
+	     .nr_pages = 1, .member = RSST_ANON, .cause = CAUSE_FAULT, .flags = FAULT_COW,
+	     .cow_member = RSST_FILE);
+	assert_int_equal(story__nr_disputes(&s), 1);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void around(struct story *s, __u64 addr, __u32 nr, __u64 stack)
+{
+	FEED(s, fault, FAULT, .space = SPACE, .addr = addr, .stack = stack, .gen = s->gen,
+	     .nr_pages = nr, .member = RSST_FILE, .cause = CAUSE_FAULT, .flags = FAULT_AROUND);
+}
+
+static void fault_around_fills_its_window(void **state)
+{
+	struct story s = story__new();
+	struct rec_map map = RECORD(map, MAP, .space = SPACE, .start = BASE + 20 * PAGE,
+				    .end = BASE + 40 * PAGE, .ino = 9, .backing = BACKING_FILE);
+
+	(void)state;
+	story__feed(&s, record_map(&map, "/lib/x"));
+	around(&s, BASE + 25 * PAGE, 16, 1); /* 16.. clipped to 20.., and 16 pages from there */
+	assert_int_equal(story__resident(&s, BASE + 20 * PAGE, BASE + 36 * PAGE), 16);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	around(&s, BASE + 39 * PAGE, 4, 1); /* 32..47 clipped to 40, of which 4 are missing */
+	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 20);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__free(&s);
+}
+
+static void fault_around_leaves_out_what_is_resident(void **state)
+{
+	struct story s = story__new();
+
+	(void)state;
+	story__fault(&s, BASE + 3 * PAGE, 1, RSST_ANON, 1);
+	around(&s, BASE + 5 * PAGE, 15, 2);
+	assert_int_equal(stack_at(&s, BASE + 3 * PAGE), 1);
+	assert_int_equal(pages_of(&s, 2).rss, 15);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__free(&s);
+}
+
+static void fewer_than_the_window_is_ambiguous(void **state)
+{
+	struct story s = story__new();
+
+	(void)state;
+	around(&s, BASE + 5 * PAGE, 12, 2); /* of 16: its own, upward to the end, then downward */
+	assert_int_equal(stack_at(&s, BASE + 5 * PAGE), 2);
+	assert_int_equal(stack_at(&s, BASE + 15 * PAGE), 2);
+	assert_int_equal(stack_at(&s, BASE), 2);
+	assert_int_equal(stack_at(&s, BASE + PAGE), 0);
+	assert_int_equal(story__nr_disputes(&s), 1);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void mmap_populate_is_placed_at_its_return(void **state)
+{
+	struct story s = story__new();
+	struct story_call call =
+		story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, 0, 8 * PAGE, 3, 0x8022);
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 0);
+	story__return(&s, &call, BASE);
+	assert_int_equal(story__resident(&s, BASE, BASE + 8 * PAGE), 8);
+	assert_int_equal(pages_of(&s, 3).faulted, 8);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__free(&s);
+}
+
+static void huge_pages_are_populated_aligned(void **state)
+{
+	struct story s = story__new();
+	struct story_call call =
+		story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, 0, 2 * TABLE, 3, 0x8022);
+
+	(void)state;
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	story__populate(&s, &call, 512, RSST_ANON, 3);
+	story__return(&s, &call, BASE + TABLE - PAGE);
+	assert_int_equal(stack_at(&s, BASE + TABLE - PAGE), 3);
+	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 512);
+	story__free(&s);
+}
+
+static void mlock_fills_what_is_missing_at_once(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__fault(&s, BASE + PAGE, 1, RSST_ANON, 1);
+	call = story__enter(&s, PID, VM_OP_MLOCK, CAUSE_OTHER, BASE, 3 * PAGE, 0, 0);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(stack_at(&s, BASE), 3);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(stack_at(&s, BASE + PAGE), 1);
+	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	story__free(&s);
+}
+
+static void a_gain_without_place_is_looked_for_once(void **state)
+{
+	struct story s = story__new();
+	struct story_call call = story__enter(&s, PID, VM_OP_OTHER, CAUSE_OTHER, 0, 0, 0, 0);
+	__u64 start = 0, end, touched, nr = 0;
+	__u32 space = 0;
+
+	(void)state;
+	story__mmap(&s, BASE, 3 * TABLE);
+	story__fault(&s, BASE + TABLE, 1, RSST_ANON, 1);
+	story__populate(&s, &call, 4, RSST_ANON, 3); /* read(2) with O_DIRECT */
+	while (session__next_dispute(s.session, &space, &start, &end, &touched)) {
+		assert_int_equal(space, SPACE);
+		assert_int_equal(start, BASE + nr++ * TABLE);
+		assert_int_equal(end, start + TABLE);
+		FEED(&s, pages, PAGES, .space = SPACE, .why = PAGES_FOUND, .addr = start,
+		     .nr_pages = 2, .member = RSST_ANON);
+		FEED(&s, pages, PAGES, .space = SPACE, .why = PAGES_SEEN, .addr = start,
+		     .nr_pages = 512);
+	}
+	assert_int_equal(nr, 3);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	assert_int_equal(story__resident(&s, BASE, BASE + 3 * TABLE), 6);
+	assert_int_equal(stack_at(&s, BASE + TABLE), 1); /* told again: keeps its owner */
+	assert_int_equal(stack_at(&s, BASE + TABLE + PAGE), 99);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void mremap_moves_pages_when_the_place_is_chosen(void **state)
+{
+	struct story s = story__new();
+	struct story_call move, map, unmap;
+	const __u64 to = BASE + 16 * TABLE;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__fault(&s, BASE, 4, RSST_ANON, 1);
+	move = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 8 * PAGE, 1);
+	story__area(&s, &move, to, 8 * PAGE);
+	/* another thread is given the old place and fills it before the move's return is told */
+	map = story__enter(&s, 2, VM_OP_MMAP, CAUSE_OTHER, 0, 4 * PAGE, 1, 0x22);
+	story__area(&s, &map, BASE, 4 * PAGE);
+	story__return(&s, &map, BASE);
+	story__fault(&s, BASE, 2, RSST_ANON, 2);
+	story__return(&s, &move, to);
+	assert_int_equal(stack_at(&s, to + 3 * PAGE), 1);
+	assert_int_equal(stack_at(&s, BASE), 2);
+	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 6);
+	assert_int_equal(pages_of(&s, 1).freed, 0);
+	assert_int_equal(pages_of(&s, 1).faulted, 4);
+	assert_int_equal(session__vma(s.session, SPACE, to)->end, to + 8 * PAGE);
+	assert_int_equal(session__vma(s.session, SPACE, BASE)->prot, 1); /* the new one stays */
+	assert_int_equal(story__nr_disputes(&s), 0);
+	unmap = story__munmap(&s, 1, to, 8 * PAGE);
+	story__release(&s, &unmap, 4, RSST_ANON);
+	story__return(&s, &unmap, 0);
+	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 2);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void a_failed_mremap_puts_the_pages_back(void **state)
+{
+	struct story s = story__new();
+	struct story_call move;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__fault(&s, BASE, 4, RSST_ANON, 1);
+	move = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 8 * PAGE, 1);
+	story__area(&s, &move, BASE + 8 * TABLE, 8 * PAGE);
+	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 0);
+	story__return(&s, &move, -ENOMEM);
+	assert_int_equal(story__resident(&s, BASE, BASE + 4 * PAGE), 4);
+	assert_int_equal(session__vma(s.session, SPACE, BASE)->end, BASE + 4 * PAGE);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void mremap_shrinks_and_grows_in_place(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE, 8 * PAGE);
+	story__fault(&s, BASE, 8, RSST_ANON, 1);
+	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 8 * PAGE, 3 * PAGE, 1);
+	story__release(&s, &call, 5, RSST_ANON);
+	story__return(&s, &call, BASE);
+	assert_int_equal(story__resident(&s, BASE, BASE + 3 * PAGE), 3);
+	assert_int_equal(session__vma(s.session, SPACE, BASE)->end, BASE + 3 * PAGE);
+	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 3 * PAGE, 6 * PAGE, 1);
+	story__return(&s, &call, BASE);
+	assert_non_null(session__vma(s.session, SPACE, BASE + 5 * PAGE));
+	assert_null(session__vma(s.session, SPACE, BASE + 6 * PAGE));
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__free(&s);
+}
+
+static void mremap_fixed_releases_its_destination(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+	const __u64 to = BASE + 8 * TABLE;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__mmap(&s, to, 4 * PAGE);
+	story__fault(&s, BASE, 4, RSST_ANON, 1);
+	story__fault(&s, to, 3, RSST_ANON, 2);
+	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 4 * PAGE, 3);
+	story__release(&s, &call, 3, RSST_ANON);
+	story__return(&s, &call, to);
+	assert_int_equal(pages_of(&s, 2).freed, 3);
+	assert_int_equal(pages_of(&s, 1).rss, 4);
+	assert_int_equal(stack_at(&s, to), 1);
+	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 4);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	assert_null(session__vma(s.session, SPACE, BASE));
+	story__check(&s);
+	story__free(&s);
+}
+
+static void dontunmap_keeps_the_old_region(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__fault(&s, BASE, 4, RSST_ANON, 1);
+	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 4 * PAGE, 5);
+	story__area(&s, &call, BASE + TABLE, 4 * PAGE);
+	story__return(&s, &call, BASE + TABLE);
+	assert_non_null(session__vma(s.session, SPACE, BASE));
+	assert_non_null(session__vma(s.session, SPACE, BASE + TABLE));
+	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 0);
+	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 4);
+	story__free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_run_of_faults_crosses_tables),
+		cmocka_unit_test(no_stack_is_unknown),
+		cmocka_unit_test(a_birth_on_a_resident_page_replaces_and_disputes),
+		cmocka_unit_test(a_copy_replaces_the_files_page),
+		cmocka_unit_test(fault_around_fills_its_window),
+		cmocka_unit_test(fault_around_leaves_out_what_is_resident),
+		cmocka_unit_test(fewer_than_the_window_is_ambiguous),
+		cmocka_unit_test(mmap_populate_is_placed_at_its_return),
+		cmocka_unit_test(huge_pages_are_populated_aligned),
+		cmocka_unit_test(mlock_fills_what_is_missing_at_once),
+		cmocka_unit_test(a_gain_without_place_is_looked_for_once),
+		cmocka_unit_test(mremap_moves_pages_when_the_place_is_chosen),
+		cmocka_unit_test(a_failed_mremap_puts_the_pages_back),
+		cmocka_unit_test(mremap_shrinks_and_grows_in_place),
+		cmocka_unit_test(mremap_fixed_releases_its_destination),
+		cmocka_unit_test(dontunmap_keeps_the_old_region),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
