@@ -9,21 +9,25 @@
 
 struct report_style {
 	bool color;
-	__u32 width;	    /* columns of the terminal; 0: unlimited */
+	__u32 width; /* columns of the terminal; 0: unlimited */
+	__u32 top; /* regions (grouped) and stacks of each; 0: all regions the view has, 3 stacks */
 	bool fold_internal; /* leave allocator and libc frames out of a row's chain */
 };
 
-/* One object in the form of the contract ("schema": "rsstrace/1"). @kind: "report" or "live". @one_line: JSON Lines. */
-int report__json(FILE *out, const struct session *session, const struct view *view, const char *kind, bool one_line);
+/* One object in the form of the contract ("schema": "rsstrace/1"). @kind: "report" or "live".
+ * @one_line: JSON Lines. */
+int report__json(FILE *out, const struct session *session, const struct view *view,
+		 const char *kind, bool one_line);
 
-/* The post-mortem report. @health: a sentence about the trace ("cut after ..."), NULL when it is whole. */
-int report__text(FILE *out, const struct session *session, const struct view *view, const struct report_style *style,
-		 const char *health);
+/* The post-mortem report. @health: a sentence about the trace ("cut after ..."), NULL when it is
+ * whole. */
+int report__text(FILE *out, const struct session *session, const struct view *view,
+		 const struct report_style *style, const char *health);
 
 /*
  * One screen of the live table: @interval is the last interval, @since the window since attach.
  */
-int report__live(FILE *out, const struct session *session, const struct view *interval, const struct view *since,
-		 const struct report_style *style);
+int report__live(FILE *out, const struct session *session, const struct view *interval,
+		 const struct view *since, const struct report_style *style);
 
 #endif

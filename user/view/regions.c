@@ -290,7 +290,8 @@ int view__add_regions(struct view *view, const struct window *window)
 	int ret = add_spaces(&list, window);
 
 	if (!ret) {
-		qsort(list.found, list.nr, sizeof(*list.found), compare_found);
+		if (list.nr)
+			qsort(list.found, list.nr, sizeof(*list.found), compare_found);
 		ret = show_rows(view, window, &list);
 	}
 	free(list.found);

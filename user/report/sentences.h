@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the report and the live table say in the same words: totals, doubts, causes, the state of
+ * the target. */
+#ifndef RSSTRACE_REPORT_SENTENCES_H
+#define RSSTRACE_REPORT_SENTENCES_H
+
+#include "report/facts.h"
+#include "report/groups.h"
+#include "report/report.h"
+#include "report/table.h"
+
+/* "books exact" or "books off by +4.00 KiB"; lost records; how much of the attributed bytes has a
+ * whole stack. */
+void facts__add_doubts(struct facts *facts, const struct view *view);
+
+/* Growth of RSS a second or a minute over the window; nothing for an empty one. */
+void facts__add_rate(struct facts *facts, const struct view *view);
+
+/* Two facts, "in ..." and "out ...", largest first. Prints nothing when nothing moved. */
+void report__causes(FILE *out, __u32 width, const struct view *view);
+
+/* The target has exited, or its whole memory is gone: a sentence. Nothing while it lives. */
+void report__target_state(FILE *out, __u32 width, const struct session *session,
+			  const struct view *view);
+
+/* "[heap]  3 regions  unmapped  mapped file ..." as the row's text. */
+void table__group_text(struct table *table, const struct group *group);
+
+/* "1 203 441"; @buf holds UNITS_LEN. */
+char *count_text(char *buf, __u64 count);
+
+#endif
