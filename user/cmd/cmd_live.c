@@ -99,7 +99,7 @@ static int trace_live(const struct options *options)
 {
 	struct tracing tracing;
 	struct err err = { "" };
-	int code, status;
+	int code;
 
 	if (tracing__open(&tracing, options, options->output != NULL, &err)) {
 		say("%s", err.text);
@@ -109,10 +109,10 @@ static int trace_live(const struct options *options)
 	tracing.loop.interval = print_interval;
 	tracing.loop.ctx = (void *)options;
 	code = tracing__run(&tracing, &err);
-	status = tracing__exit_status(&tracing);
 	if (tracing__close(&tracing, code ? NULL : &err) && (!code || code == -EPIPE))
 		code = -EIO;
-	return conclude(code, &err) ? tracing__failed(options) : status;
+	return conclude(code, &err) ? tracing__failed(options)
+				    : tracing__exit_status(&tracing, !code);
 }
 
 static int run(const struct options *options)

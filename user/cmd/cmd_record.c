@@ -9,8 +9,8 @@
 #include "view/query.h"
 
 static const struct option_spec *const record_options[] = {
-	&opt_pid,      &opt_output, &opt_force,	  &opt_duration,
-	&opt_children, &opt_quiet,  &opt_verbose, NULL,
+	&opt_pid,      &opt_interval, &opt_output,  &opt_force, &opt_duration,
+	&opt_children, &opt_quiet,    &opt_verbose, NULL,
 };
 
 /* What the summary says; taken while the model is still there. */
@@ -57,7 +57,7 @@ static int run(const struct options *options)
 	struct summary summary = { 0 };
 	struct tracing tracing;
 	struct err err = { "" };
-	int code, status;
+	int code;
 
 	if (tracing__open(&tracing, options, true, &err)) {
 		say("%s", err.text);
@@ -66,14 +66,13 @@ static int run(const struct options *options)
 	tracing.loop.interval = summarise;
 	tracing.loop.ctx = &summary;
 	code = tracing__run(&tracing, &err);
-	status = tracing__exit_status(&tracing);
 	if (tracing__close(&tracing, code ? NULL : &err))
 		code = code ? code : -EIO;
 	if (code)
 		say("%s", err.text);
 	if (!options->quiet)
 		print_summary(&tracing, &summary);
-	return code ? tracing__failed(options) : status;
+	return code ? tracing__failed(options) : tracing__exit_status(&tracing, !code);
 }
 
 const struct command cmd_record = {

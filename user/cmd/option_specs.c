@@ -145,7 +145,7 @@ const struct option_spec opt_output = { 'o', "output", "FILE", "write a trace to
 					parse_output };
 const struct option_spec opt_force = { 'f', "force", NULL, "replace an existing FILE",
 				       parse_force };
-const struct option_spec opt_interval = { 'i', "interval", "TIME", "time between two tables (1s)",
+const struct option_spec opt_interval = { 'i', "interval", "TIME", "length of an interval (1s)",
 					  parse_interval };
 const struct option_spec opt_duration = { 'd', "duration", "TIME", "stop after TIME",
 					  parse_duration };

@@ -14,15 +14,18 @@
 #define SENTENCE_LEN 8192 /* two paths of PATH_MAX fit */
 #define FALLBACK_WIDTH 80
 
+static volatile sig_atomic_t reader_gone;
+
 /* Not SIG_IGN: a launched command would inherit that over execve(2). */
-static void ignore(int signal_nr)
+static void on_broken_pipe(int signal_nr)
 {
 	(void)signal_nr;
+	reader_gone = 1;
 }
 
 void output__init(void)
 {
-	struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = on_broken_pipe, .sa_flags = SA_RESTART };
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGPIPE, &action, NULL);
@@ -48,15 +51,16 @@ void say(const char *format, ...)
 
 int output__flush(struct err *err)
 {
-	int code;
+	int code = errno; /* of the write that failed, if a report flushed before us */
 
 	errno = 0;
 	if (!fflush(stdout) && !ferror(stdout))
 		return 0;
-	code = errno ? -errno : -EIO;
-	if (code == -EPIPE)
-		return code;
-	return err__set(err, code, "cannot write to standard output: %s", strerror(-code));
+	if (reader_gone)
+		return -EPIPE;
+	if (errno || !code)
+		code = errno ? errno : EIO;
+	return err__set(err, -code, "cannot write to standard output: %s", strerror(code));
 }
 
 int output__close(void)

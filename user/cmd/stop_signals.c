@@ -47,3 +47,14 @@ void stop_signals__release(void)
 {
 	set_handler(SIG_IGN);
 }
+
+void stop_signals__reset(void)
+{
+	set_handler(SIG_DFL);
+	signal(SIGINT, SIG_IGN);
+}
+
+bool stop_signals__seen(void)
+{
+	return nr_signals > 0;
+}

@@ -141,8 +141,11 @@ int tracing__close(struct tracing *tracing, struct err *err)
 	run_loop__fini(loop);
 	if (loop->source && tracing->options->verbose)
 		say("%s", live_source__self(loop->source));
-	if (loop->source)
+	if (loop->source) {
+		tracing->pid = live_source__pid(loop->source);
+		tracing->command_status = live_source__command_status(loop->source);
 		loop->source->free(loop->source);
+	}
 	if (loop->session)
 		session__free(loop->session);
 	loop->source = NULL;
@@ -150,13 +153,17 @@ int tracing__close(struct tracing *tracing, struct err *err)
 	return code;
 }
 
-int tracing__exit_status(const struct tracing *tracing)
+int tracing__exit_status(const struct tracing *tracing, bool wait)
 {
-	int status;
+	int status = tracing->command_status;
 
 	if (!tracing->options->command)
 		return 0;
-	status = live_source__command_status(tracing->loop.source);
+	wait = wait && !stop_signals__seen();
+	stop_signals__reset();
+	/* no child any more: the source has waited for it */
+	while (waitpid(tracing->pid, &status, wait ? 0 : WNOHANG) < 0 && errno == EINTR)
+		;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -13,6 +13,8 @@ struct tracing {
 	struct trace_writer *writer; /* NULL: nothing is written */
 	char path[PATH_MAX];	     /* of the trace; "" when nothing is written */
 	__u64 file_bytes;	     /* set by tracing__close() */
+	pid_t pid;		     /* of the target; likewise */
+	int command_status;	     /* as wait(2); likewise */
 	const struct options *options;
 };
 
@@ -30,9 +32,12 @@ int tracing__run(struct tracing *tracing, struct err *err);
 /* Close the trace, detach, free. 0 or -errno with a sentence (the trace could not be completed). */
 int tracing__close(struct tracing *tracing, struct err *err);
 
-/* Before close: the launched command's own exit status, 128 + N if signal N ended it; 0 without a
- * command. */
-int tracing__exit_status(const struct tracing *tracing);
+/*
+ * tracing__exit_status() - after close: the launched command's own exit status, 128 + N if signal N
+ * ended it; 0 without a command. A command that outlives --duration is waited for; one that
+ * outlives a signal to us runs on, and the status is 0.
+ */
+int tracing__exit_status(const struct tracing *tracing, bool wait);
 
 /* What rsstrace exits with when it failed itself: another status where a command's own is expected.
  */
