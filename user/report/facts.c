@@ -48,7 +48,7 @@ void facts__add(struct facts *facts, const char *format, ...)
 	free(text);
 }
 
-void facts__end(struct facts *facts)
+void facts__finish(struct facts *facts)
 {
 	fputc('\n', facts->out);
 }
@@ -69,5 +69,5 @@ void facts__say(FILE *out, __u32 width, const char *format, ...)
 	while ((word = strsep(&rest, " ")))
 		add_text(&facts, word);
 	free(text);
-	facts__end(&facts);
+	facts__finish(&facts);
 }

@@ -17,7 +17,7 @@ struct facts {
 /* Start with @lead ("" for none), which is no fact: no gap follows it. */
 struct facts facts__begin(FILE *out, __u32 width, const char *gap, const char *lead, __u32 indent);
 void facts__add(struct facts *facts, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void facts__end(struct facts *facts);
+void facts__finish(struct facts *facts);
 
 /* A sentence (or more), broken between words. */
 void facts__say(FILE *out, __u32 width, const char *format, ...)

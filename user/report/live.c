@@ -40,7 +40,7 @@ static void print_head(FILE *out, const struct view *interval, const struct view
 	if (since->unattributed)
 		facts__add(&facts, "%s unattributed",
 			   units__bytes_signed(total, since->unattributed));
-	facts__end(&facts);
+	facts__finish(&facts);
 }
 
 /* A window whose rows were cut cannot tell 0 for a row it does not hold. */

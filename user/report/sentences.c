@@ -85,7 +85,7 @@ static void print_direction(FILE *out, __u32 width, const struct view *view, boo
 		cause_words(words, sizeof(words), row->cause);
 		facts__add(&facts, "%s %s", words, units__bytes(text, row->bytes.total));
 	}
-	facts__end(&facts);
+	facts__finish(&facts);
 }
 
 static bool has_causes(const struct view *view, bool out)

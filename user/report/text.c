@@ -61,7 +61,7 @@ static void print_head(const struct text_report *report, const char *health)
 	}
 	facts__add(&facts, "%s faults", count_text(count, report->view->faults));
 	facts__add_doubts(&facts, report->view);
-	facts__end(&facts);
+	facts__finish(&facts);
 	if (health)
 		facts__say(report->out, report->style->width, "The trace is %s.", health);
 }
@@ -134,7 +134,7 @@ static void print_totals(const struct text_report *report)
 		add_growth(&facts, view);
 	if (view->rss.swap || view->growth.swap)
 		facts__add(&facts, "swap %s", units__bytes(swap, view->rss.swap));
-	facts__end(&facts);
+	facts__finish(&facts);
 }
 
 /* Who the resident bytes belong to; what is not known is a number here, too. */
@@ -152,7 +152,7 @@ static void print_owners(const struct text_report *report)
 	if (view->unattributed)
 		facts__add(&facts, "%s unattributed",
 			   units__bytes_signed(text, view->unattributed));
-	facts__end(&facts);
+	facts__finish(&facts);
 }
 
 static void share_cell(struct table *table, __s64 part, __s64 whole)
