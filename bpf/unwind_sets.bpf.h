@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Keeping a space's executable mappings true between two visits of the live side: a library is
+ * unwound from its first instruction on, and one that left is not believed for what came after it.
+ */
+#ifndef RSSTRACE_UNWIND_SETS_BPF_H
+#define RSSTRACE_UNWIND_SETS_BPF_H
+
+#include "unwind_lookup.bpf.h"
+
+/* Files whose tables are in the maps, by what the kernel side sees of a file. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct unwind_object_key);
+	__type(value, struct unwind_object);
+} unwind_objects SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unwind_control);
+} unwind_control SEC(".maps");
+
+static __always_inline void unwind__new_generation(struct unwind_set *set)
+{
+	__u32 zero = 0;
+	struct unwind_control *control = bpf_map_lookup_elem(&unwind_control, &zero);
+
+	if (control)
+		*(volatile __u64 *)&set->generation =
+			__sync_fetch_and_add(&control->generation, 1) + 1;
+}
+
+static __always_inline bool unwind__drop(struct unwind_mapping *mapping, __u64 start, __u64 end)
+{
+	if (!mapping || !mapping->start || mapping->start >= end || mapping->end <= start)
+		return false;
+	mapping->end = 0;
+	return true;
+}
+
+#define UNWIND_DROP_SORTED 64 /* executable mappings one munmap can be expected to hit */
+
+/*
+ * Forget what of set @index lies in the range; global: verified once. 1: something did. A range
+ * over more than UNWIND_DROP_SORTED mappings makes the whole set unusable until the live side comes
+ * by.
+ */
+__noinline int unwind__drop_range(__u32 index, __u64 start, __u64 end)
+{
+	struct unwind_set *set = bpf_map_lookup_elem(&unwind_sets, &index);
+	struct unwind_mapping *mapping;
+	bool dropped = false;
+	__u32 first;
+
+	if (!set)
+		return 0;
+	first = index * UNWIND_SET_MAPPINGS;
+	first = unwind__bisect(first, set->nr_sorted, start) - first;
+	for (__u32 i = 0; i < UNWIND_DROP_SORTED; i++) {
+		mapping = unwind__mapping_at(index, first + i);
+		if (!mapping || first + i >= set->nr_sorted || mapping->start >= end)
+			goto recent;
+		dropped |= unwind__drop(mapping, start, end);
+	}
+	*(volatile __u64 *)&set->generation = 0;
+	return 0;
+recent:
+	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
+		if (i >= set->nr_recent)
+			break;
+		mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + i);
+		dropped |= unwind__drop(mapping, start, end);
+	}
+	return dropped;
+}
+
+/* [start, end) of @space is gone, or about to be something else. Cost 0.1 us when no code is in it.
+ */
+static __always_inline void unwind__unmapped(__u32 space, __u64 start, __u64 end)
+{
+	__u32 index = 0;
+	struct unwind_set *set = unwind__set_of(space, &index);
+
+	if (set && unwind__drop_range(index, start, end))
+		unwind__new_generation(set);
+}
+
+/*
+ * [start, end) of @space is now executable: file (dev, ino) from byte @pgoff on, or, ino 0,
+ * anonymous memory. A file without a table is left to the live side. More than UNWIND_SET_RECENT
+ * between two of its visits are too.
+ */
+static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, __u64 pgoff,
+					   __u32 dev, __u64 ino)
+{
+	struct unwind_object_key key = { .ino = ino, .dev = dev };
+	struct unwind_object *object = NULL;
+	struct unwind_mapping *mapping;
+	__u32 index = 0, slot;
+	struct unwind_set *set = unwind__set_of(space, &index);
+
+	if (!set)
+		return;
+	if (ino) {
+		object = bpf_map_lookup_elem(&unwind_objects, &key);
+		if (!object)
+			return;
+	}
+	slot = __sync_fetch_and_add(&set->nr_recent, 1);
+	if (slot >= UNWIND_SET_RECENT)
+		return;
+	mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + slot);
+	if (!mapping)
+		return;
+	mapping->end = end;
+	mapping->bias = start - pgoff;
+	mapping->first_page = object ? object->first_page : 0;
+	mapping->nr_pages = object ? object->nr_pages : 0;
+	*(volatile __u64 *)&mapping->start = start;
+}
+
+/* @child begins with a copy of @parent's memory: it uses the parent's set until it gets its own. */
+static __always_inline void unwind__forked(__u32 parent, __u32 child)
+{
+	__u64 *from = bpf_map_lookup_elem(&unwind_spaces, &parent);
+	__u64 *to = bpf_map_lookup_elem(&unwind_spaces, &child);
+
+	if (from && to)
+		*(volatile __u64 *)to = *(volatile __u64 *)from;
+}
+
+#endif
