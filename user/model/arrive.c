@@ -151,8 +151,10 @@ static __u64 place_ascending(struct session *session, struct space *space,
 void session__place_queue(struct session *session, struct space *space, struct call *call,
 			  __u64 base, __u64 end)
 {
-	if (!call->populate_at)
+	if (call->populate_base != base) {
+		call->populate_base = base;
 		call->populate_at = base;
+	}
 	for (__u32 i = 0; i < call->nr_queue; i++) {
 		__u64 left =
 			place_ascending(session, space, &call->queue[i], &call->populate_at, end);

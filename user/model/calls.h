@@ -41,7 +41,8 @@ struct call {
 	/* populate */
 	struct queued *queue;
 	__u32 nr_queue, cap_queue;
-	__u64 populate_at; /* next address; 0: not begun */
+	__u64 populate_base; /* range being filled: calls that are no VM calls share a number */
+	__u64 populate_at;   /* next address */
 	/* mremap */
 	struct stashed *stash;
 	__u32 nr_stash, cap_stash;

@@ -24,10 +24,18 @@ static struct space *new_space(struct session *session, __u32 id, struct err *er
 	return space;
 }
 
-static void die(struct session *session, struct process *process)
+/* Returns the address space if it lives and nobody lives in it any more, else NULL. */
+static struct space *die(struct session *session, struct process *process)
 {
+	struct space *space = session__space(session, process->space);
+
 	process->alive = false;
 	session->nr_roots -= !!(process->flags & PROCESS_ROOT);
+	if (!space)
+		return NULL;
+	if (space->nr_processes)
+		space->nr_processes--;
+	return space->nr_processes ? NULL : space;
 }
 
 /* Process @pid is (again) alive, and in @space. */
@@ -196,7 +204,7 @@ static void end_space(struct session *session, struct space *space, __u8 cause)
 
 int session__exec(struct session *session, const struct rec_exec *exec, struct err *err)
 {
-	struct space *old = session__space(session, exec->old_space), *space;
+	struct space *empty = NULL, *space;
 	struct process *process = process_table__find(&session->processes, exec->pid);
 	__u32 ppid = process ? process->ppid : 0, flags = process ? process->flags : 0;
 	int ret;
@@ -205,11 +213,9 @@ int session__exec(struct session *session, const struct rec_exec *exec, struct e
 	if (!space)
 		return ret;
 	if (process && process->alive)
-		die(session, process);
-	if (old && old->nr_processes)
-		old->nr_processes--;
-	if (old && !old->nr_processes)
-		end_space(session, old, CAUSE_EXEC);
+		empty = die(session, process);
+	if (empty)
+		end_space(session, empty, CAUSE_EXEC);
 	process = new_process(session, exec->pid, space);
 	if (!process)
 		return err__set(err, -ENOMEM, "too many processes");
@@ -244,13 +250,8 @@ void session__exit(struct session *session, const struct rec_exit *exit)
 	if (!exit->group_dead || !process || !process->alive)
 		return;
 	keep_final(session, process);
-	die(session, process);
-	space = session__space(session, process->space);
-	if (!space)
-		return;
-	if (space->nr_processes)
-		space->nr_processes--;
-	if (!space->nr_processes)
+	space = die(session, process);
+	if (space)
 		end_space(session, space, CAUSE_EXIT);
 }
 

@@ -198,6 +198,10 @@ static void mlock_fills_what_is_missing_at_once(void **state)
 	story__populate(&s, &call, 1, RSST_ANON, 3);
 	assert_int_equal(stack_at(&s, BASE + PAGE), 1);
 	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	call.args[0] = BASE + TABLE; /* the next mlock has no number of its own */
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(stack_at(&s, BASE + TABLE), 3);
+	assert_int_equal(story__nr_disputes(&s), 0);
 	story__free(&s);
 }
 

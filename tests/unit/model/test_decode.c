@@ -258,7 +258,7 @@ static void mutate(struct rec *rec, __u32 *random)
 
 static bool is_end(const struct rec *rec)
 {
-	return rec->type == REC_EXIT || rec->type == REC_EXEC;
+	return rec->type == REC_EXIT || rec->type == REC_EXEC || rec->type == REC_SPACE_END;
 }
 
 static void random_bytes_do_no_harm(void **state)
@@ -269,14 +269,14 @@ static void random_bytes_do_no_harm(void **state)
 
 	(void)state;
 	fill_seeds(seeds);
-	for (int life = 0; life < 12; life++) {
+	for (int life = 0; life < 60; life++) {
 		struct story s = story__new();
 
-		for (int round = 0; round < 2500; round++) {
+		for (int round = 0; round < 4000; round++) {
 			memcpy(copy, seeds->bytes[next(&random) % seeds->nr], sizeof(copy));
+			mutate((struct rec *)copy, &random);
 			if (is_end((struct rec *)copy) && next(&random) % 64)
 				continue; /* or nothing lives long */
-			mutate((struct rec *)copy, &random);
 			((struct rec *)copy)->ts &= 0xffffffff;
 			feed_exact(&s, copy, ((struct rec *)copy)->size);
 			if (round % 500 == 0) {

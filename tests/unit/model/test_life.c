@@ -195,10 +195,27 @@ static void a_thread_that_ends_is_not_the_process(void **state)
 	(void)state;
 	FEED(&s, exit, EXIT, .space = SPACE, .pid = PID, .tid = PID + 1);
 	assert_true(session__roots_alive(s.session));
-	FEED(&s, space_end, SPACE_END, .space = SPACE); /* its exit was lost */
+	story__fault(&s, BASE, 2, RSST_ANON, 1);
+	FEED(&s, space_end, SPACE_END, .space = SPACE); /* older kernels tell the exit after it */
 	assert_false(session__roots_alive(s.session));
+	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 2); /* what it was made of */
+	feed_exit(&s, SPACE, PID);
 	FEED(&s, space_end, SPACE_END, .space = SPACE);
 	FEED(&s, space_end, SPACE_END, .space = 77);
+	story__free(&s);
+}
+
+/* A child whose fork was lost must not take the parent's space along when it execs. */
+static void exec_of_an_unknown_process_leaves_the_space_alone(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+
+	(void)state;
+	FEED(&s, exec, EXEC, .old_space = SPACE, .new_space = 2, .pid = 555, .gen = ++s.gen);
+	now = session__freeze(s.session);
+	assert_true(space_of(now, SPACE)->alive);
+	snapshot__free(now);
 	story__free(&s);
 }
 
@@ -257,6 +274,7 @@ int main(void)
 		cmocka_unit_test(exec_empties_the_old_space),
 		cmocka_unit_test(the_end_is_what_was_resident_at_death),
 		cmocka_unit_test(a_thread_that_ends_is_not_the_process),
+		cmocka_unit_test(exec_of_an_unknown_process_leaves_the_space_alone),
 		cmocka_unit_test(counters_telescope_to_the_kernels),
 		cmocka_unit_test(the_peak_is_kept),
 	};
