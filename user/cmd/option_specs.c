@@ -88,6 +88,7 @@ static int parse_top(struct options *options, const char *value, struct err *err
 		return err__set(err, -EINVAL,
 				"a number of rows from 1 to %d; --all shows every one", TOP_MAX);
 	options->top = (__u32)top;
+	options->top_given = true;
 	return 0;
 }
 
@@ -130,7 +131,7 @@ static int parse_instant(const char **field, const char *value, struct err *err)
 	}
 
 FLAG(parse_force, options->overwrite = true)
-FLAG(parse_all, options->top = 0)
+FLAG(parse_all, options->top = 0; options->top_given = true)
 FLAG(parse_json, options->json = true)
 FLAG(parse_children, options->children = true)
 FLAG(parse_quiet, options->quiet = true)

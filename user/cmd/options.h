@@ -27,6 +27,7 @@ struct options {
 	bool overwrite;
 	__u64 interval_ns, duration_ns; /* duration 0: no limit */
 	__u32 top;			/* rows; 0: all */
+	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;
 	enum color_when color;
 	const char *from, *to, *at; /* instants as written, checked; NULL: not given */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,12 +100,21 @@ static __u32 terminal_width(void)
 	return size.ws_col;
 }
 
+/* So many of each region when nothing is said; as many as regions when it is. */
+static __u32 stacks_of_a_region(const struct options *options)
+{
+	if (!options->top_given)
+		return 0;
+	return options->top ? options->top : UINT32_MAX;
+}
+
 struct report_style output__style(const struct options *options)
 {
 	return (struct report_style){
 		.color = want_color(options->color),
 		.width = terminal_width(),
 		.top = options->top,
+		.stacks = stacks_of_a_region(options),
 		.fold_internal = !options->verbose,
 	};
 }

@@ -34,8 +34,8 @@ int tracing__close(struct tracing *tracing, struct err *err);
 
 /*
  * tracing__exit_status() - after close: the launched command's own exit status, 128 + N if signal N
- * ended it; 0 without a command. A command that outlives --duration is waited for; one that
- * outlives a signal to us runs on, and the status is 0.
+ * ended it; 0 without a command. With @wait, a command that outlives --duration is waited for; one
+ * that outlives a signal to us runs on, and the status is 0.
  */
 int tracing__exit_status(const struct tracing *tracing, bool wait);
 

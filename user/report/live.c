@@ -175,7 +175,7 @@ int report__live(FILE *out, const struct session *session, const struct view *in
 		 const struct view *since, const struct report_style *style)
 {
 	struct groups groups = { .session = session, .fold_internal = style->fold_internal };
-	struct live_table live = { interval, since, style->top ? style->top : STACKS_SHOWN, NULL };
+	struct live_table live = { interval, since, style->stacks ? style->stacks : STACKS_SHOWN, NULL };
 	int ret = groups__add(&groups, interval, WINDOW_FIRST);
 
 	if (!ret)

@@ -10,7 +10,8 @@
 struct report_style {
 	bool color;
 	__u32 width; /* columns of the terminal; 0: unlimited */
-	__u32 top; /* regions (grouped) and stacks of each; 0: all regions the view has, 3 stacks */
+	__u32 top;    /* regions (grouped); 0: all the view has */
+	__u32 stacks; /* of each region; 0: 3 in a report, 2 in a live table */
 	bool fold_internal; /* leave allocator and libc frames out of a row's chain */
 };
 

@@ -335,7 +335,7 @@ static int print_section(const struct text_report *report, const struct groups *
 		.table = table__new(columns, 3, "region"),
 		.section = section,
 		.whole = wholes[section],
-		.nr_stacks = report->style->top ? report->style->top : STACKS_SHOWN,
+		.nr_stacks = report->style->stacks ? report->style->stacks : STACKS_SHOWN,
 	};
 	struct other_row hidden = *other;
 	int ret;
