@@ -217,11 +217,6 @@ static void apply(struct zap *zap)
 	remember(zap, key, found.best_pages == zap->nr, last);
 }
 
-static __u64 round_len(__u64 len)
-{
-	return page_up(len);
-}
-
 static __u64 heap_end(struct space *space, __u64 addr)
 {
 	const struct vma *vma = vma_map__find(&space->map, addr);
@@ -244,11 +239,11 @@ static bool range_of(struct space *space, const struct rec_release *release, __u
 	case VM_OP_MADVISE:
 	case VM_OP_MMAP:
 		*start = page_down(args[0]);
-		*end = *start + round_len(args[1]);
+		*end = *start + page_up(args[1]);
 		break;
 	case VM_OP_MREMAP:
-		*start = page_down(args[0]) + round_len(args[2]);
-		*end = page_down(args[0]) + round_len(args[1]);
+		*start = page_down(args[0]) + page_up(args[2]);
+		*end = page_down(args[0]) + page_up(args[1]);
 		break;
 	case VM_OP_BRK:
 		*start = page_up(args[0]);

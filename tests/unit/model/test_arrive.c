@@ -257,6 +257,7 @@ static void mremap_moves_pages_when_the_place_is_chosen(void **state)
 	assert_int_equal(pages_of(&s, 1).freed, 0);
 	assert_int_equal(pages_of(&s, 1).faulted, 4);
 	assert_int_equal(session__vma(s.session, SPACE, to)->end, to + 8 * PAGE);
+	assert_int_equal(session__vma(s.session, SPACE, to)->prot, 3);	 /* the moved one's */
 	assert_int_equal(session__vma(s.session, SPACE, BASE)->prot, 1); /* the new one stays */
 	assert_int_equal(story__nr_disputes(&s), 0);
 	unmap = story__munmap(&s, 1, to, 8 * PAGE);

@@ -102,6 +102,7 @@ static void fork_copies_file_pages_beside_anonymous_ones(void **state)
 	story__fault(&s, BASE, 2, RSST_ANON, 1);
 	story__fault(&s, BASE + 2 * PAGE, 3, RSST_FILE, 1);
 	story__fault(&s, BASE + 8 * PAGE, 4, RSST_FILE, 1);
+	story__fault(&s, BASE - 8 * PAGE, 4, RSST_FILE, 1); /* below the one that is copied */
 	feed_fork(&s, 2, 200, 3, 2);
 	now = session__freeze(s.session);
 	assert_int_equal(space_of(now, 2)->placed[RSST_FILE], 3);

@@ -86,6 +86,24 @@ static void a_table_filled_during_the_call_may_be_passed(void **state)
 	story__free(&s);
 }
 
+/* Filled during the call, but before its last release was told: the zap is not past this one. */
+static void a_page_older_than_the_last_release_is_not_passed(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__fault(&s, BASE, 4, RSST_ANON, 1);
+	story__fault(&s, BASE + 2 * TABLE, 2, RSST_ANON, 1);
+	call = story__munmap(&s, PID, BASE, 3 * TABLE);
+	story__fault(&s, BASE + TABLE, 2, RSST_ANON, 2);
+	story__release(&s, &call, 4, RSST_ANON);
+	story__release(&s, &call, 2, RSST_ANON);
+	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 0);
+	assert_int_equal(stack_at(&s, BASE + 2 * TABLE), 1);
+	story__free(&s);
+}
+
 /* need_resched: the zap stops inside a table and goes on there. */
 static void an_early_break_goes_on_in_the_same_table(void **state)
 {
@@ -284,6 +302,7 @@ int main(void)
 		cmocka_unit_test(members_of_one_table_go_apart),
 		cmocka_unit_test(refill_behind_the_cursor_stays),
 		cmocka_unit_test(a_table_filled_during_the_call_may_be_passed),
+		cmocka_unit_test(a_page_older_than_the_last_release_is_not_passed),
 		cmocka_unit_test(an_early_break_goes_on_in_the_same_table),
 		cmocka_unit_test(soft_amounts_balance),
 		cmocka_unit_test(a_soft_release_of_nothing_balances),

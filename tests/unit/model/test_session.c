@@ -115,6 +115,7 @@ static void a_scan_settles_a_dispute(void **state)
 	call = story__munmap(&s, PID, BASE, TABLE);
 	story__release(&s, &call, 12, RSST_ANON);
 	story__fault(&s, BASE, 4, RSST_ANON, 1);
+	story__fault(&s, BASE + 200 * PAGE, 1, RSST_ANON, 1);
 	assert_true(session__next_dispute(s.session, &space, &start, &end, &touched));
 	assert_int_equal(start, BASE);
 	assert_int_equal(touched, session__touched(s.session, SPACE, BASE));
@@ -126,10 +127,11 @@ static void a_scan_settles_a_dispute(void **state)
 	assert_int_equal(story__page(&s, BASE + PAGE, &owner), RSST_ANON);
 	assert_int_equal(owner, OWNER_FIRST_STACK);
 	assert_int_equal(story__page(&s, BASE + 3 * PAGE, NULL), MEMBER_NONE);
+	assert_int_equal(story__page(&s, BASE + 200 * PAGE, NULL), MEMBER_NONE);
 	assert_int_equal(story__page(&s, BASE + 100 * PAGE, &owner), RSST_FILE);
 	assert_int_equal(owner, OWNER_UNKNOWN);
 	now = session__freeze(s.session);
-	assert_int_equal(now->spaces[0].counted[RSST_ANON], 2); /* looking does not count */
+	assert_int_equal(now->spaces[0].counted[RSST_ANON], 3); /* looking does not count */
 	snapshot__free(now);
 	story__check(&s);
 	story__free(&s);
@@ -245,6 +247,10 @@ static void snapshots_stay_as_they_are(void **state)
 	assert_int_equal(then->stacks[OWNER_FIRST_STACK].rss, 9);
 	snapshot__free(then);
 	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 0);
+	then = session__freeze(s.session);
+	assert_int_equal(then->spaces[0].ledger->nr_tables,
+			 0); /* and the empty table is given back */
+	snapshot__free(then);
 	story__free(&s);
 }
 
