@@ -10,19 +10,22 @@
 struct trace_writer;
 
 /*
- * trace_writer__open() - create @path and write the file header. @overwrite: replace an existing file.
- * NULL and a sentence: it exists ("exists already: use -f to replace it"), is not writable, ...
+ * trace_writer__open() - create @path and write the file header. @overwrite: replace an existing
+ * file. NULL and a sentence: it exists ("exists already: use -f to replace it"), is not writable,
+ * ...
  */
 struct trace_writer *trace_writer__open(const char *path, bool overwrite, struct err *err);
 
 /*
- * trace_writer__append() - buffer one record; a block goes out when it is full, and at the first REC_TICK a second
- * or more (record time) after the last block, so that a killed tracer loses at most the last second. 0 or -errno with
- * a sentence (disk full, ...): the file then ends with a whole block and the writer refuses further records.
+ * trace_writer__append() - buffer one record; a block goes out when it is full, and at the first
+ * REC_TICK a second or more (record time) after the last block, so that a killed tracer loses at
+ * most the last second. 0 or -errno with a sentence (disk full, ...): the file then ends with a
+ * whole block and the writer refuses further records.
  */
 int trace_writer__append(struct trace_writer *writer, const struct rec *rec, struct err *err);
 
-/* Write what is buffered, fsync, close and free. 0 or -errno with a sentence. NULL is allowed: 0. */
+/* Write what is buffered, fsync, close and free. 0 or -errno with a sentence. NULL is allowed: 0.
+ */
 int trace_writer__close(struct trace_writer *writer, struct err *err);
 
 /* So far: bytes in the file, records taken. */
