@@ -14,21 +14,27 @@
 #include "live/live_source.h"
 
 #define TICK_MAX_NS (NSEC_PER_SEC / 10) /* how finely a trace can be cut into windows later */
-#define TICKS_AN_INTERVAL 2
+#define IDLE_TICK_MAX_NS NSEC_PER_SEC
+#define TICKS_AN_INTERVAL 2 /* so that its end is met half an interval late at most */
+
+static __u64 at_most(__u64 ns, __u64 max_ns)
+{
+	return ns < max_ns ? ns : max_ns;
+}
 
 static struct record_source *open_source(const struct options *options, struct err *err)
 {
+	__u64 tick_ns = options->interval_ns / TICKS_AN_INTERVAL;
 	struct live_options live = {
 		.pids = options->pids,
 		.nr_pids = options->nr_pids,
 		.command = options->command,
 		.children = options->children,
-		.tick_ns = options->interval_ns / TICKS_AN_INTERVAL,
+		.tick_ns = at_most(tick_ns, TICK_MAX_NS),
+		.idle_tick_ns = at_most(tick_ns, IDLE_TICK_MAX_NS),
 		.duration_ns = options->duration_ns,
 	};
 
-	if (live.tick_ns > TICK_MAX_NS)
-		live.tick_ns = TICK_MAX_NS;
 	return live_source__open(&live, err);
 }
 

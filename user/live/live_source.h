@@ -17,6 +17,7 @@ struct live_options {
 	char *const *command; /* argv to launch, NULL-terminated; NULL: none */
 	bool children;	      /* follow fork */
 	__u64 tick_ns;	      /* longest time between two ticks */
+	__u64 idle_tick_ns;   /* the same while nothing happens; 0: a second */
 	__u64 duration_ns;    /* end the stream after this; 0: when the targets end */
 	__u32 ring_bytes;     /* 0: RSST_RING_BYTES */
 };

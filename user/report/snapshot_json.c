@@ -105,19 +105,45 @@ static void put_other(struct json_stream *json, const struct snapshot_report *re
 	json_stream__close(json, '}');
 }
 
+/* The two ends of a window are one moment here. */
+static struct json_object *window_object(const struct snapshot_report *report)
+{
+	struct json_object *window = json_object_new_object();
+	char wall[UNITS_LEN];
+
+	units__iso8601(wall, report->wall_ns);
+	json_object_object_add(window, "from_ns", json_object_new_int64(0));
+	json_object_object_add(window, "to_ns", json_object_new_int64(0));
+	json_object_object_add(window, "wall_from", json_object_new_string(wall));
+	json_object_object_add(window, "wall_to", json_object_new_string(wall));
+	return window;
+}
+
+/* What takes tracing, or a second look. */
+static struct json_object *unknown_object(const char *const *keys)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (; *keys; keys++)
+		json_object_object_add(object, *keys, NULL);
+	return object;
+}
+
 static void put_head(struct json_stream *json, const struct snapshot_report *report)
 {
-	static const char *const unknown[] = { "window", "growth", "ledger", "events" };
-	char time[UNITS_LEN];
+	static const char *const growth[] = { "anon", "file", "shmem", "total", NULL };
+	static const char *const ledger[] = { "attributed", "before_attach", "unattributed",
+					      "error", NULL };
+	static const char *const events[] = { "faults", "lost", "stacks_truncated", NULL };
 
 	json_stream__put(json, "schema", json_object_new_string("rsstrace/1"));
 	json_stream__put(json, "kind", json_object_new_string("snapshot"));
 	json_stream__put(json, "target", target_object(report));
-	json_stream__put(json, "wall",
-			 json_object_new_string(units__iso8601(time, report->wall_ns)));
+	json_stream__put(json, "window", window_object(report));
 	json_stream__put(json, "rss", rss_object(report->breakdown));
-	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
-		json_stream__put(json, unknown[i], NULL);
+	json_stream__put(json, "growth", unknown_object(growth));
+	json_stream__put(json, "ledger", unknown_object(ledger));
+	json_stream__put(json, "events", unknown_object(events));
 }
 
 static void put_sums(struct json_stream *json, const struct breakdown *breakdown)
