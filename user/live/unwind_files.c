@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <uthash.h>
+#include "live/unwind_files.h"
+
+#define NSEC_PER_SECOND 1000000000LL
+
+/* No padding: it is hashed as bytes. */
+struct file_key {
+	__u64 ino;
+	__u64 size_bytes;
+	__s64 changed_ns;
+	__u32 dev;
+	__u32 pad;
+};
+
+struct unwind_file {
+	struct file_key key;
+	struct unwind_object object; /* nr_pages 0: no table */
+	UT_hash_handle hh;
+};
+
+int unwind_files__open(pid_t pid, const struct proc_map *map)
+{
+	char path[PATH_MAX + 64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid,
+		 (unsigned long long)map->start, (unsigned long long)map->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 || map->name[0] != '/')
+		return fd < 0 ? -errno : fd;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The kernel side knows a file by device and inode only; the last one seen by that name wins. */
+static void tell_kernel(const struct unwind_files *files, const struct unwind_file *file)
+{
+	struct unwind_object_key key = { .ino = file->key.ino, .dev = file->key.dev };
+
+	if (files->objects_fd >= 0 && file->object.nr_pages)
+		bpf_map_update_elem(files->objects_fd, &key, &file->object, BPF_ANY);
+}
+
+/* Put a built table (@code 0) into the store. -ENOMEM or 0; any other failure means no table. */
+static int keep(struct unwind_files *files, int code, struct unwind_table *table,
+		struct unwind_object *object)
+{
+	if (!code) {
+		code = unwind_store__add(files->store, table, object);
+		if (code == -ENOSPC)
+			files->nr_left_out++;
+		else if (!code)
+			files->nr_tables++;
+		unwind_table__fini(table);
+	} else if (code != -ENOMEM) {
+		files->nr_no_table++;
+	}
+	return code == -ENOMEM ? code : 0;
+}
+
+static int add(struct unwind_files *files, const struct file_key *key, int fd, const char *name,
+	       struct unwind_object *object)
+{
+	struct unwind_file *file = calloc(1, sizeof(*file));
+	struct unwind_table table;
+	int code;
+
+	if (!file)
+		return -ENOMEM;
+	file->key = *key;
+	code = keep(files, unwind_table__build(&table, fd, name, NULL), &table, &file->object);
+	if (code) {
+		free(file);
+		return code;
+	}
+	HASH_ADD(hh, files->files, key, sizeof(file->key), file);
+	tell_kernel(files, file);
+	*object = file->object;
+	return 0;
+}
+
+static int find_by_descriptor(struct unwind_files *files, int fd, const struct proc_map *map,
+			      struct unwind_object *object)
+{
+	struct unwind_file *file;
+	struct file_key key;
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	memset(&key, 0, sizeof(key));
+	key.ino = map->ino;
+	key.dev = map->dev;
+	key.size_bytes = (__u64)st.st_size;
+	key.changed_ns = st.st_mtim.tv_sec * NSEC_PER_SECOND + st.st_mtim.tv_nsec;
+	HASH_FIND(hh, files->files, &key, sizeof(key), file);
+	if (!file)
+		return add(files, &key, fd, map->name, object);
+	*object = file->object;
+	return 0;
+}
+
+/* Bytes our own vdso's mapping has in memory; its image lies in it from the start on. */
+static __u64 own_vdso(const void **image)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Phdr *programs;
+	__u64 end = 0, page = (__u64)sysconf(_SC_PAGESIZE);
+
+	*image = header;
+	if (!header)
+		return 0;
+	programs = (const Elf64_Phdr *)((const char *)header + header->e_phoff);
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (programs[i].p_type == PT_LOAD &&
+		    programs[i].p_offset + programs[i].p_memsz > end)
+			end = programs[i].p_offset + programs[i].p_memsz;
+	}
+	return (end + page - 1) / page * page;
+}
+
+/*
+ * Our own copy: reading the target's through /proc/PID/mem would fault pages of it in, and its RSS
+ * would grow by our doing. Another size is another image, that of 32-bit code.
+ */
+static int find_vdso(struct unwind_files *files, const struct proc_map *map,
+		     struct unwind_object *object)
+{
+	struct unwind_table table;
+	const void *image;
+	int code = 0;
+
+	if (!files->vdso_bytes) {
+		files->vdso_bytes = own_vdso(&image);
+		if (!files->vdso_bytes)
+			return 0;
+		code = keep(files,
+			    unwind_table__build_memory(&table, image, files->vdso_bytes, "[vdso]",
+						       NULL),
+			    &table, &files->vdso);
+	}
+	if (map->end - map->start == files->vdso_bytes)
+		*object = files->vdso;
+	return code;
+}
+
+int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_map *map,
+		       struct unwind_object *object)
+{
+	int fd, code;
+
+	*object = (struct unwind_object){ 0 };
+	if (!strcmp(map->name, "[vdso]"))
+		return find_vdso(files, map, object);
+	if (!map->ino)
+		return 0;
+	fd = unwind_files__open(pid, map);
+	if (fd < 0)
+		return 0;
+	code = find_by_descriptor(files, fd, map, object);
+	close(fd);
+	return code;
+}
+
+void unwind_files__fini(struct unwind_files *files)
+{
+	struct unwind_file *file, *next;
+
+	HASH_ITER (hh, files->files, file, next) {
+		HASH_DEL(files->files, file);
+		free(file);
+	}
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The files with code seen so far, each with the place of its table in the store. Internal to
+ * unwind_upload. */
+#ifndef RSSTRACE_LIVE_UNWIND_FILES_H
+#define RSSTRACE_LIVE_UNWIND_FILES_H
+
+#include <sys/types.h>
+#include "live/proc_maps.h"
+#include "live/unwind_store.h"
+
+struct unwind_file;
+
+struct unwind_files {
+	struct unwind_store *store;
+	int objects_fd;		   /* of the map that tells the kernel side; -1: none */
+	struct unwind_file *files; /* by device, inode, size and time of change */
+	struct unwind_object
+		vdso;	  /* the same in every process of a kernel; nr_pages 0: not yet met */
+	__u64 vdso_bytes; /* of its mapping; 0: there is none */
+	size_t nr_tables, nr_no_table, nr_left_out;
+};
+
+/*
+ * unwind_files__find() - where the table of the file behind the executable @map of process @pid is;
+ * builds and stores it when the file is new. nr_pages 0: it has none, or it did not fit.
+ * 0 or -ENOMEM.
+ */
+int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_map *map,
+		       struct unwind_object *object);
+void unwind_files__fini(struct unwind_files *files);
+
+/* Open the file behind @map: by map_files, which is the very file though it be deleted or replaced,
+ * else by name. */
+int unwind_files__open(pid_t pid, const struct proc_map *map);
+
+#endif

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include "config_abi.h"
+#include "live/unwind_files.h"
+#include "live/unwind_upload.h"
+
+#define PROT_EXECUTE 4
+#define USER_END (1ULL << 47)
+#define MIN_ROWS (2U << 20)
+#define MAX_ROWS (64U << 20)
+#define SPARE_SETS 1 /* kept so that a space that has a set can always get its next one */
+/* A stale word of the cache can be mistaken only for one this many generations younger. */
+#define CLEAR_EVERY_GENERATIONS (UNWIND_CACHE_GENERATIONS / 2)
+
+/* A BPF array map in our memory. */
+struct map_view {
+	void *at;
+	size_t bytes;
+	__u32 entries;
+};
+
+/* What a space was last told. */
+struct told_space {
+	bool has_set;
+	__u32 set;
+	__u64 generation;
+	struct unwind_mapping *mappings; /* a copy of the sorted ones */
+	__u32 nr;
+};
+
+struct unwind_upload {
+	struct map_view rows, pages, rules, mappings, sets, spaces, cache, control;
+	struct unwind_store store;
+	struct unwind_files files;
+	struct told_space states[RSST_MAX_SPACES];
+	__u32 free_sets[UNWIND_NR_SETS]; /* a ring: the one free for longest is used next */
+	__u32 first_free, nr_free;
+	__u32 epoch;
+	__u64 cleared_at; /* generation at which the cache was last cleared */
+	size_t nr_no_set, nr_cut, nr_published;
+};
+
+/* --- the maps in our memory ------------------------------------------------------------------- */
+
+static int view_map(struct map_view *view, int fd, size_t value_bytes, const char *name,
+		    struct err *err)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *at;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return err__set(err, -errno, "unwind map \"%s\": %s", name, strerror(errno));
+	if (info.value_size != value_bytes)
+		return err__set(err, -EINVAL, "unwind map \"%s\" has values of %u bytes, not %zu",
+				name, info.value_size, value_bytes);
+	view->entries = info.max_entries;
+	view->bytes = (value_bytes * info.max_entries + page - 1) / page * page;
+	at = mmap(NULL, view->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return err__set(err, -errno, "unwind map \"%s\" cannot be mapped: %s", name,
+				strerror(errno));
+	view->at = at;
+	return 0;
+}
+
+static int view_maps(struct unwind_upload *upload, const struct unwind_map_fds *fds,
+		     struct err *err)
+{
+	const struct {
+		struct map_view *view;
+		int fd;
+		size_t value_bytes;
+		const char *name;
+	} wanted[] = {
+		{ &upload->rows, fds->rows, sizeof(struct unwind_row_block), "rows" },
+		{ &upload->pages, fds->pages, sizeof(struct unwind_page), "pages" },
+		{ &upload->rules, fds->rules, sizeof(struct unwind_rule), "rules" },
+		{ &upload->mappings, fds->mappings, sizeof(struct unwind_mapping), "mappings" },
+		{ &upload->sets, fds->sets, sizeof(struct unwind_set), "sets" },
+		{ &upload->spaces, fds->spaces, sizeof(__u64), "spaces" },
+		{ &upload->cache, fds->cache, sizeof(__u64), "cache" },
+		{ &upload->control, fds->control, sizeof(struct unwind_control), "control" },
+	};
+	int code;
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		code = view_map(wanted[i].view, wanted[i].fd, wanted[i].value_bytes, wanted[i].name,
+				err);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+static void drop_view(struct map_view *view)
+{
+	if (view->at)
+		munmap(view->at, view->bytes);
+	view->at = NULL;
+}
+
+static int init_store(struct unwind_upload *upload)
+{
+	struct unwind_store *store = &upload->store;
+
+	store->rows = upload->rows.at;
+	store->max_rows = upload->rows.entries * UNWIND_ROWS_PER_BLOCK;
+	store->pages = upload->pages.at;
+	store->max_pages = upload->pages.entries;
+	store->rules = upload->rules.at;
+	store->max_rules = upload->rules.entries;
+	return unwind_store__init(store);
+}
+
+struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struct err *err)
+{
+	struct unwind_upload *upload = calloc(1, sizeof(*upload));
+
+	if (!upload) {
+		err__set(err, -ENOMEM, "no memory for the unwind tables");
+		return NULL;
+	}
+	upload->files.store = &upload->store;
+	upload->files.objects_fd = fds->objects;
+	for (__u32 i = 0; i < UNWIND_NR_SETS; i++)
+		upload->free_sets[i] = i;
+	upload->nr_free = UNWIND_NR_SETS;
+	if (view_maps(upload, fds, err)) {
+		unwind_upload__free(upload);
+		return NULL;
+	}
+	if (init_store(upload)) {
+		err__set(err, -ENOMEM, "no memory for the unwind rules");
+		unwind_upload__free(upload);
+		return NULL;
+	}
+	return upload;
+}
+
+void unwind_upload__free(struct unwind_upload *upload)
+{
+	if (!upload)
+		return;
+	for (__u32 i = 0; i < RSST_MAX_SPACES; i++)
+		free(upload->states[i].mappings);
+	unwind_files__fini(&upload->files);
+	unwind_store__fini(&upload->store);
+	drop_view(&upload->rows);
+	drop_view(&upload->pages);
+	drop_view(&upload->rules);
+	drop_view(&upload->mappings);
+	drop_view(&upload->sets);
+	drop_view(&upload->spaces);
+	drop_view(&upload->cache);
+	drop_view(&upload->control);
+	free(upload);
+}
+
+/* --- publishing ------------------------------------------------------------------------------- */
+
+static struct unwind_set *set_at(const struct unwind_upload *upload, __u32 set)
+{
+	return (struct unwind_set *)upload->sets.at + set;
+}
+
+static void put_free(struct unwind_upload *upload, __u32 set)
+{
+	__u32 at = (upload->first_free + upload->nr_free++) % UNWIND_NR_SETS;
+
+	upload->free_sets[at] = set;
+}
+
+static __u32 take_free(struct unwind_upload *upload)
+{
+	__u32 set = upload->free_sets[upload->first_free];
+
+	upload->first_free = (upload->first_free + 1) % UNWIND_NR_SETS;
+	upload->nr_free--;
+	return set;
+}
+
+/* A generation nobody had; the cache forgets those whose low bits it could mistake it for. */
+static __u64 next_generation(struct unwind_upload *upload)
+{
+	struct unwind_control *control = upload->control.at;
+	__u64 generation = __atomic_add_fetch(&control->generation, 1, __ATOMIC_SEQ_CST);
+
+	if (generation - upload->cleared_at >= CLEAR_EVERY_GENERATIONS) {
+		memset(upload->cache.at, 0, upload->cache.bytes);
+		upload->cleared_at = generation;
+	}
+	return generation;
+}
+
+/* The order of the stores is what the walks rely on, see unwind_abi.h. */
+static void fill_set(struct unwind_upload *upload, __u32 set, const struct unwind_mapping *mappings,
+		     __u32 nr, __u64 generation)
+{
+	struct unwind_mapping *to =
+		(struct unwind_mapping *)upload->mappings.at + (size_t)set * UNWIND_SET_MAPPINGS;
+	struct unwind_set *head = set_at(upload, set);
+
+	__atomic_store_n(&head->generation, 0, __ATOMIC_SEQ_CST);
+	memcpy(to, mappings, nr * sizeof(*to));
+	memset(to + UNWIND_SET_SORTED, 0, UNWIND_SET_RECENT * sizeof(*to));
+	head->nr_sorted = nr;
+	head->nr_recent = 0;
+	head->epoch = ++upload->epoch;
+	__atomic_store_n(&head->generation, generation, __ATOMIC_SEQ_CST);
+}
+
+static void store_word(struct unwind_upload *upload, __u32 space, __u64 word)
+{
+	__atomic_store_n((__u64 *)upload->spaces.at + space, word, __ATOMIC_SEQ_CST);
+}
+
+static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapping *mappings,
+		   __u32 nr)
+{
+	struct told_space *state = &upload->states[space];
+	__u32 set;
+
+	if (upload->nr_free <= (state->has_set ? 0 : SPARE_SETS)) {
+		upload->nr_no_set++;
+		return -ENOSPC;
+	}
+	set = take_free(upload);
+	state->generation = next_generation(upload);
+	fill_set(upload, set, mappings, nr, state->generation);
+	store_word(upload, space, UNWIND_SPACE_WORD(set, upload->epoch));
+	if (state->has_set)
+		put_free(upload, state->set);
+	free(state->mappings);
+	state->has_set = true;
+	state->set = set;
+	state->mappings = mappings;
+	state->nr = nr;
+	upload->nr_published++;
+	return 0;
+}
+
+/* --- from /proc/PID/maps ---------------------------------------------------------------------- */
+
+static bool is_code(const struct proc_map *map)
+{
+	return (map->prot & PROT_EXECUTE) && map->end <= USER_END;
+}
+
+/* Fill @mappings, UNWIND_SET_SORTED of them at most. Their number, or -ENOMEM. */
+static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps,
+		   struct unwind_mapping *mappings)
+{
+	struct unwind_object object;
+	int nr = 0, code;
+
+	for (size_t i = 0; i < maps->nr; i++) {
+		const struct proc_map *map = &maps->maps[i];
+
+		if (!is_code(map))
+			continue;
+		if (nr == UNWIND_SET_SORTED) {
+			upload->nr_cut++;
+			break;
+		}
+		code = unwind_files__find(&upload->files, pid, map, &object);
+		if (code)
+			return code;
+		mappings[nr++] = (struct unwind_mapping){ .start = map->start,
+							  .end = map->end,
+							  .bias = map->start - map->pgoff,
+							  .first_page = object.first_page,
+							  .nr_pages = object.nr_pages };
+	}
+	return nr;
+}
+
+/* Is this what the space walks by already, and has the kernel side not touched it since? */
+static bool is_published(const struct unwind_upload *upload, const struct told_space *state,
+			 const struct unwind_mapping *mappings, __u32 nr)
+{
+	const struct unwind_set *head = set_at(upload, state->set);
+
+	return state->has_set && state->nr == nr && !head->nr_recent &&
+	       __atomic_load_n(&head->generation, __ATOMIC_SEQ_CST) == state->generation &&
+	       !memcmp(state->mappings, mappings, nr * sizeof(*mappings));
+}
+
+int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
+			const struct proc_maps *maps, struct err *err)
+{
+	struct unwind_mapping *mappings;
+	int nr, code;
+
+	if (space >= RSST_MAX_SPACES)
+		return err__set(err, -EINVAL, "address space %u is out of range", space);
+	mappings = calloc(UNWIND_SET_SORTED, sizeof(*mappings));
+	nr = mappings ? collect(upload, pid, maps, mappings) : -ENOMEM;
+	if (nr < 0) {
+		free(mappings);
+		return err__set(err, nr, "no memory for the unwind tables of process %d", pid);
+	}
+	if (is_published(upload, &upload->states[space], mappings, (__u32)nr)) {
+		free(mappings);
+		return 0;
+	}
+	code = publish(upload, space, mappings, (__u32)nr);
+	if (code) {
+		free(mappings);
+		return err__set(err, code, "more than %d processes with unwind tables",
+				UNWIND_NR_SETS - SPARE_SETS);
+	}
+	return 0;
+}
+
+int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps)
+{
+	struct unwind_object object;
+	int code = 0;
+
+	for (size_t i = 0; i < maps->nr && !code; i++) {
+		if (is_code(&maps->maps[i]))
+			code = unwind_files__find(&upload->files, pid, &maps->maps[i], &object);
+	}
+	return code;
+}
+
+void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
+{
+	struct told_space *state;
+
+	if (space >= RSST_MAX_SPACES)
+		return;
+	state = &upload->states[space];
+	store_word(upload, space, 0);
+	if (state->has_set)
+		put_free(upload, state->set);
+	free(state->mappings);
+	*state = (struct told_space){ 0 };
+}
+
+/* --- figures ---------------------------------------------------------------------------------- */
+
+__u32 unwind_upload__row_blocks(pid_t pid, const struct proc_maps *maps)
+{
+	size_t rows = 0;
+	int fd;
+
+	for (size_t i = 0; maps && i < maps->nr; i++) {
+		if (!is_code(&maps->maps[i]) || !maps->maps[i].ino)
+			continue;
+		fd = unwind_files__open(pid, &maps->maps[i]);
+		if (fd < 0)
+			continue;
+		rows += unwind_table__estimate(fd);
+		close(fd);
+	}
+	rows = rows > MAX_ROWS / 2 ? MAX_ROWS : 2 * rows;
+	return (__u32)((rows < MIN_ROWS ? MIN_ROWS : rows) / UNWIND_ROWS_PER_BLOCK);
+}
+
+struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *upload)
+{
+	return (struct unwind_upload_stats){
+		.rows = upload->store.nr_rows,
+		.max_rows = upload->store.max_rows,
+		.rules = upload->store.nr_rules,
+		.pages = upload->store.nr_pages,
+		.map_bytes = upload->rows.bytes + upload->pages.bytes + upload->rules.bytes +
+			     upload->mappings.bytes + upload->cache.bytes + upload->sets.bytes +
+			     upload->spaces.bytes,
+		.objects = upload->files.nr_tables,
+		.nr_no_table = upload->files.nr_no_table,
+		.nr_left_out = upload->files.nr_left_out,
+		.nr_no_set = upload->nr_no_set,
+		.nr_cut = upload->nr_cut,
+		.nr_published = upload->nr_published,
+	};
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Keeps the kernel side's unwind maps in step with what the followed processes have mapped: builds
+ * a table for each file with code, once, and publishes each space's executable mappings as a set.
+ */
+#ifndef RSSTRACE_LIVE_UNWIND_UPLOAD_H
+#define RSSTRACE_LIVE_UNWIND_UPLOAD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include "base/err.h"
+#include "live/proc_maps.h"
+#include "unwind_abi.h"
+
+/* The maps of bpf/unwind_*.bpf.h. */
+struct unwind_map_fds {
+	int rows, pages, rules, mappings, sets, spaces, cache, control, objects;
+};
+
+#define UNWIND_MAP_FDS(skel)                                                                       \
+	{                                                                                          \
+		.rows = bpf_map__fd((skel)->maps.unwind_rows),                                     \
+		.pages = bpf_map__fd((skel)->maps.unwind_pages),                                   \
+		.rules = bpf_map__fd((skel)->maps.unwind_rules),                                   \
+		.mappings = bpf_map__fd((skel)->maps.unwind_mappings),                             \
+		.sets = bpf_map__fd((skel)->maps.unwind_sets),                                     \
+		.spaces = bpf_map__fd((skel)->maps.unwind_spaces),                                 \
+		.cache = bpf_map__fd((skel)->maps.unwind_cache),                                   \
+		.control = bpf_map__fd((skel)->maps.unwind_control),                               \
+		.objects = bpf_map__fd((skel)->maps.unwind_objects),                               \
+	}
+
+struct unwind_upload;
+
+/* What it holds and what it could not do; the nr_* below `objects` count since the start. */
+struct unwind_upload_stats {
+	size_t rows, max_rows, rules, pages;
+	size_t map_bytes;   /* of the maps that hold tables, as allocated in the kernel */
+	size_t objects;	    /* files with a table */
+	size_t nr_no_table; /* files that have none, or could not be opened */
+	size_t nr_left_out; /* tables that did not fit */
+	size_t nr_no_set;   /* syncs that found every set in use */
+	size_t nr_cut;	    /* syncs with more executable mappings than fit into a set */
+	size_t nr_published;
+};
+
+/*
+ * unwind_upload__row_blocks() - max_entries for unwind_rows, to set before load: twice what the
+ * files mapped now need, from their section sizes, within 2 and 64 M rows (8 to 256 MiB). @maps may
+ * be NULL.
+ */
+__u32 unwind_upload__row_blocks(pid_t pid, const struct proc_maps *maps);
+
+/*
+ * unwind_upload__new() - map the maps of a loaded object; the descriptors stay the caller's and
+ * must live as long. NULL and a sentence: no memory, a map of another shape.
+ */
+struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struct err *err);
+void unwind_upload__free(struct unwind_upload *upload);
+
+/*
+ * unwind_upload__sync() - make @space walk by the tables of what @maps says process @pid has
+ * mapped. Builds tables for files not seen before (about 15 ms per MiB of .eh_frame); else some
+ * 5 us a mapping, changed or not. 0; -ENOSPC (no free set: the space walks by frame pointers),
+ * -ENOMEM. A file that cannot be read or has no table is no error: its code is walked by frame
+ * pointers.
+ */
+int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
+			const struct proc_maps *maps, struct err *err);
+
+/*
+ * unwind_upload__preload() - build the tables of what process @pid has mapped, for whoever maps the
+ * same files later: the kernel side then has them from the first instruction on. For a command
+ * about to be launched, our own maps: they have its libc and loader in them. 0 or -ENOMEM.
+ */
+int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps);
+
+/* The space is gone: its set is free for another. */
+void unwind_upload__forget(struct unwind_upload *upload, __u32 space);
+
+struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *upload);
+
+#endif
