@@ -53,7 +53,7 @@ static char *region_label(const struct groups *groups, const struct region_row *
 		name = format("[%s]", kind_name(row->kind));
 	if (!groups->show_pid || !name)
 		return name;
-	label = format("%u %s", row->pid, name);
+	label = format("%s" PART_KEEP "pid %u", name, row->pid);
 	free(name);
 	return label;
 }
@@ -144,13 +144,16 @@ static int add_region(const struct groups *groups, struct group *group,
 	add_figure(group->figures + window, rss, growth);
 	for (__u32 i = 0; i < row->nr_stacks; i++) {
 		const struct region_stack_row *by = row->stacks + i;
-		struct group_stack *stack = find_stack(groups, group, by->stack);
+		struct group_stack *stack;
 
+		rss -= by->rss;
+		growth -= by->growth;
+		if (groups->moved_only && !by->growth)
+			continue;
+		stack = find_stack(groups, group, by->stack);
 		if (!stack)
 			return -ENOMEM;
 		add_figure(stack->figures + window, by->rss, by->growth);
-		rss -= by->rss;
-		growth -= by->growth;
 	}
 	add_figure(group->without_stack + window, rss, growth);
 	return 0;

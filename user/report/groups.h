@@ -40,6 +40,7 @@ struct group {
 struct groups {
 	const struct session *session;
 	bool fold_internal;
+	bool moved_only;     /* leave out stacks without growth: naming them all takes its time */
 	bool show_pid;	     /* regions of several processes */
 	struct group *first; /* uthash, in the order of the sort */
 };

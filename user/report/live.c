@@ -43,27 +43,38 @@ static void print_head(FILE *out, const struct view *interval, const struct view
 	facts__finish(&facts);
 }
 
-/* A window whose rows were cut cannot tell 0 for a row it does not hold. */
-static void growth_cell(struct table *table, const struct group_figure *figure,
-			const struct view *view)
+/* @known: by the region's row. A window whose rows were cut cannot tell 0 for a region it does not
+ * hold. */
+static void growth_cell(struct table *table, __s64 growth, bool known, const struct view *view)
 {
 	char text[UNITS_LEN];
 
-	if (!figure->known && view->other_regions.nr)
+	if (!known && view->other_regions.nr)
 		table__cell(table, "-");
 	else
-		table__cell(table, units__bytes_signed(text, figure->growth));
+		table__cell(table, units__bytes_signed(text, growth));
 }
 
-static void add_row(const struct live_table *live, const struct group_figure *figures, bool region)
+/* A row of @group: its own with its figures and @rss, or one of its stacks' with theirs. */
+static void add_row(const struct live_table *live, const struct group *group,
+		    const struct group_figure *figures, const char *rss)
 {
+	table__row(live->table, figures == group->figures);
+	table__cell(live->table, rss);
+	growth_cell(live->table, figures[WINDOW_FIRST].growth, group->figures[WINDOW_FIRST].known,
+		    live->interval);
+	growth_cell(live->table, figures[WINDOW_SECOND].growth, group->figures[WINDOW_SECOND].known,
+		    live->since);
+}
+
+static void add_group_row(const struct live_table *live, const struct group *group)
+{
+	const struct group_figure *figures = group->figures;
 	__s64 rss = figures[figures[WINDOW_FIRST].known ? WINDOW_FIRST : WINDOW_SECOND].rss;
 	char text[UNITS_LEN];
 
-	table__row(live->table, region);
-	table__cell(live->table, region ? units__bytes(text, rss) : "");
-	growth_cell(live->table, figures + WINDOW_FIRST, live->interval);
-	growth_cell(live->table, figures + WINDOW_SECOND, live->since);
+	add_row(live, group, figures, units__bytes(text, rss));
+	table__group_text(live->table, group);
 }
 
 static bool moved(const struct group_figure *figures)
@@ -88,25 +99,22 @@ static __u32 count_moved(const struct group *group)
 
 static void add_figures(struct group_figure *sum, const struct group_figure *figures)
 {
-	for (int w = 0; w < NR_WINDOWS; w++) {
-		sum[w].known |= figures[w].known;
+	for (int w = 0; w < NR_WINDOWS; w++)
 		sum[w].growth += figures[w].growth;
-	}
 }
 
 /* The stacks that moved in either window. */
 static void add_stacks(const struct live_table *live, const struct group *group)
 {
 	__u32 nr = count_moved(group), shown = 0;
-	__u32 limit =
-		nr > live->stacks_shown + 1 ? live->stacks_shown : nr; /* "1 more" is no shorter */
+	__u32 limit = stacks_to_show(nr, live->stacks_shown);
 	struct group_figure rest[NR_WINDOWS] = { 0 };
 
 	for (struct group_stack *stack = group->stacks; stack; stack = stack->hh.next) {
 		if (!moved(stack->figures))
 			continue;
 		if (shown++ < limit) {
-			add_row(live, stack->figures, false);
+			add_row(live, group, stack->figures, "");
 			table__text(live->table, 2, "%s", stack->label);
 		} else {
 			add_figures(rest, stack->figures);
@@ -114,7 +122,7 @@ static void add_stacks(const struct live_table *live, const struct group *group)
 	}
 	if (nr <= limit)
 		return;
-	add_row(live, rest, false);
+	add_row(live, group, rest, "");
 	table__text(live->table, 2, "%u more stacks", nr - limit);
 }
 
@@ -130,8 +138,7 @@ static void add_groups(const struct live_table *live, const struct groups *group
 			cut = true;
 			break;
 		}
-		add_row(live, group->figures, true);
-		table__group_text(live->table, group);
+		add_group_row(live, group);
 		add_stacks(live, group);
 	}
 	if (!cut)
@@ -174,8 +181,13 @@ static void print_quiet(FILE *out, __u32 width, const struct view *interval,
 int report__live(FILE *out, const struct session *session, const struct view *interval,
 		 const struct view *since, const struct report_style *style)
 {
-	struct groups groups = { .session = session, .fold_internal = style->fold_internal };
-	struct live_table live = { interval, since, style->stacks ? style->stacks : STACKS_SHOWN, NULL };
+	struct groups groups = {
+		.session = session,
+		.fold_internal = style->fold_internal,
+		.moved_only = true,
+	};
+	struct live_table live = { interval, since, style->stacks ? style->stacks : STACKS_SHOWN,
+				   NULL };
 	int ret = groups__add(&groups, interval, WINDOW_FIRST);
 
 	if (!ret)

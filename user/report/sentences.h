@@ -26,6 +26,12 @@ void report__target_state(FILE *out, __u32 width, const struct session *session,
 /* "[heap]  3 regions  unmapped  mapped file ..." as the row's text. */
 void table__group_text(struct table *table, const struct group *group);
 
+/* How many of @nr stacks to show when @most are asked for: "1 more" is no shorter than that one. */
+static inline __u32 stacks_to_show(__u32 nr, __u32 most)
+{
+	return nr && nr - 1 > most ? most : nr;
+}
+
 /* "1 203 441"; @buf holds UNITS_LEN. */
 char *count_text(char *buf, __u64 count);
 

@@ -219,7 +219,7 @@ static void add_stacks(const struct section_table *to, const struct group *group
 {
 	bool backwards = to->section == SHRANK;
 	__u32 nr = count_stacks(to, group), shown = 0;
-	__u32 limit = nr > to->nr_stacks + 1 ? to->nr_stacks : nr; /* "1 more" is no shorter */
+	__u32 limit = stacks_to_show(nr, to->nr_stacks);
 	const struct group_stack *stack = first_stack(group, backwards);
 	struct group_figure rest = { 0 };
 

@@ -160,7 +160,13 @@ static int add_causes(struct view *view, const struct snapshot *from, const stru
 struct view *view__new(const struct session *session, const struct snapshot *from,
 		       const struct snapshot *to, const struct view_options *options)
 {
-	struct window window = { session, from, to, options ? options->top : 0 };
+	struct window window = {
+		.session = session,
+		.from = from,
+		.to = to,
+		.unnamed_stacks = options && options->unnamed_stacks,
+		.top = options ? options->top : 0,
+	};
 	struct view *view = calloc(1, sizeof(*view));
 
 	if (!view)

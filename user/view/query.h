@@ -12,6 +12,7 @@
 
 struct view_options {
 	__u32 top; /* rows of each list; 0: all */
+	bool unnamed_stacks; /* leave frames out of the stack rows: for outputs that only name those of regions */
 };
 
 struct members {

@@ -10,6 +10,7 @@
 struct window {
 	const struct session *session;
 	const struct snapshot *from, *to;
+	bool unnamed_stacks;
 	__u32 top; /* rows that are shown; 0: all */
 };
 

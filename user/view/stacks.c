@@ -77,6 +77,13 @@ void stack_row__fini(struct stack_row *row)
 	row->nr_frames = 0;
 }
 
+static bool is_complete(const struct session *session, __u32 id)
+{
+	const struct stack *stack = session__stack(session, id);
+
+	return stack && stack->frames && stack->end == STACK_END_ROOT;
+}
+
 static bool fill_row(struct stack_row *row, const struct window *window, __u32 id)
 {
 	const struct stack_pages none = { 0 };
@@ -86,19 +93,14 @@ static bool fill_row(struct stack_row *row, const struct window *window, __u32 i
 
 	*row = (struct stack_row){
 		.id = id,
+		.complete = is_complete(window->session, id),
+		.named_by = -1,
 		.rss = now->rss * LEDGER_PAGE_BYTES,
 		.growth = (__s64)(now->rss - then->rss) * (__s64)LEDGER_PAGE_BYTES,
 		.faulted = (__s64)(now->faulted - then->faulted) * (__s64)LEDGER_PAGE_BYTES,
 		.freed = (__s64)(now->freed - then->freed) * (__s64)LEDGER_PAGE_BYTES,
 	};
 	return row->rss || row->growth || row->faulted || row->freed;
-}
-
-static bool is_complete(const struct session *session, __u32 id)
-{
-	const struct stack *stack = session__stack(session, id);
-
-	return stack && stack->frames && stack->end == STACK_END_ROOT;
 }
 
 /* Stacks that hold nothing and did nothing in the window are not rows. Returns how many are. */
@@ -109,7 +111,7 @@ static __u32 fill_rows(struct view *view, const struct window *window)
 	for (__u32 id = OWNER_FIRST_STACK; id < window->to->nr_stacks; id++) {
 		if (!fill_row(view->stacks + nr, window, id))
 			continue;
-		if (!is_complete(window->session, id))
+		if (!view->stacks[nr].complete)
 			view->incomplete += view->stacks[nr].rss;
 		nr++;
 	}
@@ -148,7 +150,7 @@ int view__add_stacks(struct view *view, const struct window *window)
 	qsort(view->stacks, nr, sizeof(*view->stacks), compare_stacks);
 	view->nr_stacks = window__shown(window, nr);
 	sum_other(&view->other_stacks, view->stacks + view->nr_stacks, nr - view->nr_stacks);
-	for (__u32 i = 0; i < view->nr_stacks && !ret; i++)
+	for (__u32 i = 0; i < view->nr_stacks && !ret && !window->unnamed_stacks; i++)
 		ret = stack_row__name(view->stacks + i, window->session);
 	return ret;
 }

@@ -123,7 +123,8 @@ static void report_with_doubts(void **state)
 	orders->end->spaces->kernel[RSST_ANON] += 103;
 	orders->end->spaces->kernel[RSST_SWAP] = 77;
 	view = orders__view(orders, orders->attach, orders->end, 2);
-	assert_report(orders, view, (struct report_style){ .width = 100, .color = true, .top = 1 },
+	assert_report(orders, view,
+		      (struct report_style){ .width = 100, .color = true, .top = 1, .stacks = 1 },
 		      "cut after 9 min 59 s: the tracer was killed", "report-doubts");
 	view__free(view);
 }
@@ -159,6 +160,27 @@ static void report_of_the_dead(void **state)
 	assert_report(orders, view, (struct report_style){ .width = 80, .fold_internal = true },
 		      NULL, "report-gone");
 	view__free(view);
+}
+
+static void report_of_two_processes(void **state)
+{
+	const struct orders *orders = *state;
+	struct snapshot *from = fake_snapshot__new(&orders->fake, 0, 2);
+	struct snapshot *to = fake_snapshot__new(&orders->fake, 60 * SECOND, 2);
+	struct view *view;
+
+	for (int i = 0; i < 2; i++) {
+		fake_space__map(to->spaces + i, HEAP, MIB, KIND_HEAP);
+		fake_space__map(to->spaces + i, ANON, MIB, KIND_ANON)->stack = orders->worker;
+		fake_space__set(to->spaces + i, ANON, 40 + i, RSST_ANON, orders->worker);
+	}
+	fake_snapshot__settle(to);
+	view = orders__view(orders, from, to, 0);
+	assert_report(orders, view, (struct report_style){ .width = 80, .fold_internal = true },
+		      NULL, "report-processes");
+	view__free(view);
+	fake_snapshot__free(from);
+	fake_snapshot__free(to);
 }
 
 static void assert_live(const struct orders *orders, const struct snapshot *from, __u32 top,
@@ -202,6 +224,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(report_with_doubts, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_without_growth, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_of_the_dead, setup, teardown),
+		cmocka_unit_test_setup_teardown(report_of_two_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(live_at_widths, setup, teardown),
 		cmocka_unit_test_setup_teardown(live_when_nothing_grows, setup, teardown),
 	};

@@ -241,6 +241,21 @@ static void top_cuts_and_other_sums(void **state)
 	assert_int_equal(view->incomplete, 100 * PAGE); /* of those cut off, too */
 }
 
+static void stacks_may_stay_unnamed(void **state)
+{
+	struct view_options options = { .unnamed_stacks = true };
+	struct scene *scene = *state;
+
+	fake_space__share(scene->now, scene->then);
+	fake_space__set(scene->now, HEAP + 600 * PAGE, 100, RSST_ANON, scene->put);
+	fake_snapshot__settle(scene->to);
+	scene->view = view__new(&scene->fake, scene->from, scene->to, &options);
+	assert_int_equal(scene->view->nr_stacks, 2);
+	assert_int_equal(scene->view->stacks[0].nr_frames, 0);
+	assert_int_equal(scene->view->stacks[0].named_by, -1);
+	assert_true(scene->view->stacks[0].complete);
+}
+
 /* Swap is not RSS; what the counters moved without a place is unattributed; the rest is the error.
  */
 static void the_ledger_balances(void **state)
@@ -370,6 +385,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_unmapped_are_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(strays_are_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(top_cuts_and_other_sums, setup, teardown),
+		cmocka_unit_test_setup_teardown(stacks_may_stay_unnamed, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_ledger_balances, setup, teardown),
 		cmocka_unit_test_setup_teardown(causes_are_differences, setup, teardown),
 		cmocka_unit_test_setup_teardown(spaces_are_summed_and_the_dead_count_nothing, setup,
