@@ -221,6 +221,55 @@ static void a_record_over_the_limit_costs_its_block(void **state)
 	free(raw);
 }
 
+/* What the block before left in the reader's memory would pass for the records that are missing. */
+static void a_short_block_is_not_filled_from_the_last(void **state)
+{
+	struct bytes bytes = made_start();
+	struct trace_block_header header;
+	struct reading reading;
+	__u64 raw[6];
+	size_t at;
+
+	(void)state;
+	memcpy(raw, record(REC_DELTA, 24, 1, false), 24);
+	memcpy(raw + 3, record(REC_DELTA, 24, 1, false), 24);
+	add_block(&bytes, 1, raw, sizeof(raw), 2);
+	at = add_block(&bytes, 2, raw, 24, 1);
+	memcpy(&header, bytes.at + at, sizeof(header));
+	header.raw_bytes = sizeof(raw);
+	header.nr_records = 2;
+	seal_block_header(&header);
+	memcpy(bytes.at + at, &header, sizeof(header));
+	reading = reading__of_bytes(bytes.at, bytes.len);
+	assert_int_equal(reading.nr_records, 3);
+	assert_int_equal(reading.health.damaged_blocks, 1);
+	bytes__free(&bytes);
+}
+
+/* Blocks as long as they may be, where a step too far leaves the reader's memory. */
+static void the_longest_block_is_not_stepped_over(void **state)
+{
+	const __u32 nr = TRACE_BLOCK_RAW_MAX / 16;
+	struct rec *raw = calloc(nr + 1, sizeof(*raw));
+	struct bytes bytes = made_start();
+
+	(void)state;
+	assert_non_null(raw);
+	for (__u32 i = 0; i <= nr; i++)
+		raw[i] = (struct rec){ .type = REC_TICK, .size = 16 };
+	add_block(&bytes, 1, raw, TRACE_BLOCK_RAW_MAX, nr);
+	assert_int_equal(reading__of_bytes(bytes.at, bytes.len).nr_records, 1 + nr);
+	bytes__free(&bytes);
+	bytes = made_start();
+	add_block(&bytes, 1, raw, TRACE_BLOCK_RAW_MAX + 16, nr + 1); /* all true, but too long */
+	check_one_damaged(&bytes);
+	raw[nr - 1].size = RSST_REC_MAX;
+	bytes = made_start();
+	add_block(&bytes, 1, raw, TRACE_BLOCK_RAW_MAX, nr);
+	check_one_damaged(&bytes);
+	free(raw);
+}
+
 static void sequence_numbers_tell_what_is_missing(void **state)
 {
 	struct bytes bytes = made_start();
@@ -424,6 +473,8 @@ int main(void)
 		cmocka_unit_test(payloads_other_than_one_frame_cost_the_block),
 		cmocka_unit_test(lies_in_a_record_cost_its_block),
 		cmocka_unit_test(a_record_over_the_limit_costs_its_block),
+		cmocka_unit_test(a_short_block_is_not_filled_from_the_last),
+		cmocka_unit_test(the_longest_block_is_not_stepped_over),
 		cmocka_unit_test(sequence_numbers_tell_what_is_missing),
 		cmocka_unit_test(two_traces_in_a_row_are_one_and_damage),
 		cmocka_unit_test(resync_copes_with_false_magics),
