@@ -46,6 +46,8 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 		bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY);
 	else
 		proc.space = space__adopt(mm, tgid, pages);
+	if (proc.space && proc.space != space)
+		unwind__forked(space, proc.space);
 	gen = emit__next_generation();
 	if (!proc.space || !emit__reserve(rec, REC_FORK))
 		return 0;

@@ -278,28 +278,15 @@ static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 	return emit_release(e);
 }
 
-static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member,
-				     const struct space_ref *ref)
+/* Amount and cause are worked out, and told. */
+static __always_inline int tell_event(struct rss_event e, struct space_cpu *own, __u32 cpu)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct rss_event e = { .task = task, .ctx = ctx, .space = ref->space, .member = member };
-	struct delta_context c = { .space = ref->space, .member = member };
-	struct space_cpu *own;
+	struct delta_context c = { .space = e.space, .member = e.member, .cpu = cpu };
+	struct task_struct *task = e.task;
+	__u32 member = e.member;
 	struct delta delta;
 	bool fault = false;
 
-	e.cause = foreign_cause(task, mm, ref);
-	if (e.cause == CAUSE_EXIT || e.cause == CAUSE_EXEC) {
-		count(CNT_EXITING);
-		return 0;
-	}
-	c.cpu = bpf_get_smp_processor_id();
-	e.state = bpf_map_lookup_elem(&space_states, &c.space);
-	own = delta__cpu(c.space, c.cpu);
-	if (!e.state || !own) {
-		count(CNT_NO_SPACE_STATE);
-		return 0;
-	}
 	e.regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	e.nr = -1;
 	if (e.cause == CAUSE_INVALID) {
@@ -326,6 +313,31 @@ static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member,
 		return e.pages ? emit_delta(&e, CAUSE_OTHER) : 0;
 	}
 	return in_call_event(&e, c.zap);
+}
+
+static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member,
+				     const struct space_ref *ref)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct rss_event e = { .task = task, .ctx = ctx, .space = ref->space, .member = member };
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct space_cpu *own;
+
+	e.cause = foreign_cause(task, mm, ref);
+	if (e.cause == CAUSE_EXIT || e.cause == CAUSE_EXEC) {
+		count(CNT_EXITING);
+		return 0;
+	}
+	e.state = bpf_map_lookup_elem(&space_states, &e.space);
+	own = delta__cpu(e.space, cpu);
+	if (!e.state || !own) {
+		count(CNT_NO_SPACE_STATE);
+		return 0;
+	}
+	__sync_fetch_and_add(&own->events, 1);
+	tell_event(e, own, cpu);
+	__sync_fetch_and_add(&own->events, 1);
+	return 0;
 }
 
 /* Linux 6.2 and later: (mm, member). include/trace/events/kmem.h */

@@ -131,31 +131,63 @@ int adopt_task(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* Events told so far, all CPUs; negative while one is counted by the kernel but not in the ring yet. */
+__noinline __s64 space__events(__u32 space)
+{
+	__s64 events = 0;
+	__u64 odd = 0;
+
+	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < nr_cpus; cpu++) {
+		struct space_cpu *own = delta__cpu(space, cpu);
+		__u64 told = own ? *(volatile __u64 *)&own->events : 0;
+
+		odd |= told & 1;
+		events += told;
+	}
+	return odd ? -1 : events;
+}
+
+/*
+ * One attempt to put the counters where they belong: the record's place in the ring is taken first, and if no event was
+ * under way before nor came since, what stands before it is just what the counters count. 0: told, 1: try again.
+ * @last: no more attempts, tell what there is.
+ */
+__noinline int space__tell(__u32 space, __u32 last)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__s64 before = space__events(space);
+	struct rec_counters *rec;
+	struct mm_struct *mm;
+
+	if (!state || !state->mm || (before < 0 && !last) || !emit__reserve(rec, REC_COUNTERS))
+		return state && state->mm && !last;
+	mm = (struct mm_struct *)state->mm;
+	rec->space = space;
+	rec->pad = 0;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+		rec->pages[member] = space__sum(space, member, 0);
+		rec->lost[member] = state->lost[member];
+	}
+	rec->hiwater_pages = BPF_CORE_READ(mm, hiwater_rss);
+	if (!last && space__events(space) != before) {
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		return 1;
+	}
+	emit__submit(rec);
+	return 0;
+}
+
+#define TELL_ATTEMPTS 64
+
 /* Run by the live side with a space id as its argument: tell the counters into the ring. */
 SEC("raw_tp/sys_enter")
 int tell_counters(__u64 *ctx)
 {
 	__u32 space = (__u32)ctx[0];
-	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
-	__s64 pages[RSST_NR_MEMBERS];
-	struct rec_counters *rec;
-	struct mm_struct *mm;
 
-	if (!state || !state->mm)
-		return 0;
-	mm = (struct mm_struct *)state->mm;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		pages[member] = space__sum(space, member, 0);
-	if (!state->mm || !emit__reserve(rec, REC_COUNTERS))
-		return 0;
-	rec->space = space;
-	rec->pad = 0;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		rec->pages[member] = pages[member];
-		rec->lost[member] = state->lost[member];
-	}
-	rec->hiwater_pages = BPF_CORE_READ(mm, hiwater_rss);
-	emit__submit(rec);
+	for (int i = 0; i <= TELL_ATTEMPTS; i++)
+		if (!space__tell(space, i == TELL_ATTEMPTS))
+			break;
 	return 0;
 }
 

@@ -18,8 +18,7 @@
 #endif
 
 #define UNWIND_NR_LEAF_REGS 16
-#define UNWIND_MAX_FP_FRAME_BYTES                                                                  \
-	(1UL << 20) /* a larger one is a general register, not a frame pointer */
+#define UNWIND_MAX_FP_FRAME_BYTES (1UL << 20) /* beyond, rbp is a general register */
 
 /* Of struct ucontext (arch/x86/include/uapi/asm/ucontext.h): uc_mcontext is at 40 */
 #define UNWIND_UCONTEXT_RBP (40 + 80)
@@ -69,23 +68,18 @@ static __always_inline int unwind__from_signal(struct unwind_target *target,
 	return regs->ip ? 0 : STACK_END_ZERO;
 }
 
-/*
- * No table speaks for this code, so the frame pointer may be a general register: the frame must be
- * of a likely size and return into code. @why: how the walk ends when it does not.
- */
-static __always_inline int unwind__from_frame_pointer(struct unwind_target *target,
-						      struct unwind_regs *regs, int why)
+/* The frame rbp points to, if it returns into code. */
+static __always_inline int unwind__follow_frame_pointer(struct unwind_target *target,
+							struct unwind_regs *regs)
 {
 	__u64 frame = regs->bp, bp = 0, ip = 0;
 
-	if (frame < regs->sp || frame - regs->sp >= UNWIND_MAX_FP_FRAME_BYTES)
-		return why;
 	if (unwind_read(target, frame, &bp) || unwind_read(target, frame + 8, &ip))
 		return STACK_END_READ;
 	if (!ip)
 		return STACK_END_ZERO;
 	if (unwind_code(target, ip - 1) < 0)
-		return why;
+		return STACK_END_NO_RULE;
 	regs->ip = ip;
 	regs->sp = frame + 16;
 	regs->bp = bp;
@@ -93,6 +87,16 @@ static __always_inline int unwind__from_frame_pointer(struct unwind_target *targ
 	regs->exact = 0;
 	regs->leaf = 0;
 	return 0;
+}
+
+/* No table speaks for this code, rbp may be a general register: the frame must be of a likely size.
+ */
+static __always_inline int unwind__from_frame_pointer(struct unwind_target *target,
+						      struct unwind_regs *regs)
+{
+	if (regs->bp < regs->sp || regs->bp - regs->sp >= UNWIND_MAX_FP_FRAME_BYTES)
+		return STACK_END_NO_RULE;
+	return unwind__follow_frame_pointer(target, regs);
 }
 
 /*
@@ -112,7 +116,7 @@ static __always_inline int unwind__from_hole(struct unwind_target *target, struc
 		regs->leaf = 0;
 		return 0;
 	}
-	return unwind__from_frame_pointer(target, regs, STACK_END_NO_RULE);
+	return unwind__from_frame_pointer(target, regs);
 }
 
 static __always_inline int unwind__cfa_of_reg(const struct unwind_regs *regs,
@@ -197,7 +201,9 @@ static __always_inline int unwind__step(struct unwind_target *target, struct unw
 	case UNWIND_CFA_NONE:
 		return unwind__from_hole(target, regs);
 	case UNWIND_CFA_FP:
-		return unwind__from_frame_pointer(target, regs, STACK_END_NO_RULE);
+		return unwind__from_frame_pointer(target, regs);
+	case UNWIND_CFA_SWITCH:
+		return unwind__follow_frame_pointer(target, regs);
 	case UNWIND_CFA_SIGNAL:
 		return unwind__from_signal(target, regs);
 	default:

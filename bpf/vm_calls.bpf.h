@@ -11,6 +11,7 @@
 #include "arch_x86.bpf.h"
 #include "unwind.bpf.h"
 
+#define PROT_EXEC 0x4
 #define MAP_SHARED_TYPES 0x3
 #define MAP_PRIVATE 0x2
 #define MAP_ANONYMOUS 0x20
@@ -66,6 +67,22 @@ static __always_inline void describe_mmap(struct task_struct *task, struct rec_c
 		rec->backing = (flags & MAP_SHARED_TYPES) == MAP_PRIVATE ? BACKING_ANON : BACKING_SHMEM;
 }
 
+/* The unwinder hears of code before the thread can run it. */
+static __always_inline void tell_unwinder(const struct rec_call *rec)
+{
+	__u64 len = (rec->args[1] + 4095) & ~4095ULL;
+
+	if (rec->op == VM_OP_MUNMAP) {
+		unwind__unmapped(rec->space, rec->args[0], rec->args[0] + len);
+	} else if (rec->op == VM_OP_MMAP) {
+		if (rec->args[3] & MAP_FIXED)
+			unwind__unmapped(rec->space, rec->ret, rec->ret + len);
+		if (rec->args[2] & PROT_EXEC)
+			unwind__mapped(rec->space, rec->ret, rec->ret + len, rec->args[5], rec->dev,
+				       rec->ino);
+	}
+}
+
 static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -110,6 +127,8 @@ static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
 	}
 	if (op == VM_OP_MMAP && ok)
 		describe_mmap(task, rec);
+	if (ok)
+		tell_unwinder(rec);
 	emit__submit(rec);
 out:
 	thread->call++; /* what follows is not part of this call */

@@ -32,7 +32,7 @@ struct space_state {
 struct space_cpu {
 	__s32 slot[4]; /* this CPU's percpu_counter slot when last looked at */
 	__u64 busy;    /* odd while an event is between its two updates */
-	__u64 pad;
+	__u64 events;  /* odd while an event is being told: counted by the kernel, not in the ring yet */
 };
 
 /* Per process that may fork, exec or exit under trace, keyed by tgid. */

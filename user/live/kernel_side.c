@@ -127,6 +127,7 @@ static int load(struct kernel_side *side, const struct kernel_side_options *opti
 	skel->rodata->follow_children = options->children;
 	skel->rodata->ring_watermark = ring_bytes / 2;
 	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
+	bpf_map__set_max_entries(skel->maps.unwind_rows, options->unwind_row_blocks);
 	bpf_map__set_max_entries(skel->maps.space_cpus, RSST_MAX_SPACES * side->nr_cpus);
 	code = rsstrace_bpf__load(skel);
 	return code ? load_failed(code, err) : 0;
@@ -303,9 +304,9 @@ void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS])
 	}
 }
 
-struct rsstrace_bpf *kernel_side__skeleton(struct kernel_side *side)
+struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side)
 {
-	return side->skel;
+	return (struct unwind_map_fds)UNWIND_MAP_FDS(side->skel);
 }
 
 __u64 kernel_side__map_bytes(const struct kernel_side *side)

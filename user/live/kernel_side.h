@@ -8,13 +8,14 @@
 #include "record_abi.h"
 #include "counters.h"
 #include "base/err.h"
+#include "live/unwind_upload.h"
 
-struct rsstrace_bpf;
 struct kernel_side;
 
 struct kernel_side_options {
 	bool children;	  /* follow fork */
 	__u32 ring_bytes; /* power of two, multiple of the page size; 0: the default */
+	__u32 unwind_row_blocks; /* room for unwind tables, see unwind_upload__row_blocks() */
 };
 
 /*
@@ -44,8 +45,8 @@ void kernel_side__tell_counters(struct kernel_side *side, __u32 space);
 /* Cumulative counters, all CPUs summed, in the order of counters.h. */
 void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS]);
 
-/* The loaded object, for the unwind tables. */
-struct rsstrace_bpf *kernel_side__skeleton(struct kernel_side *side);
+/* Descriptors of the maps the unwind tables go into. */
+struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side);
 
 /* Kernel memory held by our maps, bytes. */
 __u64 kernel_side__map_bytes(const struct kernel_side *side);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/units.h"
 #include "live/facts.h"
 #include "live/heal.h"
@@ -38,7 +39,7 @@ struct live_source {
 	struct heal heal;
 	const struct session *session; /* NULL until bound: nothing is looked up */
 	enum stage stage;
-	__u64 tick_ns, last_tick, deadline; /* deadline: end of --duration, 0: none */
+	__u64 tick_ns, idle_tick_ns, last_tick, deadline; /* deadline: end of --duration, 0: none */
 	__u64 stats[NR_COUNTERS];
 	__u64 pending_tick;   /* ts of the tick that goes out behind the last awaited counters; 0: none */
 	__u32 awaited;	      /* REC_COUNTERS the ring still owes */
@@ -228,27 +229,58 @@ static int check_targets(const struct live_options *options, struct err *err)
 	return code;
 }
 
-static int attach(struct live_source *live, const struct live_options *options, struct err *err)
+/* Tables of our own libc and loader are most likely a launched command's, too: its first stacks are whole then. */
+static void preload_tables(struct live_source *live)
 {
+	struct proc_maps maps;
+
+	if (proc_maps__read(&maps, getpid(), false, NULL))
+		return;
+	unwind_upload__preload(live->unwind, getpid(), &maps);
+	proc_maps__free(&maps);
+}
+
+static int set_up_tracing(struct live_source *live, const struct live_options *options,
+			  struct err *err)
+{
+	pid_t first = options->nr_pids ? options->pids[0] : live->command;
 	struct kernel_side_options side = { .children = options->children,
 					    .ring_bytes = options->ring_bytes };
 	struct unwind_map_fds fds;
-	int code;
+	struct proc_maps maps;
+	int code = proc_maps__read(&maps, first, false, err);
 
+	if (code)
+		return code;
+	side.unwind_row_blocks = unwind_upload__row_blocks(first, &maps);
+	proc_maps__free(&maps);
 	live->kernel = kernel_side__open(&side, on_record, live, err);
 	if (!live->kernel)
-		return -1;
-	fds = (struct unwind_map_fds)UNWIND_MAP_FDS(kernel_side__skeleton(live->kernel));
+		return -EINVAL; /* the sentence says it */
+	fds = kernel_side__unwind_fds(live->kernel);
 	live->unwind = unwind_upload__new(&fds, err);
+	if (!live->unwind)
+		return -EINVAL;
 	live->names = names__new();
-	if (!live->unwind || !live->names)
-		return -ENOMEM;
-	code = facts__start(&live->queue);
+	if (!live->names)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (live->command)
+		preload_tables(live);
+	return 0;
+}
+
+static int attach(struct live_source *live, const struct live_options *options, struct err *err)
+{
+	int code = set_up_tracing(live, options, err);
+
+	if (!code)
+		code = facts__start(&live->queue);
 	for (unsigned int i = 0; i < options->nr_pids && !code; i++)
 		code = adopt(live, options->pids[i], 0, err);
 	if (!code && live->command)
 		code = adopt(live, live->command, PROCESS_LAUNCHED, err);
-	return code;
+	/* windows start here, before the first event: a launched command has not run yet */
+	return code ? code : facts__tick(&live->queue, facts__now());
 }
 
 /* --- ticks ------------------------------------------------------------------------------------- */
@@ -359,7 +391,7 @@ static int stage_drain(struct live_source *live)
 	now = facts__now();
 	live->ending = live->stop || !targets__any_root(&live->targets) ||
 		       (live->deadline && now >= live->deadline);
-	if (live->ending || now - live->last_tick >= (live->news ? live->tick_ns : IDLE_TICK_NS))
+	if (live->ending || now - live->last_tick >= (live->news ? live->tick_ns : live->idle_tick_ns))
 		live->stage = STAGE_SERVICE;
 	else if (record_queue__empty(&live->queue))
 		kernel_side__wait(live->kernel, DRAIN_MS);
@@ -432,6 +464,7 @@ struct record_source *live_source__open(const struct live_options *options, stru
 	live->base.next = live_next;
 	live->base.free = live_free;
 	live->tick_ns = options->tick_ns;
+	live->idle_tick_ns = options->idle_tick_ns ? options->idle_tick_ns : IDLE_TICK_NS;
 	code = check_targets(options, err);
 	if (!code && options->command) {
 		live->command = launch__start(options->command, err);
