@@ -13,7 +13,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+BUILD = ROOT / os.environ.get("BUILD", "build")
 HELPER = BUILD / "unit/trace/test_reader"
 SECOND = ROOT / "tests/golden/rsst_read.py"
 
@@ -62,6 +62,13 @@ def test_a_good_trace_reads_the_same(sample, tmp_path):
     assert lines[3] == f"60000 24 {1 << 63}"
     assert lines[-1] == "40 24 9"
     assert len(lines) == 2 + 3 * 4 + 1
+
+
+@pytest.mark.parametrize("golden", sorted((ROOT / "tests/golden").glob("format_*.rsst")), ids=lambda path: path.stem)
+def test_every_version_stays_readable(sample, golden):
+    first, second = both(golden)
+    assert first == second
+    assert first[:2] == (0, golden.with_suffix(".txt").read_text())
 
 
 def test_cuts_read_the_same(sample, tmp_path):
