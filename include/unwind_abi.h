@@ -48,6 +48,7 @@ enum unwind_cfa {
 	UNWIND_CFA_FP = 8,   /* a frame-pointer frame, to be checked: code without a table */
 	UNWIND_CFA_STOP = 9, /* the outermost frame */
 	UNWIND_CFA_UNSUPPORTED = 10,
+	UNWIND_CFA_SWITCH = 11, /* a frame-pointer frame on another stack, wherever that is */
 };
 
 /* How the caller's rbp is had. */

@@ -154,6 +154,7 @@ void go_pclntab__rows(const struct go_pclntab *table, const struct code_range *r
 		rule.how = UNWIND_CFA_SIGNAL;
 		break;
 	case GO_SWITCH:
+		rule.how = UNWIND_CFA_SWITCH;
 		break;
 	case GO_PLAIN:
 		if (pc_sp) {
