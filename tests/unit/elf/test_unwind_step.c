@@ -340,7 +340,8 @@ static int walk(struct unwind_regs *regs, __u64 *frames, int cap)
 	return nr;
 }
 
-/* Frame 0 of both is this function, at different places in it. */
+/* Our frame 0 is this function, at another place in it; a sanitizer puts one of its own in front.
+ */
 static __attribute__((noinline)) void compare_with_libgcc(void)
 {
 	void *truth[64];
@@ -357,9 +358,9 @@ static __attribute__((noinline)) void compare_with_libgcc(void)
 	nr = walk(&regs, frames, 64);
 	nr_truth = backtrace(truth, 64);
 	assert_true(nr > 5);
-	assert_int_equal(nr, nr_truth);
+	assert_in_range(nr_truth, nr, nr + 1);
 	for (int i = 1; i < nr; i++)
-		assert_int_equal(frames[i], (uintptr_t)truth[i]);
+		assert_int_equal(frames[nr - i], (uintptr_t)truth[nr_truth - i]);
 }
 
 static int nr_compared;
