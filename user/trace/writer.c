@@ -28,9 +28,10 @@ struct trace_writer {
 	struct trace_block_header block;
 	__u64 file_bytes;
 	__u64 nr_records;
-	__u64 flushed_ts; /* highest ts in the file */
-	bool ticked;
-	int failed; /* negative errno: the file takes no more */
+	__u64 tick_ts;	  /* of the last tick taken */
+	__u64 flushed_ts; /* of the last tick in the file */
+	bool ticked;	  /* there is one in the file */
+	int failed;	  /* negative errno: the file takes no more */
 	struct err why;
 };
 
@@ -85,7 +86,7 @@ static int flush(struct trace_writer *writer, struct err *err)
 	if (code)
 		return give_up(writer, code, err);
 	writer->file_bytes += HEADER_BYTES + len;
-	writer->flushed_ts = block->last_ts;
+	writer->flushed_ts = writer->tick_ts;
 	*block = (struct trace_block_header){ .seq = block->seq + 1 };
 	return 0;
 }
@@ -104,10 +105,11 @@ static void take(struct trace_writer *writer, const struct rec *rec)
 	writer->nr_records++;
 }
 
+/* A clock that went back counts as due: better a short block than one that waits for the old time.
+ */
 static bool is_due(const struct trace_writer *writer, const struct rec *tick)
 {
-	return !writer->ticked ||
-	       (tick->ts >= writer->flushed_ts && tick->ts - writer->flushed_ts >= NSEC_PER_SEC);
+	return !writer->ticked || tick->ts - writer->flushed_ts >= NSEC_PER_SEC;
 }
 
 int trace_writer__append(struct trace_writer *writer, const struct rec *rec, struct err *err)
@@ -124,7 +126,10 @@ int trace_writer__append(struct trace_writer *writer, const struct rec *rec, str
 	if (code)
 		return code;
 	take(writer, rec);
-	if (rec->type != REC_TICK || !is_due(writer, rec))
+	if (rec->type != REC_TICK)
+		return 0;
+	writer->tick_ts = rec->ts;
+	if (!is_due(writer, rec))
 		return 0;
 	writer->ticked = true;
 	return flush(writer, err);

@@ -18,9 +18,9 @@ struct trace_writer *trace_writer__open(const char *path, bool overwrite, struct
 
 /*
  * trace_writer__append() - buffer one record; a block goes out when it is full, and at the first
- * REC_TICK a second or more (record time) after the last block, so that a killed tracer loses at
- * most the last second. 0 or -errno with a sentence (disk full, ...): the file then ends with a
- * whole block and the writer refuses further records.
+ * REC_TICK of all and each that is a second or more (record time) behind the last one written, so
+ * that a killed tracer loses at most the last second. 0 or -errno with a sentence (disk full, ...):
+ * the file then ends with a whole block and the writer refuses further records.
  */
 int trace_writer__append(struct trace_writer *writer, const struct rec *rec, struct err *err);
 

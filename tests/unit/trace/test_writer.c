@@ -61,20 +61,38 @@ static void blocks_go_out_by_record_time(void **state)
 	before = size_of(path);
 	assert_true(before > FILE_HEADER_BYTES);
 	append(writer, REC_TICK, 16, start + NSEC_PER_SEC); /* a nanosecond early */
-	append(writer, REC_TICK, 16, start - 1);	    /* a clock that went back */
-	append(writer, REC_DELTA, 64, start + 3 * NSEC_PER_SEC);
+	append(writer, REC_DELTA, 64, UINT64_MAX);	    /* only ticks tell time */
 	assert_int_equal(size_of(path), before);
 	append(writer, REC_TICK, 16, start + 1 + NSEC_PER_SEC);
 	assert_true(size_of(path) > before);
 	assert_int_equal(size_of(path), trace_writer__bytes(writer));
-	/* the delta from the future is the highest time so far: this tick comes a second too soon
-	 */
 	before = size_of(path);
-	append(writer, REC_TICK, 16, start + 3 * NSEC_PER_SEC + 5);
+	append(writer, REC_TICK, 16, start + 2 + NSEC_PER_SEC);
 	assert_int_equal(size_of(path), before);
+	append(writer, REC_TICK, 16, start); /* a clock that went back */
+	assert_true(size_of(path) > before);
 	assert_int_equal(trace_writer__records(writer), 7);
 	assert_int_equal(trace_writer__close(writer, NULL), 0);
 	assert_int_equal(read_file(path).nr_records, 7);
+	assert_int_equal(read_file(path).health.nr_blocks, 3);
+}
+
+/* A full block between two ticks does not put the next one off. */
+static void a_full_block_does_not_move_the_clock(void **state)
+{
+	const char *path = scratch("full.rsst");
+	struct trace_writer *writer = open_writer(path);
+	__u64 before;
+
+	(void)state;
+	append(writer, REC_START, sizeof(struct rec_start), 0);
+	append(writer, REC_TICK, 16, 1);
+	for (int i = 0; i < 40; i++)
+		append(writer, REC_STACK, RSST_REC_MAX, NSEC_PER_SEC - 1);
+	before = size_of(path);
+	append(writer, REC_TICK, 16, NSEC_PER_SEC + 1);
+	assert_true(size_of(path) > before);
+	assert_int_equal(trace_writer__close(writer, NULL), 0);
 	assert_int_equal(read_file(path).health.nr_blocks, 3);
 }
 
@@ -325,6 +343,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_go_out_by_record_time),
+		cmocka_unit_test(a_full_block_does_not_move_the_clock),
 		cmocka_unit_test(first_and_last_ts_bound_the_block),
 		cmocka_unit_test(big_records_stay_in_one_block),
 		cmocka_unit_test(what_is_no_record_is_refused),
