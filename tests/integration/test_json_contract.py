@@ -158,7 +158,15 @@ def test_snapshot():
 def test_doctor():
     done = run("doctor", "--json")
     assert done.returncode == 0, done.stderr
-    assert isinstance(json.loads(done.stdout), dict)
+    found = json.loads(done.stdout)
+    assert found["schema"] == "rsstrace/1"
+    assert found["kind"] == "doctor"
+    assert found["checks"]
+    for check in found["checks"]:
+        assert_text(check, ("name",))
+        assert_text(check, ("detail", "cost", "fix"), nullable=("detail", "cost", "fix"))
+        assert isinstance(check["ok"], bool) and isinstance(check["needed"], bool)
+        assert check["ok"] or not check["needed"]
 
 
 def test_instants(sample_trace):
