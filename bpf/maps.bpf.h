@@ -75,6 +75,7 @@ struct thread_state {
 	__u64 fault_addr; /* last fault taken; 0: none yet */
 	__u64 fault_mark; /* min_flt + maj_flt when it was taken: unchanged while it is being handled */
 	__u64 call_gen;	  /* generation at entry of the VM call */
+	__u64 old_brk;	  /* the break at that moment */
 	__u32 call;	  /* number of the VM call */
 	__u8 fault_kernel; /* taken in kernel mode */
 	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */

@@ -91,7 +91,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, RSST_MAX_SPACES);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct unwind_space);
 } unwind_spaces SEC(".maps");
 
 struct {
@@ -112,13 +112,13 @@ static __always_inline struct unwind_target *unwind__target(void)
 /* The set @space names now, or NULL; *@index: which. */
 static __always_inline struct unwind_set *unwind__set_of(__u32 space, __u32 *index)
 {
-	__u64 *word = bpf_map_lookup_elem(&unwind_spaces, &space);
+	struct unwind_space *known = bpf_map_lookup_elem(&unwind_spaces, &space);
 	struct unwind_set *set;
 	__u64 named;
 
-	if (!word)
+	if (!known)
 		return NULL;
-	named = *(volatile __u64 *)word;
+	named = *(volatile __u64 *)&known->word;
 	if (!named)
 		return NULL;
 	*index = (__u32)named - 1;

@@ -79,21 +79,57 @@ recent:
 	return dropped;
 }
 
-/* [start, end) of @space is gone, or about to be something else. Cost 0.1 us when no code is in it.
+static __always_inline void unwind__note_change(__u32 space)
+{
+	struct unwind_space *known = bpf_map_lookup_elem(&unwind_spaces, &space);
+
+	if (known)
+		__sync_fetch_and_add(&known->changes, 1);
+}
+
+/*
+ * [start, end) of @space is gone, or something else. Call it when the kernel is done with that, on
+ * the way out of the system call. Cost 0.1 us when no code was in the range.
  */
 static __always_inline void unwind__unmapped(__u32 space, __u64 start, __u64 end)
 {
 	__u32 index = 0;
 	struct unwind_set *set = unwind__set_of(space, &index);
 
-	if (set && unwind__drop_range(index, start, end))
-		unwind__new_generation(set);
+	if (set) {
+		if (!unwind__drop_range(index, start, end))
+			return;
+		if (set->generation) /* 0: not usable as it is */
+			unwind__new_generation(set);
+	}
+	unwind__note_change(space);
+}
+
+/* Index of a recent slot of the set that is ours now, its end being 1; -1: none is free. */
+__noinline int unwind__claim_recent(__u32 index)
+{
+	struct unwind_set *set = bpf_map_lookup_elem(&unwind_sets, &index);
+
+	if (!set)
+		return -1;
+	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
+		struct unwind_mapping *mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + i);
+
+		if (!mapping || mapping->end ||
+		    __sync_val_compare_and_swap(&mapping->end, 0, 1) != 0)
+			continue;
+		if (set->nr_recent <=
+		    i) /* two at once may leave it too low: a frame is not found */
+			set->nr_recent = i + 1;
+		return i;
+	}
+	return -1;
 }
 
 /*
  * [start, end) of @space is now executable: file (dev, ino) from byte @pgoff on, or, ino 0,
- * anonymous memory. A file without a table is left to the live side. More than UNWIND_SET_RECENT
- * between two of its visits are too.
+ * anonymous memory. A file without a table is left to the live side, and so are more than
+ * UNWIND_SET_RECENT mappings between two of its visits.
  */
 static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, __u64 pgoff,
 					   __u32 dev, __u64 ino)
@@ -101,9 +137,11 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 	struct unwind_object_key key = { .ino = ino, .dev = dev };
 	struct unwind_object *object = NULL;
 	struct unwind_mapping *mapping;
-	__u32 index = 0, slot;
+	__u32 index = 0;
 	struct unwind_set *set = unwind__set_of(space, &index);
+	int slot;
 
+	unwind__note_change(space);
 	if (!set)
 		return;
 	if (ino) {
@@ -111,27 +149,27 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 		if (!object)
 			return;
 	}
-	slot = __sync_fetch_and_add(&set->nr_recent, 1);
-	if (slot >= UNWIND_SET_RECENT)
+	slot = unwind__claim_recent(index);
+	if (slot < 0)
 		return;
 	mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + slot);
 	if (!mapping)
 		return;
-	mapping->end = end;
 	mapping->bias = start - pgoff;
 	mapping->first_page = object ? object->first_page : 0;
 	mapping->nr_pages = object ? object->nr_pages : 0;
 	*(volatile __u64 *)&mapping->start = start;
+	*(volatile __u64 *)&mapping->end = end;
 }
 
 /* @child begins with a copy of @parent's memory: it uses the parent's set until it gets its own. */
 static __always_inline void unwind__forked(__u32 parent, __u32 child)
 {
-	__u64 *from = bpf_map_lookup_elem(&unwind_spaces, &parent);
-	__u64 *to = bpf_map_lookup_elem(&unwind_spaces, &child);
+	struct unwind_space *from = bpf_map_lookup_elem(&unwind_spaces, &parent);
+	struct unwind_space *to = bpf_map_lookup_elem(&unwind_spaces, &child);
 
 	if (from && to)
-		*(volatile __u64 *)to = *(volatile __u64 *)from;
+		*(volatile __u64 *)&to->word = *(volatile __u64 *)&from->word;
 }
 
 #endif

@@ -30,6 +30,7 @@ static __always_inline int call_enter(void)
 	if (!thread)
 		return 0;
 	thread->call++;
+	thread->old_brk = task->mm->brk;
 	thread->call_gen = emit__next_generation();
 	return 0;
 }
@@ -125,6 +126,8 @@ static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
 		rec->backing = BACKING_SHMEM;
 		rec->args[5] = 0; /* length: not among the arguments */
 	}
+	if (op == VM_OP_BRK)
+		rec->args[1] = thread->old_brk;
 	if (op == VM_OP_MMAP && ok)
 		describe_mmap(task, rec);
 	if (ok)

@@ -201,7 +201,10 @@ struct rec_delta {
 	char comm[RSST_COMM_LEN];
 };
 
-/* A VM call returned. dev, ino, magic, pgoff and backing describe what an mmap or shmat mapped. */
+/*
+ * A VM call returned. dev, ino and backing describe what an mmap or shmat mapped. args are the call's, but for what the
+ * kernel side knows better: args[1] of a brk is the break before it (0: unknown), args[5] of a shmat the length (0: unknown).
+ */
 struct rec_call {
 	struct rec h;
 	__u32 space;

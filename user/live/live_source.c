@@ -54,11 +54,65 @@ struct live_source {
 	char self[160];
 };
 
+/* --- images -------------------------------------------------------------------------------- */
+
+/* What @target has mapped, told to the model and to the unwinder. *@maps is the caller's to free. */
+static int tell_maps(struct live_source *live, const struct target *target, struct proc_maps *maps,
+		     struct err *err)
+{
+	int code = proc_maps__read(maps, target->pid, false, err);
+
+	if (code)
+		return code;
+	unwind_upload__sync(live->unwind, target->space, target->pid, maps, NULL);
+	code = facts__maps(&live->queue, target->space, maps);
+	if (code)
+		proc_maps__free(maps);
+	return code;
+}
+
+/* End of the last mapping of user space; [vsyscall] lies in the kernel's half. */
+static __u64 end_of_maps(const struct proc_maps *maps)
+{
+	size_t nr = maps->nr;
+
+	while (nr && maps->maps[nr - 1].end >> 63)
+		nr--;
+	return nr ? maps->maps[nr - 1].end : 0;
+}
+
+/* What was there when tracing began. */
+static int tell_image(struct live_source *live, struct target *target, struct err *err)
+{
+	struct residency *residency = target__residency(target);
+	struct proc_maps maps;
+	int code;
+
+	if (!residency) {
+		residency = residency__open(target->pid, err); /* once more, for the sentence */
+		residency__close(residency);
+		return -EACCES;
+	}
+	code = tell_maps(live, target, &maps, err);
+	if (code)
+		return code;
+	code = facts__pages(&live->queue, target->space, residency, &maps, 0, end_of_maps(&maps),
+			    PAGES_ATTACH);
+	proc_maps__free(&maps);
+	return code;
+}
+
 /* --- taking records from the ring ---------------------------------------------------------- */
 
+/*
+ * The new image is told right behind its exec, so that the stacks that follow find it in the region map. It may have gone
+ * on meanwhile, or be gone: what it did is told by the records behind. Its few first pages are left to the reconciler: by
+ * now others are there, too, whose faults are still to be told.
+ */
 static void on_exec(struct live_source *live, const struct rec_exec *rec)
 {
 	struct target *target = targets__by_pid(&live->targets, rec->pid);
+	struct proc_maps maps;
 
 	if (!target)
 		return;
@@ -66,16 +120,14 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 		residency__close(target->residency);
 	target->residency = NULL;
 	target->space = rec->new_space;
-	target->fresh = true;
+	if (!tell_maps(live, target, &maps, NULL))
+		proc_maps__free(&maps);
 }
 
 static void on_fork(struct live_source *live, const struct rec_fork *rec)
 {
-	struct target *target =
-		targets__add(&live->targets, rec->child_pid, rec->child_space, false);
-
-	if (target)
-		target->fresh = rec->child_space != rec->space;
+	targets__add(&live->targets, rec->child_pid, rec->child_space, false);
+	live->code_changed = true;
 }
 
 static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
@@ -86,12 +138,31 @@ static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
 		target__died(target);
 }
 
+/* The mapping that begins at @start, as /proc tells it: of shared memory a call does not say what it is, or how large. */
+static void tell_mapping(struct live_source *live, __u32 space, __u64 start)
+{
+	struct target *target = targets__by_space(&live->targets, space);
+	struct proc_maps maps;
+
+	if (!target || proc_maps__read(&maps, target->pid, false, NULL))
+		return;
+	for (size_t i = 0; i < maps.nr; i++)
+		if (maps.maps[i].start == start)
+			facts__map(&live->queue, space, &maps.maps[i], 0);
+	proc_maps__free(&maps);
+}
+
 static void on_call(struct live_source *live, const struct rec_call *rec)
 {
 	bool exec = rec->args[2] & 4; /* PROT_EXEC */
+	bool ok = rec->ret >= 0 || rec->ret < -4095;
 
+	if (!ok)
+		return;
 	if ((rec->op == VM_OP_MMAP || rec->op == VM_OP_MPROTECT) && exec)
 		live->code_changed = true;
+	if (rec->backing == BACKING_SHMEM && !rec->ino)
+		tell_mapping(live, rec->space, rec->ret);
 }
 
 /* What the live side itself needs to know of a record, on its way to the queue. */
@@ -154,34 +225,6 @@ static int on_record(void *ctx, void *bytes, size_t len)
 
 /* --- attaching --------------------------------------------------------------------------------- */
 
-/* End of the last mapping of user space; [vsyscall] lies in the kernel's half. */
-static __u64 end_of_maps(const struct proc_maps *maps)
-{
-	size_t nr = maps->nr;
-
-	while (nr && maps->maps[nr - 1].end >> 63)
-		nr--;
-	return nr ? maps->maps[nr - 1].end : 0;
-}
-
-static int tell_image(struct live_source *live, struct target *target, struct err *err)
-{
-	struct proc_maps maps;
-	struct residency *residency;
-	int code = proc_maps__read(&maps, target->pid, false, err);
-
-	if (code)
-		return code;
-	unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
-	code = facts__maps(&live->queue, target->space, &maps);
-	residency = target__residency(target);
-	if (!code && residency)
-		code = facts__pages(&live->queue, target->space, residency, &maps, 0,
-				    end_of_maps(&maps), PAGES_ATTACH);
-	proc_maps__free(&maps);
-	return code;
-}
-
 static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *err)
 {
 	struct proc_status status;
@@ -205,8 +248,6 @@ static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *e
 	if (!live->comm[0])
 		snprintf(live->comm, sizeof(live->comm), "%.*s", RSST_COMM_LEN - 1, status.comm);
 	code = facts__process(&live->queue, space, &status, PROCESS_ROOT | flags, pages);
-	if (!code && (!target__residency(target)))
-		return residency__open(pid, err) ? 0 : -EACCES;
 	if (!code)
 		code = tell_image(live, target, err);
 	if (code == -ESRCH)
@@ -285,18 +326,6 @@ static int attach(struct live_source *live, const struct live_options *options, 
 
 /* --- ticks ------------------------------------------------------------------------------------- */
 
-static void tell_fresh_images(struct live_source *live)
-{
-	for (size_t i = 0; i < live->targets.nr; i++) {
-		struct target *target = &live->targets.all[i];
-
-		if (!target->alive || !target->fresh)
-			continue;
-		target->fresh = false;
-		tell_image(live, target, NULL); /* it may be gone again: its records say so */
-	}
-}
-
 static void sync_code(struct live_source *live)
 {
 	struct proc_maps maps;
@@ -317,7 +346,6 @@ static int stage_service(struct live_source *live)
 {
 	int code = 0;
 
-	tell_fresh_images(live);
 	if (live->session) {
 		code = names__tell(live->names, live->session, &live->targets, &live->queue,
 				   live->ending ? 0 : NAMES_BUDGET_NS);

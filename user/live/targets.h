@@ -13,7 +13,6 @@ struct target {
 	__u32 space;
 	bool root;  /* named by the user */
 	bool alive; /* its last thread has not exited */
-	bool fresh; /* a new image or a new child: maps and tables are still to be told */
 	struct residency *residency; /* NULL: not open, or cannot be */
 };
 

@@ -96,7 +96,8 @@ static void on_munmap(struct session *session, struct space *space, const struct
 /* The first break ever seen is where the heap starts, unless the maps showed it. */
 static void on_brk(struct session *session, struct space *space, const struct rec_call *rec)
 {
-	__u64 end = page_up(rec->ret), old = space->brk_end;
+	/* an attached process that never grew its heap has none in its maps: the call says where it began */
+	__u64 end = page_up(rec->ret), old = rec->args[1] ? page_up(rec->args[1]) : space->brk_end;
 	struct vma heap = {
 		.start = old,
 		.end = end,
