@@ -11,6 +11,7 @@
  * stop by a signal, for SECONDS (first argument, 60), or until its stdin ends when that is a pipe.
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,7 +29,7 @@
 #define NR_QUEUED 64
 #define NR_BUCKETS 1024
 #define TICK_NS 4000000L
-#define SESSION_BYTES (56UL << 10) /* a login a tick: about 12 MiB/s */
+#define SESSION_BYTES (50UL << 10) /* a login a tick: about 12 MiB/s */
 #define SCRATCH_BYTES (1UL << 20)
 #define DATA_BYTES (96UL << 20)
 #define SCAN_BYTES (64UL << 10)
@@ -207,6 +208,7 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
+	mallopt(M_ARENA_MAX, 1); /* one heap, as of a server that found arenas too dear */
 	data = map_data(path, sizeof(path));
 	if (!data) {
 		perror(path);
