@@ -87,22 +87,33 @@ static __always_inline void unwind__note_change(__u32 space)
 		__sync_fetch_and_add(&known->changes, 1);
 }
 
-/*
- * [start, end) of @space is gone, or something else. Call it when the kernel is done with that, on
- * the way out of the system call. Cost 0.1 us when no code was in the range.
- */
-static __always_inline void unwind__unmapped(__u32 space, __u64 start, __u64 end)
+/* Drop the range from the set the space names now; its index, or -1 when nothing was in it. */
+static __always_inline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
 {
 	__u32 index = 0;
 	struct unwind_set *set = unwind__set_of(space, &index);
 
-	if (set) {
-		if (!unwind__drop_range(index, start, end))
-			return;
-		if (set->generation) /* 0: not usable as it is */
-			unwind__new_generation(set);
-	}
+	if (!set || !unwind__drop_range(index, start, end))
+		return -1;
+	if (set->generation) /* 0: not usable as it is */
+		unwind__new_generation(set);
+	return index;
+}
+
+/*
+ * [start, end) of @space is gone, or something else. Call it when the kernel is done with that, on
+ * the way out of the system call. Cost 0.1 us when no code was in the range.
+ *
+ * Noted only when code was hit, else a process that frees a lot would look as if it changed all the
+ * time; and looked at once more after that: if user space puts a new set in place, it either sees
+ * the note, or we see its set.
+ */
+static __always_inline void unwind__unmapped(__u32 space, __u64 start, __u64 end)
+{
+	if (unwind__drop_now(space, start, end) < 0)
+		return;
 	unwind__note_change(space);
+	unwind__drop_now(space, start, end);
 }
 
 /* Index of a recent slot of the set that is ours now, its end being 1; -1: none is free. */
@@ -127,9 +138,9 @@ __noinline int unwind__claim_recent(__u32 index)
 }
 
 /*
- * [start, end) of @space is now executable: file (dev, ino) from byte @pgoff on, or, ino 0,
- * anonymous memory. A file without a table is left to the live side, and so are more than
- * UNWIND_SET_RECENT mappings between two of its visits.
+ * [start, end) of @space is executable now, whatever it was before: file (dev, ino) from byte
+ * @pgoff on, or, ino 0, anonymous memory. A file without a table is left to the live side, and so
+ * are more than UNWIND_SET_RECENT mappings between two of its visits.
  */
 static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, __u64 pgoff,
 					   __u32 dev, __u64 ino)
@@ -137,11 +148,13 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 	struct unwind_object_key key = { .ino = ino, .dev = dev };
 	struct unwind_object *object = NULL;
 	struct unwind_mapping *mapping;
+	struct unwind_set *set;
 	__u32 index = 0;
-	struct unwind_set *set = unwind__set_of(space, &index);
 	int slot;
 
-	unwind__note_change(space);
+	unwind__note_change(space); /* before the set is looked at, see unwind__unmapped() */
+	unwind__drop_now(space, start, end);
+	set = unwind__set_of(space, &index);
 	if (!set)
 		return;
 	if (ino) {

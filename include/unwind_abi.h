@@ -13,8 +13,8 @@
  *    new one, whole.
  *  - User space reuses a set that no word names. Its generation is 0 meanwhile, and a new one
  *    after; a walk that began before drops what it looked up under another generation.
- *  - The kernel side appends a recent mapping, `start` last, or clears an `end` and gives the set
- *    a new generation.
+ *  - The kernel side clears an `end` and gives the set a new generation, or puts a recent mapping
+ *    into a slot whose `end` is 0, `end` last.
  */
 #ifndef RSSTRACE_UNWIND_ABI_H
 #define RSSTRACE_UNWIND_ABI_H
@@ -101,11 +101,19 @@ struct unwind_set {
 	__u64 generation; /* unique to these contents; 0: being written */
 	__u32 epoch;	  /* what the space's word must say */
 	__u32 nr_sorted;
-	__u32 nr_recent; /* slots handed out; may exceed UNWIND_SET_RECENT */
+	__u32 nr_recent; /* recent slots below this may be in use */
 	__u32 pad;
 };
 
-/* Value of `unwind_spaces`: (index of the set + 1) | epoch << 32; 0: the space has none. */
+/*
+ * Value of `unwind_spaces`. changes: bumped by the kernel side after the space's code mappings
+ * changed, so that user space can tell whether what it read of them is still so.
+ */
+struct unwind_space {
+	__u64 word; /* UNWIND_SPACE_WORD; 0: no set */
+	__u64 changes;
+};
+
 #define UNWIND_SPACE_WORD(set, epoch) ((__u64)((set) + 1) | (__u64)(epoch) << 32)
 
 /* Key and value of `unwind_objects`: the table of a file, for mappings the kernel side sees first.

@@ -30,6 +30,40 @@ struct unwind_file {
 	UT_hash_handle hh;
 };
 
+/*
+ * Is @fd the file that was mapped when the maps were read? The process may have mapped another in
+ * its place since. Stacked file systems show another inode to stat(2); then the path must do.
+ */
+static bool is_file_of(int fd, const struct proc_map *map)
+{
+	char link[64], path[PATH_MAX];
+	struct stat st;
+	ssize_t len;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	if (st.st_ino == map->ino)
+		return true;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return false;
+	path[len] = '\0';
+	return !strcmp(path, map->name);
+}
+
+static int open_checked(const char *path, const struct proc_map *map)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (is_file_of(fd, map))
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
 int unwind_files__open(pid_t pid, const struct proc_map *map)
 {
 	char path[PATH_MAX + 64];
@@ -37,12 +71,11 @@ int unwind_files__open(pid_t pid, const struct proc_map *map)
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid,
 		 (unsigned long long)map->start, (unsigned long long)map->end);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_checked(path, map);
 	if (fd >= 0 || map->name[0] != '/')
-		return fd < 0 ? -errno : fd;
+		return fd;
 	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return open_checked(path, map);
 }
 
 /* The kernel side knows a file by device and inode only; the last one seen by that name wins. */
@@ -99,7 +132,7 @@ static int find_by_descriptor(struct unwind_files *files, int fd, const struct p
 	struct file_key key;
 	struct stat st;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st))
 		return 0;
 	memset(&key, 0, sizeof(key));
 	key.ino = map->ino;

@@ -30,7 +30,8 @@ int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_
 void unwind_files__fini(struct unwind_files *files);
 
 /* Open the file behind @map: by map_files, which is the very file though it be deleted or replaced,
- * else by name. */
+ * else by name.
+ * -errno; -ESTALE: another file is there now. */
 int unwind_files__open(pid_t pid, const struct proc_map *map);
 
 #endif

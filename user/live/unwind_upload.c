@@ -13,6 +13,7 @@
 #define USER_END (1ULL << 47)
 #define MIN_ROWS (2U << 20)
 #define MAX_ROWS (64U << 20)
+#define MAX_TRIES 3  /* to read a process's mappings without a change meanwhile */
 #define SPARE_SETS 1 /* kept so that a space that has a set can always get its next one */
 /* A stale word of the cache can be mistaken only for one this many generations younger. */
 #define CLEAR_EVERY_GENERATIONS (UNWIND_CACHE_GENERATIONS / 2)
@@ -29,6 +30,7 @@ struct told_space {
 	bool has_set;
 	__u32 set;
 	__u64 generation;
+	__u64 changes;			 /* of the space, before its mappings were read */
 	struct unwind_mapping *mappings; /* a copy of the sorted ones */
 	__u32 nr;
 };
@@ -37,7 +39,7 @@ struct unwind_upload {
 	struct map_view rows, pages, rules, mappings, sets, spaces, cache, control;
 	struct unwind_store store;
 	struct unwind_files files;
-	struct told_space states[RSST_MAX_SPACES];
+	struct told_space told[RSST_MAX_SPACES];
 	__u32 free_sets[UNWIND_NR_SETS]; /* a ring: the one free for longest is used next */
 	__u32 first_free, nr_free;
 	__u32 epoch;
@@ -84,7 +86,7 @@ static int view_maps(struct unwind_upload *upload, const struct unwind_map_fds *
 		{ &upload->rules, fds->rules, sizeof(struct unwind_rule), "rules" },
 		{ &upload->mappings, fds->mappings, sizeof(struct unwind_mapping), "mappings" },
 		{ &upload->sets, fds->sets, sizeof(struct unwind_set), "sets" },
-		{ &upload->spaces, fds->spaces, sizeof(__u64), "spaces" },
+		{ &upload->spaces, fds->spaces, sizeof(struct unwind_space), "spaces" },
 		{ &upload->cache, fds->cache, sizeof(__u64), "cache" },
 		{ &upload->control, fds->control, sizeof(struct unwind_control), "control" },
 	};
@@ -149,7 +151,7 @@ void unwind_upload__free(struct unwind_upload *upload)
 	if (!upload)
 		return;
 	for (__u32 i = 0; i < RSST_MAX_SPACES; i++)
-		free(upload->states[i].mappings);
+		free(upload->told[i].mappings);
 	unwind_files__fini(&upload->files);
 	unwind_store__fini(&upload->store);
 	drop_view(&upload->rows);
@@ -216,34 +218,68 @@ static void fill_set(struct unwind_upload *upload, __u32 set, const struct unwin
 	__atomic_store_n(&head->generation, generation, __ATOMIC_SEQ_CST);
 }
 
-static void store_word(struct unwind_upload *upload, __u32 space, __u64 word)
+static struct unwind_space *space_at(const struct unwind_upload *upload, __u32 space)
 {
-	__atomic_store_n((__u64 *)upload->spaces.at + space, word, __ATOMIC_SEQ_CST);
+	return (struct unwind_space *)upload->spaces.at + space;
 }
 
-static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapping *mappings,
-		   __u32 nr)
+static __u64 changes_of(const struct unwind_upload *upload, __u32 space)
 {
-	struct told_space *state = &upload->states[space];
+	return __atomic_load_n(&space_at(upload, space)->changes, __ATOMIC_SEQ_CST);
+}
+
+static void store_word(struct unwind_upload *upload, __u32 space, __u64 word)
+{
+	__atomic_store_n(&space_at(upload, space)->word, word, __ATOMIC_SEQ_CST);
+}
+
+/* Let the space walk by @mappings, ours from now on, which are in set @set. */
+static void take_over(struct unwind_upload *upload, __u32 space, __u32 set, __u64 changes,
+		      struct unwind_mapping *mappings, __u32 nr)
+{
+	struct told_space *told = &upload->told[space];
+
+	store_word(upload, space, UNWIND_SPACE_WORD(set, upload->epoch));
+	if (told->has_set)
+		put_free(upload, told->set);
+	free(told->mappings);
+	*told = (struct told_space){ .has_set = true,
+				     .set = set,
+				     .generation = set_at(upload, set)->generation,
+				     .changes = changes,
+				     .mappings = mappings,
+				     .nr = nr };
+	upload->nr_published++;
+}
+
+/*
+ * -EAGAIN: the mappings changed since @changes was read, which was before they were. Then the old
+ * set stays, which the kernel side keeps true; or, if that was noticed only after the new one took
+ * over and so may have missed it, the new one stays unused.
+ */
+static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapping *mappings,
+		   __u32 nr, __u64 changes)
+{
+	struct told_space *told = &upload->told[space];
 	__u32 set;
 
-	if (upload->nr_free <= (state->has_set ? 0 : SPARE_SETS)) {
+	if (upload->nr_free <= (told->has_set ? 0 : SPARE_SETS)) {
 		upload->nr_no_set++;
+		free(mappings);
 		return -ENOSPC;
 	}
 	set = take_free(upload);
-	state->generation = next_generation(upload);
-	fill_set(upload, set, mappings, nr, state->generation);
-	store_word(upload, space, UNWIND_SPACE_WORD(set, upload->epoch));
-	if (state->has_set)
-		put_free(upload, state->set);
-	free(state->mappings);
-	state->has_set = true;
-	state->set = set;
-	state->mappings = mappings;
-	state->nr = nr;
-	upload->nr_published++;
-	return 0;
+	fill_set(upload, set, mappings, nr, next_generation(upload));
+	if (changes_of(upload, space) != changes) {
+		put_free(upload, set);
+		free(mappings);
+		return -EAGAIN;
+	}
+	take_over(upload, space, set, changes, mappings, nr);
+	if (changes_of(upload, space) == changes)
+		return 0;
+	__atomic_store_n(&set_at(upload, set)->generation, 0, __ATOMIC_SEQ_CST);
+	return -EAGAIN;
 }
 
 /* --- from /proc/PID/maps ---------------------------------------------------------------------- */
@@ -282,41 +318,67 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 }
 
 /* Is this what the space walks by already, and has the kernel side not touched it since? */
-static bool is_published(const struct unwind_upload *upload, const struct told_space *state,
+static bool is_published(const struct unwind_upload *upload, const struct told_space *told,
 			 const struct unwind_mapping *mappings, __u32 nr)
 {
-	const struct unwind_set *head = set_at(upload, state->set);
+	const struct unwind_set *head = set_at(upload, told->set);
 
-	return state->has_set && state->nr == nr && !head->nr_recent &&
-	       __atomic_load_n(&head->generation, __ATOMIC_SEQ_CST) == state->generation &&
-	       !memcmp(state->mappings, mappings, nr * sizeof(*mappings));
+	return told->has_set && told->nr == nr && !head->nr_recent &&
+	       __atomic_load_n(&head->generation, __ATOMIC_SEQ_CST) == told->generation &&
+	       !memcmp(told->mappings, mappings, nr * sizeof(*mappings));
+}
+
+static int sync_once(struct unwind_upload *upload, __u32 space, pid_t pid,
+		     const struct proc_maps *maps, __u64 changes)
+{
+	struct unwind_mapping *mappings = calloc(UNWIND_SET_SORTED, sizeof(*mappings));
+	int nr = mappings ? collect(upload, pid, maps, mappings) : -ENOMEM;
+
+	if (nr < 0) {
+		free(mappings);
+		return nr;
+	}
+	if (is_published(upload, &upload->told[space], mappings, (__u32)nr)) {
+		upload->told[space].changes = changes;
+		free(mappings);
+		return 0;
+	}
+	return publish(upload, space, mappings, (__u32)nr, changes);
+}
+
+/* The same with what the process has mapped now: what the caller read was no longer so. */
+static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err)
+{
+	__u64 changes = changes_of(upload, space);
+	struct proc_maps maps;
+	int code = proc_maps__read(&maps, pid, false, err);
+
+	if (code)
+		return code;
+	code = sync_once(upload, space, pid, &maps, changes);
+	proc_maps__free(&maps);
+	return code;
 }
 
 int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
 			const struct proc_maps *maps, struct err *err)
 {
-	struct unwind_mapping *mappings;
-	int nr, code;
+	__u64 changes;
+	int code = -EAGAIN;
 
 	if (space >= RSST_MAX_SPACES)
 		return err__set(err, -EINVAL, "address space %u is out of range", space);
-	mappings = calloc(UNWIND_SET_SORTED, sizeof(*mappings));
-	nr = mappings ? collect(upload, pid, maps, mappings) : -ENOMEM;
-	if (nr < 0) {
-		free(mappings);
-		return err__set(err, nr, "no memory for the unwind tables of process %d", pid);
-	}
-	if (is_published(upload, &upload->states[space], mappings, (__u32)nr)) {
-		free(mappings);
-		return 0;
-	}
-	code = publish(upload, space, mappings, (__u32)nr);
-	if (code) {
-		free(mappings);
-		return err__set(err, code, "more than %d processes with unwind tables",
-				UNWIND_NR_SETS - SPARE_SETS);
-	}
-	return 0;
+	changes = changes_of(upload, space);
+	if (changes == upload->told[space].changes)
+		code = sync_once(upload, space, pid, maps, changes);
+	for (int i = 0; i < MAX_TRIES && code == -EAGAIN; i++)
+		code = sync_afresh(upload, space, pid, err);
+	if (code == -ENOSPC)
+		err__set(err, code, "more than %d processes with unwind tables",
+			 UNWIND_NR_SETS - SPARE_SETS);
+	if (code == -ENOMEM)
+		err__set(err, code, "no memory for the unwind tables of process %d", pid);
+	return code == -EAGAIN ? 0 : code;
 }
 
 int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps)
@@ -333,16 +395,16 @@ int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct
 
 void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 {
-	struct told_space *state;
+	struct told_space *told;
 
 	if (space >= RSST_MAX_SPACES)
 		return;
-	state = &upload->states[space];
+	told = &upload->told[space];
 	store_word(upload, space, 0);
-	if (state->has_set)
-		put_free(upload, state->set);
-	free(state->mappings);
-	*state = (struct told_space){ 0 };
+	if (told->has_set)
+		put_free(upload, told->set);
+	free(told->mappings);
+	*told = (struct told_space){ .changes = told->changes };
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */
