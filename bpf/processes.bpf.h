@@ -89,7 +89,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
 	__builtin_memset(rec->filename, 0, sizeof(rec->filename));
 	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), BPF_CORE_READ(bprm, filename));
-	emit__submit(rec);
+	emit__submit_now(rec);
 	return 0;
 }
 

@@ -132,7 +132,10 @@ static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
 		describe_mmap(task, rec);
 	if (ok)
 		tell_unwinder(rec);
-	emit__submit(rec);
+	if (ok && op == VM_OP_MMAP && (rec->args[2] & PROT_EXEC))
+		emit__submit_now(rec);
+	else
+		emit__submit(rec);
 out:
 	thread->call++; /* what follows is not part of this call */
 	return 0;

@@ -271,6 +271,11 @@ int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 
 	return 0;
 }
 
+__u32 kernel_side__next_space(const struct kernel_side *side)
+{
+	return side->skel->data->next_space;
+}
+
 void kernel_side__wait(struct kernel_side *side, int timeout_ms)
 {
 	struct epoll_event event;

@@ -33,6 +33,9 @@ void kernel_side__free(struct kernel_side *side);
  */
 int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 *pages);
 
+/* The id the next adopted process will most likely get: its unwind tables can be there before its first event. */
+__u32 kernel_side__next_space(const struct kernel_side *side);
+
 /* Wait up to @timeout_ms for the ring to be half full. Then, or on a signal, return. */
 void kernel_side__wait(struct kernel_side *side, int timeout_ms);
 

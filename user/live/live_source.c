@@ -44,7 +44,7 @@ struct live_source {
 	__u64 pending_tick;   /* ts of the tick that goes out behind the last awaited counters; 0: none */
 	__u32 awaited;	      /* REC_COUNTERS the ring still owes */
 	bool news;	      /* records came since the last tick */
-	bool code_changed;    /* executable mappings came or went */
+	bool maps_changed;    /* code came, or a file that has no name yet: look at the maps */
 	bool ending;	      /* no further tick after this one */
 	int error;	      /* -errno met where it could not be returned */
 	pid_t command;	      /* launched by us; 0: none */
@@ -127,7 +127,7 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 static void on_fork(struct live_source *live, const struct rec_fork *rec)
 {
 	targets__add(&live->targets, rec->child_pid, rec->child_space, false);
-	live->code_changed = true;
+	live->maps_changed = true;
 }
 
 static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
@@ -160,7 +160,9 @@ static void on_call(struct live_source *live, const struct rec_call *rec)
 	if (!ok)
 		return;
 	if ((rec->op == VM_OP_MMAP || rec->op == VM_OP_MPROTECT) && exec)
-		live->code_changed = true;
+		live->maps_changed = true;
+	if (rec->ino && !names__is_known(live->names, rec->dev, rec->ino))
+		live->maps_changed = true;
 	if (rec->backing == BACKING_SHMEM && !rec->ino)
 		tell_mapping(live, rec->space, rec->ret);
 }
@@ -225,6 +227,24 @@ static int on_record(void *ctx, void *bytes, size_t len)
 
 /* --- attaching --------------------------------------------------------------------------------- */
 
+/*
+ * The first stacks are whole when the tables are there before the first event. A launched command has not mapped its
+ * libraries yet: those we have mapped ourselves are most likely among them.
+ */
+static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
+{
+	struct proc_maps maps;
+
+	if (!proc_maps__read(&maps, pid, false, NULL)) {
+		unwind_upload__sync(live->unwind, space, pid, &maps, NULL);
+		proc_maps__free(&maps);
+	}
+	if (pid == live->command && !proc_maps__read(&maps, getpid(), false, NULL)) {
+		unwind_upload__preload(live->unwind, getpid(), &maps);
+		proc_maps__free(&maps);
+	}
+}
+
 static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *err)
 {
 	struct proc_status status;
@@ -235,6 +255,7 @@ static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *e
 
 	if (code)
 		return code;
+	preload_tables(live, kernel_side__next_space(live->kernel), pid);
 	code = kernel_side__adopt(live->kernel, pid, &space, pages);
 	if (code == -ESRCH)
 		return err__set(err, code, "process %d (%s) ended while attaching", pid,
@@ -270,17 +291,6 @@ static int check_targets(const struct live_options *options, struct err *err)
 	return code;
 }
 
-/* Tables of our own libc and loader are most likely a launched command's, too: its first stacks are whole then. */
-static void preload_tables(struct live_source *live)
-{
-	struct proc_maps maps;
-
-	if (proc_maps__read(&maps, getpid(), false, NULL))
-		return;
-	unwind_upload__preload(live->unwind, getpid(), &maps);
-	proc_maps__free(&maps);
-}
-
 static int set_up_tracing(struct live_source *live, const struct live_options *options,
 			  struct err *err)
 {
@@ -305,8 +315,6 @@ static int set_up_tracing(struct live_source *live, const struct live_options *o
 	live->names = names__new();
 	if (!live->names)
 		return err__set(err, -ENOMEM, "out of memory");
-	if (live->command)
-		preload_tables(live);
 	return 0;
 }
 
@@ -326,17 +334,19 @@ static int attach(struct live_source *live, const struct live_options *options, 
 
 /* --- ticks ------------------------------------------------------------------------------------- */
 
-static void sync_code(struct live_source *live)
+static void sync_maps(struct live_source *live)
 {
 	struct proc_maps maps;
 
-	live->code_changed = false;
+	live->maps_changed = false;
 	for (size_t i = 0; i < live->targets.nr; i++) {
 		struct target *target = &live->targets.all[i];
 
 		if (!target->alive || proc_maps__read(&maps, target->pid, false, NULL))
 			continue;
 		unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
+		if (names__tell_maps(live->names, &maps, &live->queue))
+			live->error = -ENOMEM;
 		proc_maps__free(&maps);
 	}
 }
@@ -414,8 +424,8 @@ static int stage_drain(struct live_source *live)
 	__u64 now;
 
 	kernel_side__drain(live->kernel);
-	if (live->code_changed)
-		sync_code(live);
+	if (live->maps_changed)
+		sync_maps(live);
 	now = facts__now();
 	live->ending = live->stop || !targets__any_root(&live->targets) ||
 		       (live->deadline && now >= live->deadline);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uthash.h>
 #include "elf/symbolizer.h"
 #include "live/facts.h"
 #include "live/names.h"
@@ -17,7 +18,17 @@ struct module {
 	bool tried;
 };
 
+/* A file whose path was told. */
+struct known_file {
+	struct file_id {
+		__u64 ino;
+		__u64 dev;
+	} id;
+	UT_hash_handle hh;
+};
+
 struct names {
+	struct known_file *known; /* uthash */
 	struct module *modules; /* by object index of the session */
 	__u32 nr_modules;
 	__u32 next_object; /* first whose path was not looked for */
@@ -56,10 +67,16 @@ struct names *names__new(void)
 
 void names__free(struct names *names)
 {
+	struct known_file *file, *next;
+
 	if (!names)
 		return;
 	for (__u32 i = 0; i < names->nr_modules; i++)
 		elf_object__free(names->modules[i].elf);
+	HASH_ITER(hh, names->known, file, next) {
+		HASH_DEL(names->known, file);
+		free(file);
+	}
 	free(names->modules);
 	elf_object__free(names->vdso);
 	free(names);
@@ -77,8 +94,7 @@ __u64 names__memory_bytes(const struct names *names)
 
 /* --- paths of objects --------------------------------------------------------------------- */
 
-static int tell_object(struct record_queue *queue, const struct object *object,
-		       const struct proc_map *map)
+static int tell_object(struct record_queue *queue, const struct proc_map *map)
 {
 	static const char deleted[] = " (deleted)";
 	size_t len = strnlen(map->name, RSST_REC_MAX - sizeof(struct rec_object) - 8);
@@ -87,13 +103,49 @@ static int tell_object(struct record_queue *queue, const struct object *object,
 
 	if (!rec)
 		return -ENOMEM;
-	rec->dev = object->dev;
-	rec->ino = object->ino;
+	rec->dev = map->dev;
+	rec->ino = map->ino;
 	rec->flags = map->backing == BACKING_SHMEM ? OBJECT_SHMEM : 0;
 	if (len >= sizeof(deleted) && !strcmp(map->name + len - sizeof(deleted) + 1, deleted))
 		rec->flags |= OBJECT_DELETED;
 	memcpy(rec->path, map->name, len);
 	return 0;
+}
+
+bool names__is_known(const struct names *names, __u32 dev, __u64 ino)
+{
+	struct file_id id = { .ino = ino, .dev = dev };
+	struct known_file *file;
+
+	HASH_FIND(hh, names->known, &id, sizeof(id), file);
+	return file;
+}
+
+static int remember(struct names *names, __u32 dev, __u64 ino)
+{
+	struct known_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return -ENOMEM;
+	file->id = (struct file_id){ .ino = ino, .dev = dev };
+	HASH_ADD(hh, names->known, id, sizeof(file->id), file);
+	return 0;
+}
+
+int names__tell_maps(struct names *names, const struct proc_maps *maps, struct record_queue *queue)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < maps->nr && !code; i++) {
+		const struct proc_map *map = &maps->maps[i];
+
+		if (!map->ino || names__is_known(names, map->dev, map->ino))
+			continue;
+		code = remember(names, map->dev, map->ino);
+		if (!code)
+			code = tell_object(queue, map);
+	}
+	return code;
 }
 
 static const struct proc_map *map_of_object(const struct proc_maps *maps,
@@ -138,7 +190,7 @@ static int tell_objects(struct names *names, const struct session *session,
 
 		map = find_map(targets, object, &maps, &pid);
 		if (map)
-			code = tell_object(queue, object, map);
+			code = tell_object(queue, map);
 		proc_maps__free(&maps);
 	}
 	return code;

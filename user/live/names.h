@@ -13,6 +13,12 @@ struct names;
 struct names *names__new(void);
 void names__free(struct names *names);
 
+/* Has the path of file (dev, ino) been told? */
+bool names__is_known(const struct names *names, __u32 dev, __u64 ino);
+
+/* A REC_OBJECT for each mapped file in @maps not told before. 0 or -ENOMEM. */
+int names__tell_maps(struct names *names, const struct proc_maps *maps, struct record_queue *queue);
+
 /*
  * names__tell() - a REC_OBJECT for each object the model has no path for and a REC_SYMBOL for each frame without a
  * name, oldest first, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
