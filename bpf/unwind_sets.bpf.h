@@ -139,10 +139,11 @@ __noinline int unwind__claim_recent(__u32 index)
 
 /*
  * [start, end) of @space is executable now, whatever it was before: file (dev, ino) from byte
- * @pgoff on, or, ino 0, anonymous memory. A file without a table is left to the live side, and so
- * are more than UNWIND_SET_RECENT mappings between two of its visits.
+ * @pgoff on, or, ino 0, anonymous memory. true: the file has no table yet, or there are more than
+ * UNWIND_SET_RECENT mappings since the live side's last visit; it is worth waking up, since until
+ * it comes these frames are not found.
  */
-static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, __u64 pgoff,
+static __always_inline bool unwind__mapped(__u32 space, __u64 start, __u64 end, __u64 pgoff,
 					   __u32 dev, __u64 ino)
 {
 	struct unwind_object_key key = { .ino = ino, .dev = dev };
@@ -156,23 +157,24 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 	unwind__drop_now(space, start, end);
 	set = unwind__set_of(space, &index);
 	if (!set)
-		return;
+		return true;
 	if (ino) {
 		object = bpf_map_lookup_elem(&unwind_objects, &key);
 		if (!object)
-			return;
+			return true;
 	}
 	slot = unwind__claim_recent(index);
 	if (slot < 0)
-		return;
+		return true;
 	mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + slot);
 	if (!mapping)
-		return;
+		return true;
 	mapping->bias = start - pgoff;
 	mapping->first_page = object ? object->first_page : 0;
 	mapping->nr_pages = object ? object->nr_pages : 0;
 	*(volatile __u64 *)&mapping->start = start;
 	*(volatile __u64 *)&mapping->end = end;
+	return false;
 }
 
 /* @child begins with a copy of @parent's memory: it uses the parent's set until it gets its own. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <uthash.h>
@@ -125,8 +126,9 @@ static int add(struct unwind_files *files, const struct file_key *key, int fd, c
 	return 0;
 }
 
-static int find_by_descriptor(struct unwind_files *files, int fd, const struct proc_map *map,
-			      struct unwind_object *object)
+/* @ino and @dev: as the kernel names the file, which need not be what stat(2) says. */
+static int find_by_descriptor(struct unwind_files *files, int fd, __u64 ino, __u32 dev,
+			      const char *name, struct unwind_object *object)
 {
 	struct unwind_file *file;
 	struct file_key key;
@@ -135,13 +137,13 @@ static int find_by_descriptor(struct unwind_files *files, int fd, const struct p
 	if (fstat(fd, &st))
 		return 0;
 	memset(&key, 0, sizeof(key));
-	key.ino = map->ino;
-	key.dev = map->dev;
+	key.ino = ino;
+	key.dev = dev;
 	key.size_bytes = (__u64)st.st_size;
 	key.changed_ns = st.st_mtim.tv_sec * NSEC_PER_SECOND + st.st_mtim.tv_nsec;
 	HASH_FIND(hh, files->files, &key, sizeof(key), file);
 	if (!file)
-		return add(files, &key, fd, map->name, object);
+		return add(files, &key, fd, name, object);
 	*object = file->object;
 	return 0;
 }
@@ -203,9 +205,24 @@ int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_
 	fd = unwind_files__open(pid, map);
 	if (fd < 0)
 		return 0;
-	code = find_by_descriptor(files, fd, map, object);
+	code = find_by_descriptor(files, fd, map->ino, map->dev, map->name, object);
 	close(fd);
 	return code;
+}
+
+void unwind_files__preload(struct unwind_files *files, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct unwind_object object;
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		find_by_descriptor(files, fd, st.st_ino,
+				   (__u32)(major(st.st_dev) << 20 | minor(st.st_dev)), path,
+				   &object);
+	close(fd);
 }
 
 void unwind_files__fini(struct unwind_files *files)

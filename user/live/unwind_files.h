@@ -27,6 +27,9 @@ struct unwind_files {
  */
 int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_map *map,
 		       struct unwind_object *object);
+
+/* Have the table of the file at @path ready, under the name the kernel side will know it by. */
+void unwind_files__preload(struct unwind_files *files, const char *path);
 void unwind_files__fini(struct unwind_files *files);
 
 /* Open the file behind @map: by map_files, which is the very file though it be deleted or replaced,

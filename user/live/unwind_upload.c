@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "config_abi.h"
+#include "elf/needed_files.h"
 #include "live/unwind_files.h"
 #include "live/unwind_upload.h"
 
@@ -328,6 +331,32 @@ static bool is_published(const struct unwind_upload *upload, const struct told_s
 	       !memcmp(told->mappings, mappings, nr * sizeof(*mappings));
 }
 
+/* Just its own image and the loader's: execve(2) has returned, little else has happened. */
+static bool has_just_begun(const struct proc_maps *maps)
+{
+	int nr = 0;
+
+	for (size_t i = 0; i < maps->nr; i++)
+		nr += is_code(&maps->maps[i]) && maps->maps[i].ino;
+	return nr <= 2;
+}
+
+static void preload_file(void *context, const char *path)
+{
+	unwind_files__preload(context, path);
+}
+
+/* What the loader is about to map, so that the kernel side knows it when it does. */
+static void preload_needed(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps)
+{
+	char path[64];
+
+	if (!has_just_begun(maps))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	needed_files__each(path, preload_file, &upload->files);
+}
+
 static int sync_once(struct unwind_upload *upload, __u32 space, pid_t pid,
 		     const struct proc_maps *maps, __u64 changes)
 {
@@ -368,6 +397,8 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
 
 	if (space >= RSST_MAX_SPACES)
 		return err__set(err, -EINVAL, "address space %u is out of range", space);
+	if (!upload->told[space].has_set)
+		preload_needed(upload, pid, maps);
 	changes = changes_of(upload, space);
 	if (changes == upload->told[space].changes)
 		code = sync_once(upload, space, pid, maps, changes);
@@ -409,9 +440,21 @@ void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 
 /* --- figures ---------------------------------------------------------------------------------- */
 
+/* @context: size_t, the rows so far. */
+static void estimate_file(void *context, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	*(size_t *)context += unwind_table__estimate(fd);
+	close(fd);
+}
+
 __u32 unwind_upload__row_blocks(pid_t pid, const struct proc_maps *maps)
 {
 	size_t rows = 0;
+	char path[64];
 	int fd;
 
 	for (size_t i = 0; maps && i < maps->nr; i++) {
@@ -423,6 +466,9 @@ __u32 unwind_upload__row_blocks(pid_t pid, const struct proc_maps *maps)
 		rows += unwind_table__estimate(fd);
 		close(fd);
 	}
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (maps && has_just_begun(maps))
+		needed_files__each(path, estimate_file, &rows);
 	rows = rows > MAX_ROWS / 2 ? MAX_ROWS : 2 * rows;
 	return (__u32)((rows < MIN_ROWS ? MIN_ROWS : rows) / UNWIND_ROWS_PER_BLOCK);
 }

@@ -61,7 +61,8 @@ void unwind_upload__free(struct unwind_upload *upload);
 /*
  * unwind_upload__sync() - make @space walk by the tables of what @maps says process @pid has
  * mapped. Builds tables for files not seen before (about 15 ms per MiB of .eh_frame); else some
- * 5 us a mapping, changed or not. 0; -ENOSPC (no free set: the space walks by frame pointers),
+ * 5 us a mapping, changed or not. For a process fresh from execve(2) also those of the libraries it
+ * will load. 0; -ENOSPC (no free set: the space walks by frame pointers),
  * -ENOMEM, -ESRCH. A file that cannot be read or has no table is no error: its code is walked by
  * frame pointers. Mappings that changed after @maps were read are read again; if they change faster
  * than that, what was published before stays, as the kernel side kept it.
