@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+Traces kept in the tree read the same for ever: the report's text and JSON and the replayed live lines, byte for byte.
+RSSTRACE_WRITE_GOLDEN=1 writes them anew after a deliberate change of what is printed; read the diff before committing it.
+"""
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from harness import RSSTRACE
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+NAMES = ["mprotect_splits", "fork_child"]
+VIEWS = {
+    ".txt": ["report"],
+    ".json": ["report", "--json", "-n", "5"],
+    ".jsonl": ["live", "-i", "500ms", "--json", "-n", "3"],
+}
+
+
+def show(arguments, trace):
+    environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+    done = subprocess.run([RSSTRACE, *arguments, trace], capture_output=True, env=environment, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("ending", VIEWS)
+@pytest.mark.parametrize("name", NAMES)
+def test_reads_as_ever(name, ending):
+    printed = show(VIEWS[ending], GOLDEN / f"{name}.rsst")
+    golden = GOLDEN / f"{name}{ending}"
+    if os.environ.get("RSSTRACE_WRITE_GOLDEN"):
+        golden.write_bytes(printed)
+    assert printed == golden.read_bytes()
