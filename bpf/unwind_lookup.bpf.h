@@ -130,7 +130,7 @@ static __always_inline struct unwind_set *unwind__set_of(__u32 space, __u32 *ind
 
 static __always_inline bool unwind__begin_set(struct unwind_target *t, __u32 space)
 {
-	__u32 index = 0;
+	__u32 index = 0, still = 0;
 	struct unwind_set *set = unwind__set_of(space, &index);
 
 	if (!set)
@@ -139,7 +139,8 @@ static __always_inline bool unwind__begin_set(struct unwind_target *t, __u32 spa
 	t->generation = *(volatile __u64 *)&set->generation;
 	t->nr_sorted = set->nr_sorted;
 	t->nr_recent = set->nr_recent;
-	return t->generation != 0;
+	/* asked again: the generation may be that of what the set was reused for */
+	return t->generation != 0 && unwind__set_of(space, &still) && still == index;
 }
 
 static __always_inline struct unwind_mapping *unwind__mapping_at(__u32 set, __u32 i)

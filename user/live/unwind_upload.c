@@ -16,8 +16,12 @@
 #define USER_END (1ULL << 47)
 #define MIN_ROWS (2U << 20)
 #define MAX_ROWS (64U << 20)
-#define MAX_TRIES 3  /* to read a process's mappings without a change meanwhile */
-#define SPARE_SETS 1 /* kept so that a space that has a set can always get its next one */
+#define MAX_TRIES 3 /* to read a process's mappings without a change meanwhile */
+/*
+ * Never given to a space that has none: so that one that has can always get its next, and that a
+ * set is reused only this many publications later, when nobody who found it before is still at it.
+ */
+#define SPARE_SETS 8
 /* A stale word of the cache can be mistaken only for one this many generations younger. */
 #define CLEAR_EVERY_GENERATIONS (UNWIND_CACHE_GENERATIONS / 2)
 
