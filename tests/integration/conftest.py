@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Fixtures. A test marked `live` needs BPF; without it, it skips by name and says why."""
+import functools
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "live: attaches to a running process; needs BPF")
 
 
+@functools.lru_cache(maxsize=None)
 def _why_not_live():
     """None if this machine can trace, else the reason."""
     if os.geteuid() != 0:
@@ -39,13 +41,18 @@ def live_reason(rsstrace):
     return _why_not_live()
 
 
-@pytest.fixture(autouse=True)
-def _live_or_skip(request):
-    request.getfixturevalue("rsstrace")
-    if request.node.get_closest_marker("live"):
-        reason = request.getfixturevalue("live_reason")
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before any fixture: a wider one would try to trace."""
+    if item.get_closest_marker("live") and os.access(RSSTRACE, os.X_OK):
+        reason = _why_not_live()
         if reason:
             pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _built(rsstrace):
+    """No test passes for want of a program."""
 
 
 @pytest.fixture
