@@ -68,7 +68,7 @@ __noinline int unwind__drop_range(__u32 index, __u64 start, __u64 end)
 		dropped |= unwind__drop(mapping, start, end);
 	}
 	*(volatile __u64 *)&set->generation = 0;
-	return 0;
+	return 1;
 recent:
 	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
 		if (i >= set->nr_recent)
@@ -129,8 +129,8 @@ __noinline int unwind__claim_recent(__u32 index)
 		if (!mapping || mapping->end ||
 		    __sync_val_compare_and_swap(&mapping->end, 0, 1) != 0)
 			continue;
-		if (set->nr_recent <=
-		    i) /* two at once may leave it too low: a frame is not found */
+		/* two at once may leave it too low: then a frame is not found */
+		if (set->nr_recent <= i)
 			set->nr_recent = i + 1;
 		return i;
 	}
