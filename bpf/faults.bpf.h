@@ -5,19 +5,17 @@
 
 #include "filter.bpf.h"
 #include "arch_x86.bpf.h"
+#include "rss_batched.bpf.h"
 
-/* mm_account_fault() bumps one of the two when a fault has been handled (mm/memory.c), retries not counted. */
-static __always_inline __u64 fault_mark(const struct task_struct *task)
-{
-	return task->min_flt + task->maj_flt;
-}
-
-static __always_inline void arm_fault(struct task_struct *task, __u64 addr, bool kernel)
+static __always_inline void arm_fault(void *ctx, struct task_struct *task,
+				      const struct space_ref *ref, __u64 addr, bool kernel)
 {
 	struct thread_state *thread = filter__thread(task);
 
 	if (!thread)
 		return;
+	if (batched) /* what is left over was no fault's */
+		batched__boundary(ctx, task, thread, ref->space);
 	thread->fault_addr = addr;
 	thread->fault_mark = fault_mark(task);
 	thread->fault_kernel = kernel;
@@ -29,9 +27,10 @@ SEC("tp_btf/page_fault_user")
 int BPF_PROG(page_fault_user, unsigned long address, struct pt_regs *regs, unsigned long error_code)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct space_ref *ref = filter__space((__u64)task->mm);
 
-	if (filter__space((__u64)task->mm))
-		arm_fault(task, address, false);
+	if (ref)
+		arm_fault(ctx, task, ref, address, false);
 	return 0;
 }
 
@@ -40,14 +39,18 @@ int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs,
 	     unsigned long error_code)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct space_ref *ref;
 
-	if (address >= ARCH_USER_END || !filter__space((__u64)task->mm))
+	if (address >= ARCH_USER_END)
+		return 0;
+	ref = filter__space((__u64)task->mm);
+	if (!ref)
 		return 0;
 	if (task->pagefault_disabled) { /* a nofault access, ours among them: will not be handled */
 		count(CNT_PAGEFAULT_DISABLED);
 		return 0;
 	}
-	arm_fault(task, address, true);
+	arm_fault(ctx, task, ref, address, true);
 	return 0;
 }
 

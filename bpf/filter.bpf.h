@@ -15,6 +15,28 @@ static __always_inline struct space_ref *filter__space(__u64 mm)
 	return bpf_map_lookup_elem(&spaces, &mm);
 }
 
+static __always_inline __s64 batched__pending(struct task_struct *task, __u32 member)
+{
+	struct task_struct___batched *old = (void *)task;
+	__s32 pages = 0;
+
+	bpf_probe_read_kernel(&pages, sizeof(pages),
+			      (void *)old + bpf_core_field_offset(old->rss_stat) +
+				      bpf_core_field_offset(struct task_rss_stat, count) +
+				      member * sizeof(__s32));
+	return pages;
+}
+
+/* What was pending when the thread is first seen was there before tracing began. */
+static __always_inline void batched__meet(struct task_struct *task, struct thread_state *thread)
+{
+	if (thread->batch_known)
+		return;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		thread->told[member] = batched__pending(task, member);
+	thread->batch_known = 1;
+}
+
 static __always_inline struct thread_state *filter__thread(struct task_struct *task)
 {
 	struct thread_state *thread =
@@ -22,7 +44,15 @@ static __always_inline struct thread_state *filter__thread(struct task_struct *t
 
 	if (!thread)
 		count(CNT_NO_THREAD_STATE);
+	else if (batched)
+		batched__meet(task, thread);
 	return thread;
+}
+
+/* mm_account_fault() bumps one of the two when a fault has been handled (mm/memory.c), retries not counted. */
+static __always_inline __u64 fault_mark(const struct task_struct *task)
+{
+	return task->min_flt + task->maj_flt;
 }
 
 #endif

@@ -14,6 +14,7 @@
 const volatile __u32 nr_cpus = 1;	/* possible CPUs, set before load */
 const volatile __s32 percpu_batch = 32; /* max(32, 2 * online CPUs), lib/percpu_counter.c */
 const volatile bool follow_children = false;
+const volatile bool batched = false; /* before 6.2: counters are shared and synced in batches */
 const volatile __u64 ring_watermark = RSST_RING_BYTES / 2; /* bytes waiting that wake the live side */
 
 /*
@@ -79,7 +80,10 @@ struct thread_state {
 	__u32 call;	  /* number of the VM call */
 	__u8 fault_kernel; /* taken in kernel mode */
 	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
-	__u8 pad[2];
+	__u8 batch_known;  /* the next two are set up; kernels before 6.2 only, see rss_batched.bpf.h */
+	__u8 pad;
+	__s64 synced[RSST_NR_MEMBERS]; /* pages this thread has added to the shared counts */
+	__s64 told[RSST_NR_MEMBERS];   /* of synced and still pending: told so far */
 };
 
 struct {

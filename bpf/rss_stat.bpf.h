@@ -10,7 +10,7 @@
 
 #include "filter.bpf.h"
 #include "emit.bpf.h"
-#include "faults.bpf.h"
+#include "arch_x86.bpf.h"
 #include "rss_delta.bpf.h"
 #include "unwind.bpf.h"
 

@@ -6,11 +6,12 @@
 #include "maps.bpf.h"
 #include "filter.bpf.h"
 #include "emit.bpf.h"
-#include "faults.bpf.h"
 #include "rss_delta.bpf.h"
 #include "rss_stat.bpf.h"
-#include "vm_calls.bpf.h"
 #include "spaces.bpf.h"
+#include "rss_batched.bpf.h"
+#include "faults.bpf.h"
+#include "vm_calls.bpf.h"
 #include "processes.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -27,6 +27,15 @@ __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 
 	if (!state || !state->mm || member >= RSST_NR_MEMBERS)
 		return 0;
+	if (batched) {
+		struct mm_struct___batched *old = (void *)state->mm;
+
+		asm volatile("%0 &= 3" : "+r"(member));
+		bpf_probe_read_kernel(&shared, sizeof(shared), &old->rss_stat.count[member].counter);
+		if (remember)
+			state->last_count[member] = shared;
+		return shared;
+	}
 	counter = space__counter(state->mm, member);
 	asm volatile("%0 &= 3" : "+r"(member));
 	bpf_probe_read_kernel(&slots, sizeof(slots), &counter->counters);

@@ -10,6 +10,7 @@
 #include "emit.bpf.h"
 #include "arch_x86.bpf.h"
 #include "unwind.bpf.h"
+#include "rss_batched.bpf.h"
 
 #define PROT_EXEC 0x4
 #define MAP_SHARED_TYPES 0x3
@@ -19,16 +20,19 @@
 #define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
 
-static __always_inline int call_enter(void)
+static __always_inline int call_enter(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct space_ref *ref = filter__space((__u64)task->mm);
 	struct thread_state *thread;
 
-	if (!filter__space((__u64)task->mm))
+	if (!ref)
 		return 0;
 	thread = filter__thread(task);
 	if (!thread)
 		return 0;
+	if (batched)
+		batched__boundary(ctx, task, thread, ref->space);
 	thread->call++;
 	thread->old_brk = task->mm->brk;
 	thread->call_gen = emit__next_generation();
@@ -100,6 +104,8 @@ static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
 	if (!thread)
 		return 0;
 	count(CNT_CALLS);
+	if (batched)
+		batched__boundary(ctx, task, thread, ref->space);
 	if (op == VM_OP_MADVISE) /* changes no region; its releases told themselves */
 		goto out;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -145,7 +151,7 @@ out:
 	SEC("tracepoint/syscalls/sys_enter_" #name)                                                \
 	int sys_enter_##name(void *ctx)                                                                \
 	{                                                                                          \
-		return call_enter();                                                               \
+		return call_enter(ctx);                                                               \
 	}                                                                                          \
 	SEC("tracepoint/syscalls/sys_exit_" #name)                                                 \
 	int sys_exit_##name(struct trace_event_raw_sys_exit *ctx)                                      \

@@ -88,6 +88,29 @@ struct mm_struct {
 	unsigned long brk;
 };
 
+/* Until 6.2: shared counts, and what each thread has not added to them yet (SPLIT_RSS_COUNTING). */
+typedef struct {
+	s64 counter;
+} atomic64_t;
+typedef atomic64_t atomic_long_t;
+
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
+struct mm_struct___batched {
+	struct mm_rss_stat rss_stat;
+};
+
+struct task_rss_stat {
+	int events;
+	int count[4];
+};
+
+struct task_struct___batched {
+	struct task_rss_stat rss_stat;
+};
+
 struct super_block {
 	dev_t s_dev;
 	unsigned long s_magic;
@@ -178,6 +201,13 @@ struct pt_regs {
 	unsigned long ss;
 };
 #endif
+
+/* include/uapi/linux/bpf_perf_event.h */
+struct bpf_perf_event_data {
+	struct pt_regs regs;
+	u64 sample_period;
+	u64 addr;
+};
 
 #pragma clang attribute pop
 

@@ -5,7 +5,7 @@
 #include "live/feature_probes.h"
 
 #define RUN_AS_ROOT "run as root, or give rsstrace the capability (setcap, AmbientCapabilities=)"
-#define NEWER_KERNEL "a kernel from 6.2 on, built with tracepoints"
+#define NEWER_KERNEL "a kernel from 6.1 on, built with tracepoints"
 
 #define HOOK(tracepoint, nr_arguments, what)                                                       \
 	{                                                                                          \
@@ -23,8 +23,7 @@ static const struct feature table[] = {
 	  "run on the host (docker: --pid=host)", probe_pid_namespace, NULL, 0 },
 	{ "BTF", NEED_TRACING, "the BPF programs cannot be fitted to this kernel",
 	  "a kernel built with CONFIG_DEBUG_INFO_BTF=y", probe_btf, NULL, 0 },
-	HOOK(rss_stat, 2,
-	     "no change of RSS is seen one by one (3 arguments: before Linux 6.2, in batches)"),
+	HOOK(rss_stat, 0, "no change of RSS is seen"),
 	HOOK(page_fault_user, 0, "no fault is seen, so no growth has a stack"),
 	HOOK(page_fault_kernel, 0,
 	     "faults the kernel takes on user memory (read into a fresh buffer) have no stack"),

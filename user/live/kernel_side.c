@@ -6,6 +6,8 @@
 #include <sys/mount.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <sys/syscall.h>
+#include <linux/perf_event.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -17,12 +19,13 @@
 #include "live/privilege.h"
 
 #define TRACEFS "/sys/kernel/tracing"
-#define MAX_LINKS 64
+#define MAX_LINKS (64 + 2 * RSST_MAX_CPUS) /* programs, and two events a CPU on old kernels */
 
 struct kernel_side {
 	struct rsstrace_bpf *skel;
 	struct ring_buffer *ring;
 	unsigned int nr_cpus; /* possible */
+	bool batched;	      /* before Linux 6.2: rss_stat tells batches, see bpf/rss_batched.bpf.h */
 	__u64 *per_cpu;	      /* scratch for kernel_side__counters() */
 	unsigned int nr_links;
 	struct bpf_link *links[MAX_LINKS];
@@ -59,9 +62,21 @@ static int rss_stat_args(const struct btf *btf)
 	return btf_vlen(type) - 1; /* the first is the tracepoint's private data */
 }
 
-static int check_kernel(struct err *err)
+static bool has_tracepoint(const struct btf *btf, const char *name)
 {
+	char type[64];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0;
+}
+
+/* *@batched: which generation of rss_stat this kernel has. */
+static int check_kernel(bool *batched, struct err *err)
+{
+	static const char *const needed[] = { "page_fault_user", "page_fault_kernel", "exit_mmap",
+					      "vm_unmapped_area" };
 	struct btf *btf = btf__load_vmlinux_btf();
+	const char *missing = NULL;
 	int args;
 
 	if (!btf)
@@ -69,18 +84,18 @@ static int check_kernel(struct err *err)
 				"this kernel has no type information at /sys/kernel/btf/vmlinux: it "
 				"must be built with CONFIG_DEBUG_INFO_BTF=y (see `rsstrace doctor`)");
 	args = rss_stat_args(btf);
-	if (args == 2 && btf__find_by_name_kind(btf, "btf_trace_page_fault_user",
-						BTF_KIND_TYPEDEF) < 0)
-		args = -1;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]) && !missing; i++)
+		if (!has_tracepoint(btf, needed[i]))
+			missing = needed[i];
 	btf__free(btf);
-	if (args == 3)
+	*batched = args == 3;
+	if (args != 2 && args != 3)
+		missing = "rss_stat";
+	if (missing)
 		return err__set(err, -ENOTSUP,
-				"this kernel tells RSS changes in batches only: Linux 6.2 or newer is "
-				"needed (see `rsstrace doctor`)");
-	if (args != 2)
-		return err__set(err, -ENOTSUP,
-				"this kernel lacks the rss_stat or page_fault tracepoints (see "
-				"`rsstrace doctor`)");
+				"this kernel lacks the tracepoint %s: Linux 6.1 or newer on x86-64 is "
+				"needed (see `rsstrace doctor`)",
+				missing);
 	return 0;
 }
 
@@ -125,6 +140,11 @@ static int load(struct kernel_side *side, const struct kernel_side_options *opti
 	skel->rodata->nr_cpus = side->nr_cpus;
 	skel->rodata->percpu_batch = online > 16 ? 2 * online : 32;
 	skel->rodata->follow_children = options->children;
+	skel->rodata->batched = side->batched;
+	bpf_program__set_autoload(skel->progs.rss_stat_percpu, !side->batched);
+	bpf_program__set_autoload(skel->progs.rss_stat_batched, side->batched);
+	bpf_program__set_autoload(skel->progs.fault_end, side->batched);
+	bpf_program__set_autoload(skel->progs.sum_batched, side->batched);
 	skel->rodata->ring_watermark = ring_bytes / 2;
 	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
 	bpf_map__set_max_entries(skel->maps.unwind_rows, options->unwind_row_blocks);
@@ -148,17 +168,57 @@ static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 	return 0;
 }
 
-/* Run on demand, never attached. */
+/* Run on demand, or attached by hand. */
 static bool on_demand(const struct rsstrace_bpf *skel, const struct bpf_program *prog)
 {
 	return prog == skel->progs.learn_cpu_offset || prog == skel->progs.tell_counters ||
-	       prog == skel->progs.adopt_task;
+	       prog == skel->progs.adopt_task || prog == skel->progs.sum_batched ||
+	       prog == skel->progs.fault_end;
 }
 
 /* System calls that a kernel may be built without (CONFIG_SYSVIPC, CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS). */
 static bool optional(const char *name)
 {
 	return strstr(name, "_shm") || strstr(name, "pkey_");
+}
+
+/* The end of every fault on every CPU, whoever's it is: the program looks first whether it is about a followed space. */
+static int attach_fault_end(struct kernel_side *side, unsigned int cpu, __u64 config, struct err *err)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = config,
+		.sample_period = 1,
+	};
+	struct bpf_link *link;
+	int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0 && errno == ENODEV) /* offline */
+		return 0;
+	if (fd < 0)
+		return err__set(err, -errno, "cannot open a page-fault event on CPU %u: %s", cpu,
+				strerror(errno));
+	link = bpf_program__attach_perf_event(side->skel->progs.fault_end, fd); /* owns fd */
+	if (!link) {
+		close(fd);
+		return err__set(err, -errno, "cannot attach to the page-fault event: %s",
+				strerror(errno));
+	}
+	side->links[side->nr_links++] = link;
+	return 0;
+}
+
+static int attach_fault_ends(struct kernel_side *side, struct err *err)
+{
+	int code = 0;
+
+	for (unsigned int cpu = 0; cpu < side->nr_cpus && !code; cpu++) {
+		code = attach_fault_end(side, cpu, PERF_COUNT_SW_PAGE_FAULTS_MIN, err);
+		if (!code)
+			code = attach_fault_end(side, cpu, PERF_COUNT_SW_PAGE_FAULTS_MAJ, err);
+	}
+	return code;
 }
 
 static int attach(struct kernel_side *side, struct err *err)
@@ -169,15 +229,16 @@ static int attach(struct kernel_side *side, struct err *err)
 		const char *name = bpf_program__name(prog);
 		struct bpf_link *link;
 
-		if (on_demand(side->skel, prog) || side->nr_links == MAX_LINKS)
+		if (on_demand(side->skel, prog) || !bpf_program__autoload(prog))
 			continue;
 		link = bpf_program__attach(prog);
 		if (!link && !(optional(name) && errno == ENOENT))
 			return err__set(err, -errno, "cannot attach to %s: %s",
 					bpf_program__section_name(prog), strerror(errno));
-		side->links[side->nr_links++] = link;
+		if (link)
+			side->links[side->nr_links++] = link;
 	}
-	return 0;
+	return side->batched ? attach_fault_ends(side, err) : 0;
 }
 
 static int set_up(struct kernel_side *side, const struct kernel_side_options *options,
@@ -195,7 +256,7 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 				RSST_MAX_CPUS);
 	if (!privilege__may_bpf())
 		return err__set(err, -EPERM, "%s", privilege__missing_for_bpf());
-	code = check_kernel(err);
+	code = check_kernel(&side->batched, err);
 	if (!code)
 		code = ensure_tracefs(err);
 	if (!code)
@@ -239,36 +300,52 @@ void kernel_side__free(struct kernel_side *side)
 	free(side);
 }
 
+/* Run an iter/task program over every task. */
+static int iterate(struct bpf_program *prog)
+{
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	char drop[64];
+	int fd;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	while (fd >= 0 && read(fd, drop, sizeof(drop)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return fd < 0 ? fd : 0;
+}
+
+static int sum_batched(struct kernel_side *side, __u32 space, bool tell)
+{
+	side->skel->bss->ask_space = space;
+	side->skel->bss->ask_tell = tell;
+	return iterate(side->skel->progs.sum_batched);
+}
+
 int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 *pages)
 {
 	struct rsstrace_bpf__bss *bss = side->skel->bss;
-	struct bpf_link *link;
-	char drop[64];
-	int fd;
+	int code;
 
 	bss->ask_tgid = pid;
 	bss->answer_space = 0;
 	bss->answer_kthread = 0;
-	link = bpf_program__attach_iter(side->skel->progs.adopt_task, NULL);
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0) {
-		bpf_link__destroy(link);
-		return fd;
-	}
-	while (read(fd, drop, sizeof(drop)) > 0)
-		;
-	close(fd);
-	bpf_link__destroy(link);
+	code = iterate(side->skel->progs.adopt_task);
+	if (code)
+		return code;
 	if (bss->answer_kthread)
 		return -EINVAL;
 	if (!bss->answer_space)
 		return side->skel->data->next_space >= RSST_MAX_SPACES ? -ENOSPC : -ESRCH;
 	*space = bss->answer_space;
+	if (side->batched)
+		code = sum_batched(side, *space, false);
 	for (int member = 0; member < RSST_NR_MEMBERS; member++)
 		pages[member] = bss->answer_pages[member];
-	return 0;
+	return code;
 }
 
 __u32 kernel_side__next_space(const struct kernel_side *side)
@@ -293,6 +370,10 @@ void kernel_side__tell_counters(struct kernel_side *side, __u32 space)
 	__u64 args[1] = { space };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
 
+	if (side->batched) {
+		sum_batched(side, space, true);
+		return;
+	}
 	(void)!bpf_prog_test_run_opts(bpf_program__fd(side->skel->progs.tell_counters), &opts);
 }
 
