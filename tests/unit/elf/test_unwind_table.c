@@ -95,6 +95,12 @@ static void evaluate_binary(struct evaluation *ev, unsigned int atom)
 	case DW_OP_plus:
 		push(ev, a + b);
 		break;
+	case DW_OP_mul:
+		push(ev, a * b);
+		break;
+	case DW_OP_minus:
+		push(ev, a - b);
+		break;
 	case DW_OP_shl:
 		push(ev, a << b);
 		break;
