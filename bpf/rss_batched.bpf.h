@@ -14,6 +14,8 @@
 #include "rss_stat.bpf.h"
 #include "spaces.bpf.h"
 
+#define HUGE_PAGES 512
+
 /* Pages of @member that this thread's faults have moved since the last boundary. */
 static __always_inline __s64 batched__news(struct task_struct *task, struct thread_state *thread,
 					   __u32 member)
@@ -107,7 +109,11 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 	e.regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	e.nr = -1;
 	pending = (__u64)task->mm == mm ? batched__pending(task, member) : 0;
-	if (pending) { /* a sync: the thread's own pages, told at its boundaries; only then is pending cleared */
+	/*
+	 * A sync adds what is pending, which is cleared only after the event; it is told at the thread's boundaries. Much
+	 * more than that is a huge page, added directly.
+	 */
+	if (pending && shared - e.state->last_count[member] < pending + HUGE_PAGES / 2) {
 		e.thread = filter__thread(task);
 		__sync_fetch_and_add(&e.state->last_count[member], pending);
 		if (e.thread)
@@ -161,6 +167,7 @@ int rss_stat_batched(__u64 *ctx)
 volatile __u32 ask_space = 0;
 volatile __u32 ask_tell = 0;
 __s64 batched_sum[RSST_NR_MEMBERS] = {};
+__u32 batched_users = 0;
 
 static __always_inline void tell_sum(struct space_state *state)
 {
@@ -188,11 +195,16 @@ int sum_batched(struct bpf_iter__task *ctx)
 	if (!state || !state->mm)
 		return 0;
 	if (task) {
-		for (__u32 member = 0; member < RSST_NR_MEMBERS && (__u64)task->mm == state->mm;
-		     member++)
+		if ((__u64)task->mm != state->mm)
+			return 0;
+		batched_users++;
+		for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
 			batched_sum[member] += batched__pending(task, member);
 		return 0;
 	}
+	if (!batched_users) /* being torn down */
+		return 0;
+	batched_users = 0;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
 		answer_pages[member] = batched_sum[member] + space__sum(space, member, 0);
 		batched_sum[member] = 0;

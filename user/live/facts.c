@@ -138,11 +138,29 @@ static int on_run(void *opaque, __u64 addr, __u64 nr_pages, bool file)
 	return code;
 }
 
+/* Without PAGEMAP_SCAN holes cost as much as pages: look only where something is mapped, and may be touched. */
+static int scan_maps(struct pages_ctx *ctx, struct residency *residency, __u64 start, __u64 end)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < ctx->maps->nr && !code; i++) {
+		const struct proc_map *map = &ctx->maps->maps[i];
+		__u64 from = map->start > start ? map->start : start;
+		__u64 to = map->end < end ? map->end : end;
+
+		if (from < to && map->prot)
+			code = residency__scan(residency, from, to, on_run, ctx);
+	}
+	return code;
+}
+
 int facts__pages(struct record_queue *queue, __u32 space, struct residency *residency,
 		 const struct proc_maps *maps, __u64 start, __u64 end, __u32 why)
 {
 	struct pages_ctx ctx = { .queue = queue, .maps = maps, .space = space, .why = why };
 
+	if (!residency__has_scan(residency))
+		return scan_maps(&ctx, residency, start, end);
 	return residency__scan(residency, start, end, on_run, &ctx);
 }
 

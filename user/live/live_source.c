@@ -18,7 +18,7 @@
 
 #define DRAIN_MS 10
 #define IDLE_TICK_NS NSEC_PER_SEC	   /* ticks while nothing happens */
-#define NAMES_BUDGET_NS (20 * 1000 * 1000) /* of each tick; the rest comes with later ones */
+#define NAMES_BUDGET_NS (500 * 1000 * 1000) /* of each tick; the rest comes with later ones */
 
 /* Where next() goes on when everything handed out has been taken. */
 enum stage {

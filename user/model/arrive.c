@@ -156,11 +156,19 @@ void session__place_queue(struct session *session, struct space *space, struct c
 		call->populate_at = base;
 	}
 	for (__u32 i = 0; i < call->nr_queue; i++) {
-		__u64 left =
-			place_ascending(session, space, &call->queue[i], &call->populate_at, end);
+		struct queued *gain = &call->queue[i];
+		__u64 left = place_ascending(session, space, gain, &call->populate_at, end);
+		__u64 again = base;
 
+		/*
+		 * Before Linux 6.2 huge pages are told as they come, small ones at the end of the call: those belong
+		 * into the holes.
+		 */
+		gain->times = left;
+		gain->unit = 1;
+		left = place_ascending(session, space, gain, &again, end);
 		if (left)
-			books__unplaced(session, space, call->queue[i].member, left);
+			books__unplaced(session, space, gain->member, left);
 	}
 	call->nr_queue = 0;
 }
