@@ -10,6 +10,8 @@
 
 #define PID_MAX 4194304 /* PID_MAX_LIMIT, include/linux/threads.h */
 #define TOP_MAX 1000000
+#define RING_MIN_BYTES (4ULL << 10)
+#define RING_MAX_BYTES (1ULL << 30)
 #define INTERVAL_MIN_NS 10000000ULL
 #define INTERVAL_MAX_NS (86400 * NSEC_PER_SEC)
 #define DURATION_MAX_NS (365 * INTERVAL_MAX_NS)
@@ -77,6 +79,17 @@ static int parse_duration(struct options *options, const char *value, struct err
 {
 	return parse_span(value, INTERVAL_MIN_NS, DURATION_MAX_NS, "10ms and 8760h",
 			  &options->duration_ns, err);
+}
+
+static int parse_ring(struct options *options, const char *value, struct err *err)
+{
+	__u64 bytes;
+
+	if (units__parse_bytes(value, &bytes) || bytes < RING_MIN_BYTES || bytes > RING_MAX_BYTES ||
+	    (bytes & (bytes - 1)))
+		return err__set(err, -EINVAL, "a power of two from 4KiB to 1GiB");
+	options->ring_bytes = bytes;
+	return 0;
 }
 
 static int parse_top(struct options *options, const char *value, struct err *err)
@@ -150,6 +163,8 @@ const struct option_spec opt_interval = { 'i', "interval", "TIME", "length of an
 					  parse_interval };
 const struct option_spec opt_duration = { 'd', "duration", "TIME", "stop after TIME",
 					  parse_duration };
+const struct option_spec opt_ring = { 0, "ring", "SIZE", "ring buffer for records (16MiB)",
+				      parse_ring };
 const struct option_spec opt_top = { 'n', "top", "N", "rows of each list (10)", parse_top };
 const struct option_spec opt_all = { 0, "all", NULL, "every row", parse_all };
 const struct option_spec opt_json = { 0, "json", NULL, "JSON on standard output", parse_json };

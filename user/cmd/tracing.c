@@ -33,6 +33,7 @@ static struct record_source *open_source(const struct options *options, struct e
 		.tick_ns = at_most(tick_ns, TICK_MAX_NS),
 		.idle_tick_ns = at_most(tick_ns, IDLE_TICK_MAX_NS),
 		.duration_ns = options->duration_ns,
+		.ring_bytes = options->ring_bytes,
 	};
 
 	return live_source__open(&live, err);

@@ -17,6 +17,7 @@
 #include "live/unwind_upload.h"
 
 #define DRAIN_MS 10
+#define TICK_TRIES 5
 #define IDLE_TICK_NS NSEC_PER_SEC	   /* ticks while nothing happens */
 #define NAMES_BUDGET_NS (500 * 1000 * 1000) /* of each tick; the rest comes with later ones */
 
@@ -44,6 +45,9 @@ struct live_source {
 	__u64 pending_tick;   /* ts of the tick that goes out behind the last awaited counters; 0: none */
 	__u32 awaited;	      /* REC_COUNTERS the ring still owes */
 	bool news;	      /* records came since the last tick */
+	bool nameless;	      /* stacks came since names were last told */
+	unsigned int tries;   /* at this tick */
+	bool ticked;	      /* it went out */
 	bool maps_changed;    /* code came, or a file that has no name yet: look at the maps */
 	bool ending;	      /* no further tick after this one */
 	int error;	      /* -errno met where it could not be returned */
@@ -183,12 +187,21 @@ static void notice(struct live_source *live, const struct rec *rec)
 	case REC_SPACE_END:
 		unwind_upload__forget(live->unwind, ((const struct rec_space_end *)rec)->space);
 		break;
+	case REC_STACK:
+		live->nameless = live->session;
+		break;
 	case REC_CALL:
 		on_call(live, (const struct rec_call *)rec);
 		break;
 	default:
 		break;
 	}
+}
+
+/* Names stand before the tick of the interval they are needed in - unless ever new stacks keep coming. */
+static bool nameless(struct live_source *live)
+{
+	return live->nameless && live->tries < TICK_TRIES;
 }
 
 /*
@@ -200,6 +213,11 @@ static int finish_tick(struct live_source *live)
 
 	live->pending_tick = 0;
 	live->awaited = 0;
+	if (nameless(live)) /* a stack slipped in before the counters: its names first, then another tick */
+		return 0;
+	live->tries = 0;
+	live->ticked = true;
+	live->last_tick = ts;
 	return facts__tick(&live->queue, ts);
 }
 
@@ -357,6 +375,7 @@ static int stage_service(struct live_source *live)
 	int code = 0;
 
 	if (live->session) {
+		live->nameless = false;
 		code = names__tell(live->names, live->session, &live->targets, &live->queue,
 				   live->ending ? 0 : NAMES_BUDGET_NS);
 		if (code >= 0)
@@ -384,16 +403,15 @@ static int stage_close(struct live_source *live)
 
 	if (live->session)
 		code = heal__tell(&live->heal, live->session, &live->queue);
-	if (live->session && live->ending && !code) /* what the last drain brought */
-		code = names__tell(live->names, live->session, &live->targets, &live->queue, 0);
 	if (!code)
 		code = tell_stats(live);
 	if (code)
 		return code;
 	live->news = false;
 	live->awaited = 0;
-	live->pending_tick = live->last_tick = facts__now();
-	for (size_t i = 0; i < live->targets.nr; i++) {
+	live->ticked = false;
+	live->pending_tick = facts__now();
+	for (size_t i = 0; i < live->targets.nr && !nameless(live); i++) {
 		if (!live->targets.all[i].alive)
 			continue;
 		live->awaited++;
@@ -402,7 +420,12 @@ static int stage_close(struct live_source *live)
 	kernel_side__drain(live->kernel);
 	if (live->pending_tick) /* nobody left to tell, or the ring was full */
 		code = finish_tick(live);
-	live->stage = live->ending ? STAGE_END : STAGE_DRAIN;
+	if (live->ticked) {
+		live->stage = live->ending ? STAGE_END : STAGE_DRAIN;
+	} else {
+		live->tries++;
+		live->stage = STAGE_SERVICE;
+	}
 	return code;
 }
 

@@ -34,25 +34,45 @@ static __u32 intern_frame(struct session *session, struct space *space, __u64 pc
 	return index;
 }
 
+/*
+ * A walk by frame pointers that nobody checked runs into whatever the stack holds. Its frames count up to the first that
+ * lies in no executable mapping; beyond it they may be the program's data. The innermost is the pc itself.
+ */
+static __u32 sound_frames(struct space *space, const struct rec_stack *rec)
+{
+	__u32 nr = rec->nr_frames ? 1 : 0;
+
+	if (rec->end == STACK_END_ROOT)
+		return rec->nr_frames;
+	for (; nr < rec->nr_frames; nr++) {
+		const struct vma *vma = vma_map__find(&space->map, rec->frames[nr] - 1);
+
+		if (!vma || !(vma->prot & 4))
+			break;
+	}
+	return nr;
+}
+
 void session__define_stack(struct session *session, const struct rec_stack *rec)
 {
 	struct space *space = session__space(session, rec->space);
-	__u32 index, *frames;
+	__u32 index, nr, *frames;
 
 	if (!space) {
 		session->nr_ignored++;
 		return;
 	}
 	index = stack_table__intern(&session->stacks, rec->space, rec->id);
-	frames = malloc((rec->nr_frames + !rec->nr_frames) * sizeof(*frames));
+	nr = sound_frames(space, rec);
+	frames = malloc((nr + !nr) * sizeof(*frames));
 	if (!index || !frames || session->stacks.stacks[index].end != STACK_END_INVALID) {
 		session->no_memory |= !index || !frames;
 		free(frames);
 		return;
 	}
-	for (__u32 i = 0; i < rec->nr_frames; i++)
+	for (__u32 i = 0; i < nr; i++)
 		frames[i] = intern_frame(session, space, rec->frames[i] - !!i);
-	stack_table__define(&session->stacks, index, frames, rec->nr_frames, rec->end);
+	stack_table__define(&session->stacks, index, frames, nr, rec->end);
 }
 
 /* The kernel tells shmem from other files late: its mappings so far were taken for files. */

@@ -10,7 +10,7 @@
 #include "base/units.h"
 #include "cmd/commands.h"
 
-#define MAX_WORDS 16
+#define MAX_WORDS 80
 
 /* Parse @line, words parted by blanks; '' is an empty word. */
 static int parse(struct options *options, const struct command *command, const char *line,
@@ -22,7 +22,8 @@ static int parse(struct options *options, const struct command *command, const c
 	int argc = 0;
 
 	snprintf(buf, sizeof(buf), "%s %s", command->name, line);
-	for (char *word = strtok_r(buf, " ", &save); word; word = strtok_r(NULL, " ", &save))
+	for (char *word = strtok_r(buf, " ", &save); word && argc < MAX_WORDS;
+	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = strcmp(word, "''") ? word : word + 2;
 	argv[argc] = NULL;
 	return options__parse(options, command, argc, argv, err);
