@@ -254,8 +254,6 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 	if (side->nr_cpus > RSST_MAX_CPUS)
 		return err__set(err, -E2BIG, "%u CPUs: this build knows %u", side->nr_cpus,
 				RSST_MAX_CPUS);
-	if (!privilege__may_bpf())
-		return err__set(err, -EPERM, "%s", privilege__missing_for_bpf());
 	code = check_kernel(&side->batched, err);
 	if (!code)
 		code = ensure_tracefs(err);

@@ -13,6 +13,7 @@
 #include "live/launch.h"
 #include "live/live_source.h"
 #include "live/names.h"
+#include "live/privilege.h"
 #include "live/target_check.h"
 #include "live/unwind_upload.h"
 
@@ -306,6 +307,8 @@ static int check_targets(const struct live_options *options, struct err *err)
 
 	for (unsigned int i = 0; i < options->nr_pids && !code; i++)
 		code = target_check(options->pids[i], &status, err);
+	if (!code && !privilege__may_bpf())
+		return err__set(err, -EPERM, "%s", privilege__missing_for_bpf());
 	return code;
 }
 
