@@ -22,7 +22,7 @@ static int parse_ends(struct ends *ends, const struct options *options, struct e
 	return code ? code : instant__parse(&ends->to, options->at ? options->at : to, err);
 }
 
-/* Feeding only what tells time is enough to find the ticks; the peak needs @all. */
+/* Feeding only what tells time is enough to find the ticks and the end; the peak needs @all. */
 static int survey(struct timeline *timeline, struct trace_input *input, struct session *session,
 		  bool all, struct err *err)
 {
@@ -31,7 +31,7 @@ static int survey(struct timeline *timeline, struct trace_input *input, struct s
 	int code;
 
 	while ((code = trace_input__next(input, &rec, err)) > 0) {
-		if (!all && rec->type != REC_START && rec->type != REC_TICK)
+		if (!all && rec->type != REC_START && rec->type != REC_TICK && rec->type != REC_END)
 			continue;
 		code = session__feed(session, rec, rec->size, NULL);
 		if (!code && rec->type == REC_TICK)
@@ -64,7 +64,9 @@ static int place(struct ends *ends, const struct timeline *timeline, const char 
 	return 0;
 }
 
-static int find_ends(struct ends *ends, const struct options *options, struct err *err)
+/* Also tells the health of the trace: this pass reads all of it. */
+static int find_ends(struct ends *ends, struct trace_window *window, const struct options *options,
+		     struct err *err)
 {
 	bool peak = ends->from.kind == INSTANT_PEAK || ends->to.kind == INSTANT_PEAK;
 	struct session *session = session__new();
@@ -77,6 +79,8 @@ static int find_ends(struct ends *ends, const struct options *options, struct er
 	code = trace_input__open(&input, options->trace, !options->quiet, err);
 	if (!code) {
 		code = survey(&timeline, &input, session, peak, err);
+		if (!code)
+			window->health = trace_input__health(&input, session, window->health_buf);
 		trace_input__close(&input);
 	}
 	if (!code)
@@ -123,15 +127,13 @@ static int read_trace(struct trace_window *window, const struct ends *ends,
 
 	if (code)
 		return code;
-	while ((code = trace_input__next(&input, &rec, err)) > 0) {
+	while (!window->to && (code = trace_input__next(&input, &rec, err)) > 0) {
 		code = feed(window, ends, rec, &tick, err);
 		if (code)
 			break;
 	}
 	if (!code && !window->to)
 		code = err__set(err, -EIO, "'%s' changed while it was read", options->trace);
-	if (!code)
-		window->health = trace_input__health(&input, window->session, window->health_buf);
 	trace_input__close(&input);
 	return code;
 }
@@ -144,7 +146,7 @@ int trace_window__open(struct trace_window *window, const struct options *option
 	memset(window, 0, sizeof(*window));
 	code = parse_ends(&ends, options, err);
 	if (!code)
-		code = find_ends(&ends, options, err);
+		code = find_ends(&ends, window, options, err);
 	if (code)
 		return code;
 	window->session = session__new();
