@@ -93,7 +93,7 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct rss_event e = { .task = task, .ctx = ctx, .space = ref->space, .member = member };
-	__s64 pending;
+	__s64 pending, surplus;
 
 	asm volatile("%0 &= 3" : "+r"(member));
 	e.cause = foreign_cause(task, mm, ref);
@@ -110,10 +110,11 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 	e.nr = -1;
 	pending = (__u64)task->mm == mm ? batched__pending(task, member) : 0;
 	/*
-	 * A sync adds what is pending, which is cleared only after the event; it is told at the thread's boundaries. Much
-	 * more than that is a huge page, added directly.
+	 * A sync adds what is pending, which is cleared only after the event; it is told at the thread's boundaries. An
+	 * amount far from that is a huge page that comes or goes, added directly.
 	 */
-	if (pending && shared - e.state->last_count[member] < pending + HUGE_PAGES / 2) {
+	surplus = shared - e.state->last_count[member] - pending;
+	if (pending && surplus < HUGE_PAGES / 2 && surplus > -HUGE_PAGES / 2) {
 		e.thread = filter__thread(task);
 		__sync_fetch_and_add(&e.state->last_count[member], pending);
 		if (e.thread)

@@ -106,7 +106,7 @@ static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
 	count(CNT_CALLS);
 	if (batched)
 		batched__boundary(ctx, task, thread, ref->space);
-	if (op == VM_OP_MADVISE) /* changes no region; its releases told themselves */
+	if (op == VM_OP_MADVISE || op == VM_OP_MLOCK) /* change no region; their pages told themselves */
 		goto out;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	if (ok && (op == VM_OP_MMAP || op == VM_OP_BRK || op == VM_OP_MREMAP || op == VM_OP_SHMAT))
@@ -168,6 +168,10 @@ VM_CALL(pkey_mprotect, VM_OP_MPROTECT)
 VM_CALL(madvise, VM_OP_MADVISE)
 VM_CALL(shmat, VM_OP_SHMAT)
 VM_CALL(shmdt, VM_OP_SHMDT)
+/* before Linux 6.2 only: boundaries for the pages they bring in, see rss_batched.bpf.h */
+VM_CALL(mlock, VM_OP_MLOCK)
+VM_CALL(mlock2, VM_OP_MLOCK)
+VM_CALL(mlockall, VM_OP_MLOCK)
 
 /* include/trace/events/mmap.h: fires under the mmap write lock once an address has been chosen */
 SEC("tp_btf/vm_unmapped_area")

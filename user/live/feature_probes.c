@@ -144,11 +144,21 @@ static const char *tracefs_path(void)
 	return NULL;
 }
 
+/* record and live mount it when they start, if they may. */
+static bool can_mount_tracefs(void)
+{
+	return !access("/sys/kernel/tracing", F_OK) && privilege__has(CAP_SYS_ADMIN);
+}
+
 bool probe_tracefs(const struct feature *feature, char *detail)
 {
 	const char *path = tracefs_path();
 
 	(void)feature;
+	if (!path && can_mount_tracefs()) {
+		found(detail, "not mounted; tracing will mount it");
+		return true;
+	}
 	found(detail, "%s",
 	      path				    ? path
 	      : access("/sys/kernel/tracing", X_OK) ? "not readable"
@@ -163,8 +173,8 @@ bool probe_syscall_events(const struct feature *feature, char *detail)
 
 	(void)feature;
 	if (!path) {
-		found(detail, "unknown without tracefs");
-		return false;
+		found(detail, "unknown until tracefs is mounted");
+		return can_mount_tracefs();
 	}
 	snprintf(file, sizeof(file), "%s/events/syscalls/sys_enter_munmap/id", path);
 	if (!access(file, R_OK))

@@ -144,6 +144,12 @@ static int load(struct kernel_side *side, const struct kernel_side_options *opti
 	bpf_program__set_autoload(skel->progs.rss_stat_percpu, !side->batched);
 	bpf_program__set_autoload(skel->progs.rss_stat_batched, side->batched);
 	bpf_program__set_autoload(skel->progs.fault_end, side->batched);
+	bpf_program__set_autoload(skel->progs.sys_enter_mlock, side->batched);
+	bpf_program__set_autoload(skel->progs.sys_exit_mlock, side->batched);
+	bpf_program__set_autoload(skel->progs.sys_enter_mlock2, side->batched);
+	bpf_program__set_autoload(skel->progs.sys_exit_mlock2, side->batched);
+	bpf_program__set_autoload(skel->progs.sys_enter_mlockall, side->batched);
+	bpf_program__set_autoload(skel->progs.sys_exit_mlockall, side->batched);
 	bpf_program__set_autoload(skel->progs.sum_batched, side->batched);
 	skel->rodata->ring_watermark = ring_bytes / 2;
 	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
