@@ -1,111 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <signal.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/units.h"
 #include "live/facts.h"
-#include "live/heal.h"
-#include "live/kernel_side.h"
 #include "live/launch.h"
-#include "live/live_source.h"
-#include "live/names.h"
-#include "live/privilege.h"
-#include "live/target_check.h"
-#include "live/unwind_upload.h"
+#include "live/live_state.h"
 
 #define DRAIN_MS 10
 #define TICK_TRIES 5
 #define IDLE_TICK_NS NSEC_PER_SEC	   /* ticks while nothing happens */
 #define NAMES_BUDGET_NS (500 * 1000 * 1000) /* of each tick; the rest comes with later ones */
-
-/* Where next() goes on when everything handed out has been taken. */
-enum stage {
-	STAGE_DRAIN,   /* take from the ring until it is time for a tick */
-	STAGE_SERVICE, /* find out what the model is missing */
-	STAGE_CLOSE,   /* believe the scans, tell counters, tick */
-	STAGE_END,
-	STAGE_DONE,
-};
-
-struct live_source {
-	struct record_source base;
-	struct kernel_side *kernel;
-	struct unwind_upload *unwind;
-	struct record_queue queue;
-	struct targets targets;
-	struct names *names;
-	struct heal heal;
-	const struct session *session; /* NULL until bound: nothing is looked up */
-	enum stage stage;
-	__u64 tick_ns, idle_tick_ns, last_tick, deadline; /* deadline: end of --duration, 0: none */
-	__u64 stats[NR_COUNTERS];
-	__u64 pending_tick;   /* ts of the tick that goes out behind the last awaited counters; 0: none */
-	__u32 awaited;	      /* REC_COUNTERS the ring still owes */
-	bool news;	      /* records came since the last tick */
-	bool nameless;	      /* stacks came since names were last told */
-	unsigned int tries;   /* at this tick */
-	bool ticked;	      /* it went out */
-	bool maps_changed;    /* code came, or a file that has no name yet: look at the maps */
-	bool ending;	      /* no further tick after this one */
-	int error;	      /* -errno met where it could not be returned */
-	pid_t command;	      /* launched by us; 0: none */
-	int command_status;
-	volatile sig_atomic_t stop;
-	char comm[RSST_COMM_LEN];
-	char self[160];
-};
-
-/* --- images -------------------------------------------------------------------------------- */
-
-/* What @target has mapped, told to the model and to the unwinder. *@maps is the caller's to free. */
-static int tell_maps(struct live_source *live, const struct target *target, struct proc_maps *maps,
-		     struct err *err)
-{
-	int code = proc_maps__read(maps, target->pid, false, err);
-
-	if (code)
-		return code;
-	unwind_upload__sync(live->unwind, target->space, target->pid, maps, NULL);
-	code = facts__maps(&live->queue, target->space, maps);
-	if (code)
-		proc_maps__free(maps);
-	return code;
-}
-
-/* End of the last mapping of user space; [vsyscall] lies in the kernel's half. */
-static __u64 end_of_maps(const struct proc_maps *maps)
-{
-	size_t nr = maps->nr;
-
-	while (nr && maps->maps[nr - 1].end >> 63)
-		nr--;
-	return nr ? maps->maps[nr - 1].end : 0;
-}
-
-/* What was there when tracing began. */
-static int tell_image(struct live_source *live, struct target *target, struct err *err)
-{
-	struct residency *residency = target__residency(target);
-	struct proc_maps maps;
-	int code;
-
-	if (!residency) {
-		residency = residency__open(target->pid, err); /* once more, for the sentence */
-		residency__close(residency);
-		return -EACCES;
-	}
-	code = tell_maps(live, target, &maps, err);
-	if (code)
-		return code;
-	code = facts__pages(&live->queue, target->space, residency, &maps, 0, end_of_maps(&maps),
-			    PAGES_ATTACH);
-	proc_maps__free(&maps);
-	return code;
-}
 
 /* --- taking records from the ring ---------------------------------------------------------- */
 
@@ -125,7 +31,7 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 		residency__close(target->residency);
 	target->residency = NULL;
 	target->space = rec->new_space;
-	if (!tell_maps(live, target, &maps, NULL))
+	if (!live__tell_maps(live, target, &maps, NULL))
 		proc_maps__free(&maps);
 }
 
@@ -242,115 +148,6 @@ static int on_record(void *ctx, void *bytes, size_t len)
 		live->error = -ENOMEM;
 	}
 	return 0;
-}
-
-/* --- attaching --------------------------------------------------------------------------------- */
-
-/*
- * The first stacks are whole when the tables are there before the first event. A launched command has not mapped its
- * libraries yet: those we have mapped ourselves are most likely among them.
- */
-static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
-{
-	struct proc_maps maps;
-
-	if (!proc_maps__read(&maps, pid, false, NULL)) {
-		unwind_upload__sync(live->unwind, space, pid, &maps, NULL);
-		proc_maps__free(&maps);
-	}
-	if (pid == live->command && !proc_maps__read(&maps, getpid(), false, NULL)) {
-		unwind_upload__preload(live->unwind, getpid(), &maps);
-		proc_maps__free(&maps);
-	}
-}
-
-static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *err)
-{
-	struct proc_status status;
-	__s64 pages[RSST_NR_MEMBERS];
-	struct target *target;
-	__u32 space = 0;
-	int code = target_check(pid, &status, err);
-
-	if (code)
-		return code;
-	preload_tables(live, kernel_side__next_space(live->kernel), pid);
-	code = kernel_side__adopt(live->kernel, pid, &space, pages);
-	if (code == -ESRCH)
-		return err__set(err, code, "process %d (%s) ended while attaching", pid,
-				status.comm);
-	if (code)
-		return err__set(err, code, "cannot follow process %d (%s): %s", pid, status.comm,
-				strerror(-code));
-	target = targets__add(&live->targets, pid, space, true);
-	if (!target)
-		return err__set(err, -ENOMEM, "out of memory");
-	if (!live->comm[0])
-		snprintf(live->comm, sizeof(live->comm), "%.*s", RSST_COMM_LEN - 1, status.comm);
-	code = facts__process(&live->queue, space, &status, PROCESS_ROOT | flags, pages);
-	if (!code)
-		code = tell_image(live, target, err);
-	if (code == -ESRCH)
-		return err__set(err, code, "process %d (%s) ended while attaching", pid,
-				status.comm);
-	if (code && !err->text[0])
-		return err__set(err, code, "cannot read the memory map of process %d (%s): %s", pid,
-				status.comm, strerror(-code));
-	return code;
-}
-
-/* Everything that can be refused is asked before the kernel is touched. */
-static int check_targets(const struct live_options *options, struct err *err)
-{
-	struct proc_status status;
-	int code = 0;
-
-	for (unsigned int i = 0; i < options->nr_pids && !code; i++)
-		code = target_check(options->pids[i], &status, err);
-	if (!code && !privilege__may_bpf())
-		return err__set(err, -EPERM, "%s", privilege__missing_for_bpf());
-	return code;
-}
-
-static int set_up_tracing(struct live_source *live, const struct live_options *options,
-			  struct err *err)
-{
-	pid_t first = options->nr_pids ? options->pids[0] : live->command;
-	struct kernel_side_options side = { .children = options->children,
-					    .ring_bytes = options->ring_bytes };
-	struct unwind_map_fds fds;
-	struct proc_maps maps;
-	int code = proc_maps__read(&maps, first, false, err);
-
-	if (code)
-		return code;
-	side.unwind_row_blocks = unwind_upload__row_blocks(first, &maps);
-	proc_maps__free(&maps);
-	live->kernel = kernel_side__open(&side, on_record, live, err);
-	if (!live->kernel)
-		return -EINVAL; /* the sentence says it */
-	fds = kernel_side__unwind_fds(live->kernel);
-	live->unwind = unwind_upload__new(&fds, err);
-	if (!live->unwind)
-		return -EINVAL;
-	live->names = names__new();
-	if (!live->names)
-		return err__set(err, -ENOMEM, "out of memory");
-	return 0;
-}
-
-static int attach(struct live_source *live, const struct live_options *options, struct err *err)
-{
-	int code = set_up_tracing(live, options, err);
-
-	if (!code)
-		code = facts__start(&live->queue);
-	for (unsigned int i = 0; i < options->nr_pids && !code; i++)
-		code = adopt(live, options->pids[i], 0, err);
-	if (!code && live->command)
-		code = adopt(live, live->command, PROCESS_LAUNCHED, err);
-	/* windows start here, before the first event: a launched command has not run yet */
-	return code ? code : facts__tick(&live->queue, facts__now());
 }
 
 /* --- ticks ------------------------------------------------------------------------------------- */
@@ -529,7 +326,7 @@ struct record_source *live_source__open(const struct live_options *options, stru
 	live->base.free = live_free;
 	live->tick_ns = options->tick_ns;
 	live->idle_tick_ns = options->idle_tick_ns ? options->idle_tick_ns : IDLE_TICK_NS;
-	code = check_targets(options, err);
+	code = live__check_targets(options, err);
 	if (!code && options->command) {
 		live->command = launch__start(options->command, err);
 		if (live->command < 0) {
@@ -538,7 +335,7 @@ struct record_source *live_source__open(const struct live_options *options, stru
 		}
 	}
 	if (!code)
-		code = attach(live, options, err);
+		code = live__attach(live, options, on_record, err);
 	if (code) {
 		if (live->command)
 			launch__kill(live->command);
