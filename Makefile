@@ -108,7 +108,7 @@ deps: ## every package that build and tests need, from the distribution (root)
 		apt-get -qq install -y --no-install-recommends $(PACKAGES); \
 	fi
 
-.PHONY: workloads vmlinux-full
+.PHONY: workloads vmlinux-full deps-vm check-vm
 workloads: $(WORKLOADS)
 
 check: all workloads $(UNIT_BINS) ## everything that can run here; what cannot says so
@@ -122,6 +122,12 @@ check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
 
 check-live: all workloads ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
+
+deps-vm: deps ## what check-vm needs besides (root)
+	$(Q)export DEBIAN_FRONTEND=noninteractive; apt-get -qq install -y --no-install-recommends qemu-system-x86 busybox-static cpio
+
+check-vm: all workloads ## Debian's kernels under qemu; KERNELS="6.12 7.2" picks
+	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) $(KERNELS)
 
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit
