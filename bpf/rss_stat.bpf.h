@@ -16,12 +16,9 @@
 
 /* uapi/asm-generic/mman-common.h */
 #define MAP_FIXED 0x10
-#define MADV_DONTNEED 4
-#define MADV_FREE 8
-#define MADV_REMOVE 9
-#define MADV_DONTNEED_LOCKED 24
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
-#define MADV_GUARD_INSTALL 102
 
 struct rss_event {
 	struct task_struct *task;
@@ -95,8 +92,9 @@ static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
 		return true;
 	case VM_OP_MMAP: /* args[3]: flags; a fixed mapping without MAP_POPULATE */
 		return (regs->r10 & 0x8010) != 0x8000;
-	case VM_OP_MADVISE: /* not MADV_POPULATE_READ, _WRITE, MADV_COLLAPSE */
-		return (__s32)regs->dx != 22 && (__s32)regs->dx != 23 &&
+	case VM_OP_MADVISE:
+		return (__s32)regs->dx != MADV_POPULATE_READ &&
+		       (__s32)regs->dx != MADV_POPULATE_WRITE &&
 		       (__s32)regs->dx != MADV_COLLAPSE;
 	default:
 		return false;
