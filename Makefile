@@ -35,6 +35,7 @@ help: ## this list
 # --- BPF side -----------------------------------------------------------------------------------
 BPF_SRCS := $(wildcard bpf/*.bpf.c)
 BPF_OBJS := $(patsubst bpf/%.c,$(BUILD)/bpf/%.o,$(BPF_SRCS))
+.SECONDARY: $(BPF_OBJS)
 BPF_HDRS := $(wildcard bpf/*.h vmlinux/*.h include/*.h)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HDRS)
@@ -42,13 +43,11 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HDRS)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-$(BUILD)/bpf/rsstrace.linked.o: $(BPF_OBJS)
-	$(call say,LINK,$@)
-	$(Q)$(BPFTOOL) gen object $@ $^
-
-$(BUILD)/gen/rsstrace.skel.h: $(BUILD)/bpf/rsstrace.linked.o
+# bpf/X.bpf.c becomes build/gen/X.skel.h with struct X_bpf; `gen object` leaves out what only a debugger reads
+$(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	@mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name rsstrace_bpf > $@.tmp && mv $@.tmp $@
+	$(Q)$(BPFTOOL) gen object $(BUILD)/bpf/$*.linked.o $<
+	$(Q)$(BPFTOOL) gen skeleton $(BUILD)/bpf/$*.linked.o name $*_bpf > $@.tmp && mv $@.tmp $@
 
 # --- user side ----------------------------------------------------------------------------------
 $(BUILD)/user/%.o: user/%.c
@@ -56,7 +55,7 @@ $(BUILD)/user/%.o: user/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(call objs,live): | $(BUILD)/gen/rsstrace.skel.h
+$(call objs,live): | $(patsubst bpf/%.bpf.c,$(BUILD)/gen/%.skel.h,$(BPF_SRCS))
 
 define layer_lib
 $(BUILD)/lib$(1).a: $(call objs,$(1))

@@ -14,8 +14,7 @@ static __always_inline void arm_fault(void *ctx, struct task_struct *task,
 
 	if (!thread)
 		return;
-	if (batched) /* what is left over was no fault's */
-		batched__boundary(ctx, task, thread, ref->space);
+	batched__boundary(ctx, task, thread, ref->space); /* what is left over was no fault's */
 	thread->fault_addr = addr;
 	thread->fault_mark = fault_mark(task);
 	thread->fault_kernel = kernel;
@@ -26,8 +25,8 @@ static __always_inline void arm_fault(void *ctx, struct task_struct *task,
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(page_fault_user, unsigned long address, struct pt_regs *regs, unsigned long error_code)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct space_ref *ref = filter__space((__u64)task->mm);
+	struct task_struct *task = current_task();
+	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
 
 	if (ref)
 		arm_fault(ctx, task, ref, address, false);
@@ -38,15 +37,16 @@ SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs,
 	     unsigned long error_code)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct space_ref *ref;
 
 	if (address >= ARCH_USER_END)
 		return 0;
-	ref = filter__space((__u64)task->mm);
+	ref = filter__space((__u64)kernel_field(task, mm));
 	if (!ref)
 		return 0;
-	if (task->pagefault_disabled) { /* a nofault access, ours among them: will not be handled */
+	if (kernel_field(task, pagefault_disabled)) { /* a nofault access, ours among them: will not
+							 be handled */
 		count(CNT_PAGEFAULT_DISABLED);
 		return 0;
 	}

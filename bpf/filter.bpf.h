@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose event is it? Asked first by every program, so that a process nobody traces pays one compare. */
+/* Whose event is it? Asked first by every program, so that a process nobody traces pays one
+ * compare. */
 #ifndef RSSTRACE_FILTER_BPF_H
 #define RSSTRACE_FILTER_BPF_H
 
-#include "maps.bpf.h"
+#include "task.bpf.h"
 
-/* The followed space of @mm, or NULL. The key is the mm, not the tgid: CLONE_VM children and io workers share it. */
+/* The followed space of @mm, or NULL. The key is the mm, not the tgid: CLONE_VM children and io
+ * workers share it. */
 static __always_inline struct space_ref *filter__space(__u64 mm)
 {
 	__u64 only = only_mm;
@@ -15,6 +17,7 @@ static __always_inline struct space_ref *filter__space(__u64 mm)
 	return bpf_map_lookup_elem(&spaces, &mm);
 }
 
+#ifdef RSST_BATCHED
 static __always_inline __s64 batched__pending(struct task_struct *task, __u32 member)
 {
 	struct task_struct___batched *old = (void *)task;
@@ -36,23 +39,37 @@ static __always_inline void batched__meet(struct task_struct *task, struct threa
 		thread->told[member] = batched__pending(task, member);
 	thread->batch_known = 1;
 }
+#endif
 
 static __always_inline struct thread_state *filter__thread(struct task_struct *task)
 {
-	struct thread_state *thread =
-		bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct thread_state *thread = thread__find_or_new(task);
 
 	if (!thread)
 		count(CNT_NO_THREAD_STATE);
-	else if (batched)
+#ifdef RSST_BATCHED
+	else
 		batched__meet(task, thread);
+#endif
 	return thread;
 }
 
-/* mm_account_fault() bumps one of the two when a fault has been handled (mm/memory.c), retries not counted. */
+/* mm_account_fault() bumps one of the two when a fault has been handled (mm/memory.c), retries not
+ * counted. */
 static __always_inline __u64 fault_mark(const struct task_struct *task)
 {
-	return task->min_flt + task->maj_flt;
+	return kernel_field(task, min_flt) + kernel_field(task, maj_flt);
+}
+
+/* Could a single fault have brought this? COW takes one; fault-around and folios bring up to a
+ * table. */
+static __always_inline bool plausible_fault(__u32 member, __s64 pages)
+{
+	if (pages == 1 || pages == -1)
+		return true;
+	if (member == RSST_ANON) /* folios: 16 KiB to 2 MiB, powers of two */
+		return pages >= 4 && pages <= 512 && !(pages & (pages - 1));
+	return pages >= 0 && pages <= 512;
 }
 
 #endif

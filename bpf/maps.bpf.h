@@ -11,22 +11,18 @@
 #include "config_abi.h"
 #include "counters.h"
 
-const volatile __u32 nr_cpus = 1;	/* possible CPUs, set before load */
-const volatile __s32 percpu_batch = 32; /* max(32, 2 * online CPUs), lib/percpu_counter.c */
-const volatile bool follow_children = false;
-const volatile bool batched = false; /* before 6.2: counters are shared and synced in batches */
-const volatile __u64 ring_watermark = RSST_RING_BYTES / 2; /* bytes waiting that wake the live side */
+const volatile struct kernel_settings settings = {};
+struct kernel_dialog dialog = {};
 
 /*
- * Bumped by every record that is not a FAULT and by each entry into a VM call; faults carry the value they saw. Two
- * births with the same generation have no release between them.
+ * Bumped by every record that is not a FAULT and by each entry into a VM call; faults carry the
+ * value they saw. Two births with the same generation have no release between them.
  */
 __u64 generation = 1;
 
 /* The one followed address space, or 0 when there are none or several: then `spaces` knows. */
 volatile __u64 only_mm = 0;
 struct space_ref only_ref = {};
-__u32 next_space = 1; /* id the next new space gets */
 
 /* Byte distance from a per-CPU address to CPU i's copy; learned by learn_cpu_offset. */
 __u64 cpu_offset[RSST_MAX_CPUS] = {};
@@ -52,7 +48,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RSST_MAX_SPACES); /* set to RSST_MAX_SPACES * nr_cpus before load */
+	__uint(max_entries, RSST_MAX_SPACES); /* times the number of CPUs, set before load */
 	__type(key, __u32);
 	__type(value, struct space_cpu);
 } space_cpus SEC(".maps");
@@ -71,27 +67,22 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/* What a thread is doing. In task storage: a sleeping major fault keeps it, another CPU finds it. */
+/* What a thread is doing; kept by task.bpf.h. */
 struct thread_state {
-	__u64 fault_addr; /* last fault taken; 0: none yet */
-	__u64 fault_mark; /* min_flt + maj_flt when it was taken: unchanged while it is being handled */
-	__u64 call_gen;	  /* generation at entry of the VM call */
-	__u64 old_brk;	  /* the break at that moment */
-	__u32 call;	  /* number of the VM call */
+	__u64 fault_addr;  /* last fault taken; 0: none yet */
+	__u64 fault_mark;  /* min_flt + maj_flt when it was taken: unchanged while it is being
+			      handled */
+	__u64 call_gen;	   /* generation at entry of the VM call */
+	__u64 old_brk;	   /* the break at that moment */
+	__u32 call;	   /* number of the VM call */
 	__u8 fault_kernel; /* taken in kernel mode */
 	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
-	__u8 batch_known;  /* the next two are set up; kernels before 6.2 only, see rss_batched.bpf.h */
+	__u8 batch_known; /* the next two are set up; kernels before 6.2 only, see rss_batched.bpf.h
+			   */
 	__u8 pad;
 	__s64 synced[RSST_NR_MEMBERS]; /* pages this thread has added to the shared counts */
 	__s64 told[RSST_NR_MEMBERS];   /* of synced and still pending: told so far */
 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct thread_state);
-} threads SEC(".maps");
 
 static __always_inline void count(__u32 which)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Processes come and go: fork, exec, exit, and the end of an address space. include/trace/events/sched.h, mmap.h */
+/* Processes come and go: fork, exec, exit, and the end of an address space.
+ * include/trace/events/sched.h, mmap.h */
 #ifndef RSSTRACE_PROCESSES_BPF_H
 #define RSSTRACE_PROCESSES_BPF_H
 
@@ -14,8 +15,8 @@ static __always_inline int emit_thread(__u32 space, struct task_struct *child)
 	if (!emit__reserve(rec, REC_THREAD))
 		return 0;
 	rec->space = space;
-	rec->pid = child->tgid;
-	rec->tid = child->pid;
+	rec->pid = kernel_field(child, tgid);
+	rec->tid = kernel_field(child, pid);
 	rec->pad = 0;
 	BPF_CORE_READ_STR_INTO(&rec->comm, child, comm);
 	emit__submit(rec);
@@ -25,8 +26,8 @@ static __always_inline int emit_thread(__u32 space, struct task_struct *child)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u64 mm = (__u64)child->mm, gen;
-	struct space_ref *ref = filter__space((__u64)parent->mm);
+	__u64 mm = (__u64)kernel_field(child, mm), gen;
+	struct space_ref *ref = filter__space((__u64)kernel_field(parent, mm));
 	__s64 pages[RSST_NR_MEMBERS] = {};
 	struct rec_fork *rec;
 	struct proc_ref proc;
@@ -34,15 +35,15 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 
 	if (!ref)
 		return 0;
-	if (child->tgid == parent->tgid)
+	if (kernel_field(child, tgid) == kernel_field(parent, tgid))
 		return emit_thread(ref->space, child);
-	if (!follow_children || !mm)
+	if (!settings.follow_children || !mm)
 		return 0;
 	space = ref->space;
 	proc.space = space;
 	proc.pad = 0;
-	tgid = child->tgid;
-	if (mm == (__u64)parent->mm) /* vfork: lives in the parent's until it execs */
+	tgid = kernel_field(child, tgid);
+	if (mm == (__u64)kernel_field(parent, mm)) /* vfork: lives in the parent's until it execs */
 		bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY);
 	else
 		proc.space = space__adopt(mm, tgid, pages);
@@ -53,7 +54,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 		return 0;
 	rec->space = space;
 	rec->child_space = proc.space;
-	rec->pid = parent->tgid;
+	rec->pid = kernel_field(parent, tgid);
 	rec->child_pid = tgid;
 	rec->gen = gen;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
@@ -63,10 +64,46 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	return 0;
 }
 
+/* The mm_struct of @space will be somebody else's soon. */
+static __always_inline void let_go(__u32 space)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__u64 mm;
+
+	if (!state)
+		return;
+	mm = state->mm;
+	state->mm = 0;
+	bpf_map_delete_elem(&spaces, &mm);
+	if (only_mm == mm)
+		only_mm = 0;
+}
+
+static __always_inline void tell_space_end(__u32 space)
+{
+	struct rec_space_end *rec;
+
+	if (!emit__reserve(rec, REC_SPACE_END))
+		return;
+	rec->space = space;
+	rec->pad = 0;
+	emit__submit(rec);
+}
+
+#ifdef RSST_BATCHED
+/* Is @tgid the process the space was followed for? A vfork child only borrows it. */
+static __always_inline bool owns(__u32 tgid, __u32 space)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+
+	return state && state->tgid == tgid;
+}
+#endif
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	__u32 tgid = task->tgid, old_space, new_space;
+	__u32 tgid = kernel_field(task, tgid), old_space, new_space;
 	struct proc_ref *proc = bpf_map_lookup_elem(&procs, &tgid);
 	__s64 pages[RSST_NR_MEMBERS] = {};
 	struct rec_exec *rec;
@@ -75,7 +112,13 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 	if (!proc)
 		return 0;
 	old_space = proc->space;
-	new_space = space__adopt((__u64)task->mm, tgid, pages);
+#ifdef RSST_BATCHED /* the others hear of it by exit_mmap */
+	if (owns(tgid, old_space))
+		let_go(old_space);
+	if (old_pid != (pid_t)tgid)
+		thread__forget(old_pid);
+#endif
+	new_space = space__adopt((__u64)kernel_field(task, mm), tgid, pages);
 	gen = emit__next_generation();
 	if (!new_space || !emit__reserve(rec, REC_EXEC))
 		return 0;
@@ -88,66 +131,75 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 		rec->pages[member] = pages[member];
 	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
 	__builtin_memset(rec->filename, 0, sizeof(rec->filename));
-	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), BPF_CORE_READ(bprm, filename));
+	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename),
+				  BPF_CORE_READ(bprm, filename));
 	emit__submit_now(rec);
 	return 0;
 }
 
-/* Before the teardown of the address space since 6.18, after it on older kernels. */
+/*
+ * Before the teardown of the address space since 6.18, after it on older kernels. There is no
+ * exit_mmap tracepoint on some of the batched family: there an address space ends with the process
+ * it was followed for.
+ */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task)
 {
-	__u32 tgid = task->tgid;
+	__u32 tgid = kernel_field(task, tgid), tid = kernel_field(task, pid), space;
 	struct proc_ref *proc = bpf_map_lookup_elem(&procs, &tgid);
+	struct signal_struct *signal;
 	struct rec_exit *rec;
 	bool dead;
 
+#ifdef RSST_BATCHED
+	thread__forget(tid); /* whoever's: a thread of a space need not be of a followed process */
+#endif
 	if (!proc)
 		return 0;
-	dead = task->signal->live.counter == 0;
+	space = proc->space;
+	signal = kernel_field(task, signal);
+	dead = kernel_field(signal, live.counter) == 0;
 	if (emit__reserve(rec, REC_EXIT)) {
-		rec->space = proc->space;
+		rec->space = space;
 		rec->pid = tgid;
-		rec->tid = task->pid;
-		rec->exit_code = task->exit_code;
+		rec->tid = tid;
+		rec->exit_code = kernel_field(task, exit_code);
 		rec->group_dead = dead;
 		rec->pad = 0;
 		emit__submit(rec);
 	}
-	if (dead)
-		bpf_map_delete_elem(&procs, &tgid);
+	if (!dead)
+		return 0;
+	bpf_map_delete_elem(&procs, &tgid);
+#ifdef RSST_BATCHED
+	if (owns(tgid, space)) {
+		let_go(space);
+		tell_space_end(space);
+	}
+#endif
 	return 0;
 }
 
-/* The last user let go: the mm_struct will be somebody else's soon (since 6.1, commit 763ecb035029). */
+#ifndef RSST_BATCHED
+/* The last user let go (since 6.1, commit 763ecb035029). */
 SEC("tp_btf/exit_mmap")
 int BPF_PROG(exit_mmap, struct mm_struct *mm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__u64 key = (__u64)mm;
 	struct space_ref *ref = bpf_map_lookup_elem(&spaces, &key);
-	struct space_state *state;
-	struct rec_space_end *rec;
 	__u32 space;
 	bool exec;
 
 	if (!ref)
 		return 0;
 	space = ref->space;
-	exec = task->mm && (__u32)task->tgid == ref->tgid;
-	state = bpf_map_lookup_elem(&space_states, &space);
-	if (state)
-		state->mm = 0;
-	bpf_map_delete_elem(&spaces, &key);
-	if (only_mm == key)
-		only_mm = 0;
-	/* the old image of an exec: REC_EXEC follows and says more */
-	if (exec || !emit__reserve(rec, REC_SPACE_END))
-		return 0;
-	rec->space = space;
-	rec->pad = 0;
-	emit__submit(rec);
+	exec = kernel_field(task, mm) && (__u32)kernel_field(task, tgid) == ref->tgid;
+	let_go(space);
+	if (!exec) /* else the old image of an exec: REC_EXEC follows and says more */
+		tell_space_end(space);
 	return 0;
 }
+#endif
 
 #endif

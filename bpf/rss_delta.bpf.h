@@ -2,16 +2,17 @@
 /*
  * By how much did this rss_stat event change the counter?
  *
- * Since Linux 6.2 (f1a7941243c1) mm->rss_stat[] are percpu_counters and the tracepoint says only which one changed. It
- * fires right after the change, on the CPU that made it, under the page-table lock, so the difference between
- * this CPU's slot now and when last looked at is the amount - unless the slot was flushed into the shared count,
- * which always leaves 0 behind. Then the amount is what the shared count gained and nobody has claimed yet. Two events
- * may flush at the same time: each claims its own part, so that the sum of all amounts is the counter, always.
+ * Since Linux 6.2 (f1a7941243c1) mm->rss_stat[] are percpu_counters and the tracepoint says only
+ * which one changed. It fires right after the change, on the CPU that made it, under the page-table
+ * lock, so the difference between this CPU's slot now and when last looked at is the amount -
+ * unless the slot was flushed into the shared count, which always leaves 0 behind. Then the amount
+ * is what the shared count gained and nobody has claimed yet. Two events may flush at the same
+ * time: each claims its own part, so that the sum of all amounts is the counter, always.
  */
 #ifndef RSSTRACE_RSS_DELTA_BPF_H
 #define RSSTRACE_RSS_DELTA_BPF_H
 
-#include "maps.bpf.h"
+#include "filter.bpf.h"
 
 #define DELTA_RETRIES 24
 #define DELTA_UNKNOWN (1LL << 62)
@@ -30,10 +31,12 @@ struct delta_context {
 
 struct delta {
 	__s64 pages;
-	bool soft; /* another event may have flushed at the same instant: the split between the two is a guess */
+	bool soft; /* another event may have flushed at the same instant: the split between the two
+		      is a guess */
 };
 
-/* The kernel's shared count and CPU @cpu's slot of one counter; plain loads through a read-only cast. */
+/* The kernel's shared count and CPU @cpu's slot of one counter; plain loads through a read-only
+ * cast. */
 static __always_inline void delta__read(__u64 mm_addr, __u32 member, __u32 cpu, __s64 *shared,
 					__s32 *slot)
 {
@@ -54,14 +57,15 @@ static __always_inline void delta__read(__u64 mm_addr, __u32 member, __u32 cpu, 
 
 static __always_inline struct space_cpu *delta__cpu(__u32 space, __u32 cpu)
 {
-	__u32 index = space * nr_cpus + cpu;
+	__u32 index = space * settings.nr_cpus + cpu;
 
 	return bpf_map_lookup_elem(&space_cpus, &index);
 }
 
 /*
- * What CPU @cpu has flushed into the shared count but not told yet: a batch or nothing; negative while that is unclear.
- * A global function (as are the next two): inlined into loops it would not verify. Such take scalars only.
+ * What CPU @cpu has flushed into the shared count but not told yet: a batch or nothing; negative
+ * while that is unclear. A global function (as are the next two): inlined into loops it would not
+ * verify. Such take scalars only.
  */
 __noinline __s64 delta__in_flight(__u32 space, __u32 member, __u32 cpu)
 {
@@ -79,14 +83,14 @@ __noinline __s64 delta__in_flight(__u32 space, __u32 member, __u32 cpu)
 	recorded = *(volatile __s32 *)&other->slot[member];
 	if ((busy & 1) || busy != *(volatile __u64 *)&other->busy)
 		return -1;
-	if (slot == 0 && recorded == percpu_batch - 1)
-		return percpu_batch; /* a fault's flush, told only by its event */
+	if (slot == 0 && recorded == settings.percpu_batch - 1)
+		return settings.percpu_batch; /* a fault's flush, told only by its event */
 	return slot == 0 && (recorded > 1 || recorded < -1) ? -1 : 0;
 }
 
 /*
- * One attempt to see how much of the shared count is unclaimed, other CPUs' flushes in flight left out; with @claim it
- * is ours from here on. DELTA_UNKNOWN when somebody moved meanwhile.
+ * One attempt to see how much of the shared count is unclaimed, other CPUs' flushes in flight left
+ * out; with @claim it is ours from here on. DELTA_UNKNOWN when somebody moved meanwhile.
  */
 __noinline __s64 delta__pending(__u32 space, __u32 member, __u32 self, __u32 claim)
 {
@@ -99,7 +103,7 @@ __noinline __s64 delta__pending(__u32 space, __u32 member, __u32 self, __u32 cla
 	asm volatile("%0 &= 3" : "+r"(member));
 	delta__read(state->mm, member, self, &shared, &slot);
 	known = *(volatile __s64 *)&state->last_count[member];
-	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < nr_cpus; cpu++) {
+	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < settings.nr_cpus; cpu++) {
 		__s64 theirs = cpu == self ? 0 : delta__in_flight(space, member, cpu);
 
 		if (theirs < 0)
@@ -116,7 +120,8 @@ __noinline __s64 delta__pending(__u32 space, __u32 member, __u32 self, __u32 cla
 	return mine;
 }
 
-/* delta__pending() until it succeeds or the retries run out; apart from its caller for the verifier's sake, too. */
+/* delta__pending() until it succeeds or the retries run out; apart from its caller for the
+ * verifier's sake, too. */
 __noinline __s64 delta__settle(__u32 space, __u32 member, __u32 self, __u32 claim)
 {
 	for (int i = 0; i < DELTA_RETRIES; i++) {
@@ -130,17 +135,8 @@ __noinline __s64 delta__settle(__u32 space, __u32 member, __u32 self, __u32 clai
 	return DELTA_UNKNOWN;
 }
 
-/* Could a single fault have brought this? COW takes one; fault-around and folios bring up to a table. */
-static __always_inline bool delta__plausible_fault(__u32 member, __s64 pages)
-{
-	if (pages == 1 || pages == -1)
-		return true;
-	if (member == RSST_ANON) /* folios: 16 KiB to 2 MiB, powers of two */
-		return pages >= 4 && pages <= 512 && !(pages & (pages - 1));
-	return pages >= 0 && pages <= 512;
-}
-
-/* The slot is 0: flushed or not, decide what this event's part is. Returns it; *claimed: already in last_count. */
+/* The slot is 0: flushed or not, decide what this event's part is. Returns it; *claimed: already in
+ * last_count. */
 static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 						struct space_state *state, __s64 shared,
 						__s64 slot_delta, __s64 recorded, bool *claimed,
@@ -151,10 +147,11 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 
 	*claimed = false;
 	/* -1 -> 0 is one page and no flush, unless something large is pending */
-	if (!c->zap && !c->other && recorded == -1 && pages < percpu_batch)
+	if (!c->zap && !c->other && recorded == -1 && pages < settings.percpu_batch)
 		return 1;
-	/* a one-page gain that fills the slot flushes exactly one batch; the shared count may be ahead: do not look */
-	if (!c->zap && !c->other && recorded == percpu_batch - 1 &&
+	/* a one-page gain that fills the slot flushes exactly one batch; the shared count may be
+	 * ahead: do not look */
+	if (!c->zap && !c->other && recorded == settings.percpu_batch - 1 &&
 	    (c->member == RSST_ANON ? pages < 256 : pages < 1 || pages > 64)) {
 		if (pages != 1)
 			count(CNT_ODD_AMOUNT);
@@ -166,18 +163,18 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 	if (mine != DELTA_UNKNOWN)
 		pages = mine + slot_delta;
 	else if (!c->fault) /* take all that is there: the sum stays exact, the split is a guess */
-		pages = shared - __sync_lock_test_and_set(&state->last_count[c->member & 3], shared) +
+		pages = shared -
+			__sync_lock_test_and_set(&state->last_count[c->member & 3], shared) +
 			slot_delta;
-	if (c->fault && pages && !delta__plausible_fault(c->member, pages)) {
+	if (c->fault && pages && !plausible_fault(c->member, pages)) {
 		count(CNT_ODD_AMOUNT);
 		pages = slot_delta > 0 ? -1 : 1;
 	}
 	return pages;
 }
 
-static __always_inline struct delta delta__of_event(const struct delta_context *c,
-						    struct space_state *state,
-						    struct space_cpu *own)
+static __always_inline struct delta
+delta__of_event(const struct delta_context *c, struct space_state *state, struct space_cpu *own)
 {
 	struct delta delta = {};
 	__s64 shared = 0, recorded, slot_delta, unclaimed;
@@ -193,7 +190,8 @@ static __always_inline struct delta delta__of_event(const struct delta_context *
 		own->slot[member] = slot;
 		return delta;
 	}
-	/* others must not take our flush for theirs: tell them we are at it, and keep this order of updates */
+	/* others must not take our flush for theirs: tell them we are at it, and keep this order of
+	 * updates */
 	__sync_fetch_and_add(&own->busy, 1);
 	delta.pages =
 		delta__after_flush(c, state, shared, slot_delta, recorded, &claimed, &delta.soft);

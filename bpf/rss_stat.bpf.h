@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The clock of the books: every change of an RSS counter, told in the order in which the kernel made it.
+ * The clock of the books: every change of an RSS counter, told in the order in which the kernel
+ * made it.
  *
- * What moved the counter is decided by whose context the event runs in: a kernel thread, an exiting or reclaiming
- * task, another process, the handling of a fault that was armed, or a system call.
+ * What moved the counter is decided by whose context the event runs in: a kernel thread, an exiting
+ * or reclaiming task, another process, the handling of a fault that was armed, or a system call.
  */
 #ifndef RSSTRACE_RSS_STAT_BPF_H
 #define RSSTRACE_RSS_STAT_BPF_H
@@ -11,8 +12,10 @@
 #include "filter.bpf.h"
 #include "emit.bpf.h"
 #include "arch_x86.bpf.h"
-#include "rss_delta.bpf.h"
 #include "unwind.bpf.h"
+#ifndef RSST_BATCHED
+#include "rss_delta.bpf.h"
+#endif
 
 /* uapi/asm-generic/mman-common.h */
 #define MAP_FIXED 0x10
@@ -55,25 +58,30 @@ static __always_inline enum rsst_cause kthread_cause(void)
 }
 
 /*
- * Who is at work? CAUSE_INVALID: a thread of the space itself, in a fault or a call. CAUSE_EXIT and CAUSE_EXEC:
- * an address space being torn down; REC_EXIT, REC_EXEC and REC_SPACE_END tell that as one.
+ * Who is at work? CAUSE_INVALID: a thread of the space itself, in a fault or a call. CAUSE_EXIT and
+ * CAUSE_EXEC: an address space being torn down; REC_EXIT, REC_EXEC and REC_SPACE_END tell that as
+ * one.
  */
 static __always_inline enum rsst_cause foreign_cause(const struct task_struct *task, __u64 mm,
 						     const struct space_ref *ref)
 {
-	if (task->flags & PF_KTHREAD)
+	__u64 own = (__u64)kernel_field(task, mm);
+	__u32 flags = kernel_field(task, flags);
+
+	if (flags & PF_KTHREAD)
 		return kthread_cause();
-	if ((__u64)task->mm != mm) {
-		if ((task->flags & PF_EXITING) && !task->mm)
+	if (own != mm) {
+		if ((flags & PF_EXITING) && !own)
 			return CAUSE_EXIT;
-		return (__u32)task->tgid == ref->tgid ? CAUSE_EXEC : CAUSE_REMOTE;
+		return (__u32)kernel_field(task, tgid) == ref->tgid ? CAUSE_EXEC : CAUSE_REMOTE;
 	}
-	return task->flags & PF_MEMALLOC ? CAUSE_RECLAIM : CAUSE_INVALID;
+	return flags & PF_MEMALLOC ? CAUSE_RECLAIM : CAUSE_INVALID;
 }
 
 /*
- * Is the armed fault still being handled? Its mark is unchanged until it completes. A fault from user mode runs
- * with no system call in progress; one in kernel mode inside the call that touched the memory.
+ * Is the armed fault still being handled? Its mark is unchanged until it completes. A fault from
+ * user mode runs with no system call in progress; one in kernel mode inside the call that touched
+ * the memory.
  */
 static __always_inline bool in_fault(const struct task_struct *task,
 				     const struct thread_state *thread, long nr)
@@ -94,8 +102,7 @@ static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
 		return (regs->r10 & 0x8010) != 0x8000;
 	case VM_OP_MADVISE:
 		return (__s32)regs->dx != MADV_POPULATE_READ &&
-		       (__s32)regs->dx != MADV_POPULATE_WRITE &&
-		       (__s32)regs->dx != MADV_COLLAPSE;
+		       (__s32)regs->dx != MADV_POPULATE_WRITE && (__s32)regs->dx != MADV_COLLAPSE;
 	default:
 		return false;
 	}
@@ -147,7 +154,7 @@ static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause
 		return 0;
 	}
 	rec->space = e->space;
-	rec->tid = e->task->pid;
+	rec->tid = kernel_field(e->task, pid);
 	rec->gen = gen;
 	rec->delta = e->pages;
 	rec->member = e->member;
@@ -179,7 +186,7 @@ static __always_inline int emit_fault(const struct rss_event *e)
 		return 0;
 	}
 	rec->space = e->space;
-	rec->tid = e->task->pid;
+	rec->tid = kernel_field(e->task, pid);
 	rec->addr = addr;
 	rec->stack = stack;
 	rec->gen = gen;
@@ -205,7 +212,7 @@ static __always_inline int in_fault_event(const struct rss_event *e)
 		e->thread->cow = e->member + 1;
 		return 0;
 	}
-	if (e->pages < 0 || !delta__plausible_fault(e->member, e->pages))
+	if (e->pages < 0 || !plausible_fault(e->member, e->pages))
 		return emit_delta(e, CAUSE_OTHER);
 	return emit_fault(e);
 }
@@ -221,7 +228,7 @@ static __always_inline int emit_populate(const struct rss_event *e)
 		return 0;
 	}
 	rec->space = e->space;
-	rec->tid = e->task->pid;
+	rec->tid = kernel_field(e->task, pid);
 	rec->call = e->thread ? e->thread->call : 0;
 	rec->nr_pages = e->pages;
 	rec->gen = gen;
@@ -246,7 +253,7 @@ static __always_inline int emit_release(const struct rss_event *e)
 		return 0;
 	}
 	rec->space = e->space;
-	rec->tid = e->task->pid;
+	rec->tid = kernel_field(e->task, pid);
 	rec->call = e->thread ? e->thread->call : 0;
 	rec->nr_pages = -e->pages;
 	rec->call_gen = e->thread ? e->thread->call_gen : 0;
@@ -269,13 +276,14 @@ static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 		return 0;
 	}
 	if (e->member == RSST_SWAP || e->op == VM_OP_EXEC)
-		return emit_delta(e, e->pages > 0 ? gain_cause(e->op, e->regs, e->nr) :
-						    loss_cause(e->op));
+		return emit_delta(e, e->pages > 0 ? gain_cause(e->op, e->regs, e->nr)
+						  : loss_cause(e->op));
 	if (e->pages > 0 && !(zap && e->soft))
 		return emit_populate(e);
 	return emit_release(e);
 }
 
+#ifndef RSST_BATCHED
 /* Amount and cause are worked out, and told. */
 static __always_inline int tell_event(struct rss_event e, struct space_cpu *own, __u32 cpu)
 {
@@ -285,12 +293,12 @@ static __always_inline int tell_event(struct rss_event e, struct space_cpu *own,
 	struct delta delta;
 	bool fault = false;
 
-	e.regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	e.regs = task__regs(task);
 	e.nr = -1;
 	if (e.cause == CAUSE_INVALID) {
 		e.nr = arch_syscall_nr(e.regs);
 		e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
-		e.thread = bpf_task_storage_get(&threads, task, NULL, 0);
+		e.thread = thread__find(task);
 		fault = e.thread && in_fault(task, e.thread, e.nr);
 		c.zap = !fault && is_zap(e.op, e.regs);
 	}
@@ -313,10 +321,9 @@ static __always_inline int tell_event(struct rss_event e, struct space_cpu *own,
 	return in_call_event(&e, c.zap);
 }
 
-static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member,
-				     const struct space_ref *ref)
+static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member, const struct space_ref *ref)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct rss_event e = { .task = task, .ctx = ctx, .space = ref->space, .member = member };
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct space_cpu *own;
@@ -355,5 +362,6 @@ int rss_stat_percpu(__u64 *ctx)
 	}
 	return rss_event(ctx, mm, member, ref);
 }
+#endif
 
 #endif

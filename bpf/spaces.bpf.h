@@ -1,12 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Address spaces: taking one over with its counters as they stand, telling its counters, letting go of it. */
+/* Address spaces: taking one over with its counters as they stand, telling its counters, letting go
+ * of it. */
 #ifndef RSSTRACE_SPACES_BPF_H
 #define RSSTRACE_SPACES_BPF_H
 
 #include "filter.bpf.h"
 #include "emit.bpf.h"
+#ifndef RSST_BATCHED
 #include "rss_delta.bpf.h"
+#endif
 
+#ifdef RSST_BATCHED
+/* The shared count; what threads have pending is summed by sum_batched. Arguments as below. */
+__noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	struct mm_struct___batched *mm;
+	__s64 shared = 0;
+
+	if (!state || !state->mm || member >= RSST_NR_MEMBERS)
+		return 0;
+	mm = (void *)state->mm;
+	asm volatile("%0 &= 3" : "+r"(member));
+	bpf_probe_read_kernel(&shared, sizeof(shared), &mm->rss_stat.count[member].counter);
+	if (remember)
+		state->last_count[member] = shared;
+	return shared;
+}
+#else
 /* Addresses of one counter of an mm, for reads from programs to which the mm is just a number. */
 static __always_inline struct percpu_counter *space__counter(__u64 mm, __u32 member)
 {
@@ -15,8 +36,9 @@ static __always_inline struct percpu_counter *space__counter(__u64 mm, __u32 mem
 }
 
 /*
- * One counter of a space summed over all CPUs, exact as far as the kernel stands still meanwhile. @remember: from here
- * on events are told as differences to this. A global function (scalars only), so that it is verified once.
+ * One counter of a space summed over all CPUs, exact as far as the kernel stands still meanwhile.
+ * @remember: from here on events are told as differences to this. A global function (scalars only),
+ * so that it is verified once.
  */
 __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 {
@@ -27,15 +49,6 @@ __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 
 	if (!state || !state->mm || member >= RSST_NR_MEMBERS)
 		return 0;
-	if (batched) {
-		struct mm_struct___batched *old = (void *)state->mm;
-
-		asm volatile("%0 &= 3" : "+r"(member));
-		bpf_probe_read_kernel(&shared, sizeof(shared), &old->rss_stat.count[member].counter);
-		if (remember)
-			state->last_count[member] = shared;
-		return shared;
-	}
 	counter = space__counter(state->mm, member);
 	asm volatile("%0 &= 3" : "+r"(member));
 	bpf_probe_read_kernel(&slots, sizeof(slots), &counter->counters);
@@ -44,7 +57,7 @@ __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 		struct space_cpu *own;
 		__s32 slot = 0;
 
-		if (cpu >= nr_cpus)
+		if (cpu >= settings.nr_cpus)
 			break;
 		bpf_probe_read_kernel(&slot, sizeof(slot), (void *)(slots + cpu_offset[cpu]));
 		sum += slot;
@@ -56,11 +69,12 @@ __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 		state->last_count[member] = shared;
 	return shared + sum;
 }
+#endif
 
 /* A new id for @mm of process @tgid, its counters now in @pages. 0: the table is full. */
 static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
 {
-	__u32 space = __sync_fetch_and_add(&next_space, 1);
+	__u32 space = number__next(&dialog.last_space);
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct space_ref ref = { .space = space, .tgid = tgid };
 	struct proc_ref proc = { .space = space };
@@ -87,9 +101,11 @@ static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
 	return space;
 }
 
+#ifndef RSST_BATCHED
 /*
- * bpf_array.pptrs[0] is the per-CPU address of the element, the lookup gives this CPU's: their distance is this CPU's
- * offset. __per_cpu_offset itself is a data symbol, not to be had without CONFIG_KALLSYMS_ALL.
+ * bpf_array.pptrs[0] is the per-CPU address of the element, the lookup gives this CPU's: their
+ * distance is this CPU's offset. __per_cpu_offset itself is a data symbol, not to be had without
+ * CONFIG_KALLSYMS_ALL.
  */
 SEC("raw_tp/sys_enter")
 int learn_cpu_offset(void *ctx)
@@ -112,12 +128,7 @@ int learn_cpu_offset(void *ctx)
 		count(CNT_NO_CPU_OFFSET);
 	return 0;
 }
-
-/* What the live side asks the next two programs, and what they answer. */
-volatile __u32 ask_tgid = 0;
-volatile __u32 answer_space = 0;
-volatile __u32 answer_kthread = 0;
-__s64 answer_pages[RSST_NR_MEMBERS] = {};
+#endif
 
 /* Take over the address space of process ask_tgid. */
 SEC("iter/task")
@@ -127,26 +138,29 @@ int adopt_task(struct bpf_iter__task *ctx)
 	__s64 pages[RSST_NR_MEMBERS] = {};
 	struct mm_struct *mm;
 
-	if (!task || (__u32)task->tgid != ask_tgid || task->pid != task->tgid || answer_space)
+	if (!task || (__u32)kernel_field(task, tgid) != dialog.ask_tgid ||
+	    kernel_field(task, pid) != kernel_field(task, tgid) || dialog.answer_space)
 		return 0;
-	mm = task->mm;
+	mm = kernel_field(task, mm);
 	if (!mm) {
-		answer_kthread = 1;
+		dialog.answer_kthread = 1;
 		return 0;
 	}
-	answer_space = space__adopt((__u64)mm, task->tgid, pages);
+	dialog.answer_space = space__adopt((__u64)mm, kernel_field(task, tgid), pages);
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		answer_pages[member] = pages[member];
+		dialog.answer_pages[member] = pages[member];
 	return 0;
 }
 
-/* Events told so far, all CPUs; negative while one is counted by the kernel but not in the ring yet. */
+#ifndef RSST_BATCHED
+/* Events told so far, all CPUs; negative while one is counted by the kernel but not in the ring
+ * yet. */
 __noinline __s64 space__events(__u32 space)
 {
 	__s64 events = 0;
 	__u64 odd = 0;
 
-	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < nr_cpus; cpu++) {
+	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < settings.nr_cpus; cpu++) {
 		struct space_cpu *own = delta__cpu(space, cpu);
 		__u64 told = own ? *(volatile __u64 *)&own->events : 0;
 
@@ -157,8 +171,9 @@ __noinline __s64 space__events(__u32 space)
 }
 
 /*
- * One attempt to put the counters where they belong: the record's place in the ring is taken first, and if no event was
- * under way before nor came since, what stands before it is just what the counters count. 0: told, 1: try again.
+ * One attempt to put the counters where they belong: the record's place in the ring is taken first,
+ * and if no event was under way before nor came since, what stands before it is just what the
+ * counters count. 0: told, 1: try again.
  * @last: no more attempts, tell what there is.
  */
 __noinline int space__tell(__u32 space, __u32 last)
@@ -199,5 +214,6 @@ int tell_counters(__u64 *ctx)
 			break;
 	return 0;
 }
+#endif
 
 #endif

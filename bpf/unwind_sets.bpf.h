@@ -6,13 +6,16 @@
 #ifndef RSSTRACE_UNWIND_SETS_BPF_H
 #define RSSTRACE_UNWIND_SETS_BPF_H
 
+#include "task.bpf.h"
 #include "unwind_lookup.bpf.h"
 
 /* Files whose tables are in the maps, by what the kernel side sees of a file. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
+#ifndef RSST_BATCHED /* old kernels warn of allocations in a tracepoint */
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+#endif
 	__type(key, struct unwind_object_key);
 	__type(value, struct unwind_object);
 } unwind_objects SEC(".maps");
@@ -25,14 +28,16 @@ struct {
 	__type(value, struct unwind_control);
 } unwind_control SEC(".maps");
 
-static __always_inline void unwind__new_generation(struct unwind_set *set)
+/* Set @index is no longer what it was. Global: verified once. */
+__noinline int unwind__new_generation(__u32 index)
 {
+	struct unwind_set *set = bpf_map_lookup_elem(&unwind_sets, &index);
 	__u32 zero = 0;
 	struct unwind_control *control = bpf_map_lookup_elem(&unwind_control, &zero);
 
-	if (control)
-		*(volatile __u64 *)&set->generation =
-			__sync_fetch_and_add(&control->generation, 1) + 1;
+	if (control && set)
+		*(volatile __u64 *)&set->generation = number__next(&control->generation);
+	return 0;
 }
 
 static __always_inline bool unwind__drop(struct unwind_mapping *mapping, __u64 start, __u64 end)
@@ -96,7 +101,7 @@ static __always_inline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
 	if (!set || !unwind__drop_range(index, start, end))
 		return -1;
 	if (set->generation) /* 0: not usable as it is */
-		unwind__new_generation(set);
+		unwind__new_generation(index);
 	return index;
 }
 
@@ -126,8 +131,7 @@ __noinline int unwind__claim_recent(__u32 index)
 	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
 		struct unwind_mapping *mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + i);
 
-		if (!mapping || mapping->end ||
-		    __sync_val_compare_and_swap(&mapping->end, 0, 1) != 0)
+		if (!mapping || mapping->end || !word__claim(&mapping->end))
 			continue;
 		/* two at once may leave it too low: then a frame is not found */
 		if (set->nr_recent <= i)

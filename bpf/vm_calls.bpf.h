@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The system calls that change the address space. Entry numbers the call, so that the releases it causes can be told
- * from those of the next; exit tells what it did.
+ * The system calls that change the address space. Entry numbers the call, so that the releases it
+ * causes can be told from those of the next; exit tells what it did.
  */
 #ifndef RSSTRACE_VM_CALLS_BPF_H
 #define RSSTRACE_VM_CALLS_BPF_H
@@ -22,19 +22,20 @@
 
 static __always_inline int call_enter(void *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct space_ref *ref = filter__space((__u64)task->mm);
+	struct task_struct *task = current_task();
+	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
 	struct thread_state *thread;
+	struct mm_struct *mm;
 
 	if (!ref)
 		return 0;
 	thread = filter__thread(task);
 	if (!thread)
 		return 0;
-	if (batched)
-		batched__boundary(ctx, task, thread, ref->space);
+	batched__boundary(ctx, task, thread, ref->space);
 	thread->call++;
-	thread->old_brk = task->mm->brk;
+	mm = kernel_field(task, mm);
+	thread->old_brk = kernel_field(mm, brk);
 	thread->call_gen = emit__next_generation();
 	return 0;
 }
@@ -55,9 +56,9 @@ static __always_inline void describe_file(struct task_struct *task, struct rec_c
 	magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	rec->ino = BPF_CORE_READ(inode, i_ino);
 	rec->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	rec->backing = magic == TMPFS_MAGIC	? BACKING_SHMEM :
-		       magic == HUGETLBFS_MAGIC ? BACKING_HUGETLB :
-						  BACKING_FILE;
+	rec->backing = magic == TMPFS_MAGIC	  ? BACKING_SHMEM
+		       : magic == HUGETLBFS_MAGIC ? BACKING_HUGETLB
+						  : BACKING_FILE;
 }
 
 static __always_inline void describe_mmap(struct task_struct *task, struct rec_call *rec)
@@ -69,7 +70,8 @@ static __always_inline void describe_mmap(struct task_struct *task, struct rec_c
 	else if (!(flags & MAP_ANONYMOUS))
 		describe_file(task, rec, rec->args[4]);
 	else
-		rec->backing = (flags & MAP_SHARED_TYPES) == MAP_PRIVATE ? BACKING_ANON : BACKING_SHMEM;
+		rec->backing =
+			(flags & MAP_SHARED_TYPES) == MAP_PRIVATE ? BACKING_ANON : BACKING_SHMEM;
 }
 
 /* The unwinder hears of code before the thread can run it. */
@@ -88,15 +90,16 @@ static __always_inline void tell_unwinder(const struct rec_call *rec)
 	}
 }
 
-static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
+static __always_inline int call_exit(void *ctx, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct space_ref *ref = filter__space((__u64)task->mm);
+	struct task_struct *task = current_task();
+	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
 	struct thread_state *thread;
 	struct pt_regs *regs;
 	struct rec_call *rec;
 	__u64 stack = 0, gen;
 	bool ok = ret >= 0 || ret < -4095;
+	enum vm_op op;
 
 	if (!ref)
 		return 0;
@@ -104,18 +107,19 @@ static __always_inline int call_exit(void *ctx, long ret, enum vm_op op)
 	if (!thread)
 		return 0;
 	count(CNT_CALLS);
-	if (batched)
-		batched__boundary(ctx, task, thread, ref->space);
-	if (op == VM_OP_MADVISE || op == VM_OP_MLOCK) /* change no region; their pages told themselves */
+	batched__boundary(ctx, task, thread, ref->space);
+	regs = task__regs(task);
+	op = arch_vm_op(arch_syscall_nr(regs));
+	if (op == VM_OP_MADVISE ||
+	    op == VM_OP_MLOCK) /* change no region; their pages told themselves */
 		goto out;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	if (ok && (op == VM_OP_MMAP || op == VM_OP_BRK || op == VM_OP_MREMAP || op == VM_OP_SHMAT))
 		stack = unwind__stack(ctx, regs, ref->space);
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_CALL))
 		goto out;
 	rec->space = ref->space;
-	rec->tid = task->pid;
+	rec->tid = kernel_field(task, pid);
 	rec->call = thread->call;
 	rec->op = op;
 	rec->backing = BACKING_UNKNOWN;
@@ -147,38 +151,28 @@ out:
 	return 0;
 }
 
-#define VM_CALL(name, op)                                                                          \
-	SEC("tracepoint/syscalls/sys_enter_" #name)                                                \
-	int sys_enter_##name(void *ctx)                                                                \
-	{                                                                                          \
-		return call_enter(ctx);                                                               \
-	}                                                                                          \
-	SEC("tracepoint/syscalls/sys_exit_" #name)                                                 \
-	int sys_exit_##name(struct trace_event_raw_sys_exit *ctx)                                      \
-	{                                                                                          \
-		return call_exit(ctx, ctx->ret, op);                                               \
-	}
+/*
+ * Attached to syscalls:sys_enter_X and sys_exit_X of each call, see live/kernel_side.c. One program
+ * for all: verifying it is what attaching takes its time for.
+ */
+SEC("tracepoint")
+int vm_call_enter(void *ctx)
+{
+	return call_enter(ctx);
+}
 
-VM_CALL(mmap, VM_OP_MMAP)
-VM_CALL(munmap, VM_OP_MUNMAP)
-VM_CALL(mremap, VM_OP_MREMAP)
-VM_CALL(brk, VM_OP_BRK)
-VM_CALL(mprotect, VM_OP_MPROTECT)
-VM_CALL(pkey_mprotect, VM_OP_MPROTECT)
-VM_CALL(madvise, VM_OP_MADVISE)
-VM_CALL(shmat, VM_OP_SHMAT)
-VM_CALL(shmdt, VM_OP_SHMDT)
-/* before Linux 6.2 only: boundaries for the pages they bring in, see rss_batched.bpf.h */
-VM_CALL(mlock, VM_OP_MLOCK)
-VM_CALL(mlock2, VM_OP_MLOCK)
-VM_CALL(mlockall, VM_OP_MLOCK)
+SEC("tracepoint")
+int vm_call_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return call_exit(ctx, ctx->ret);
+}
 
 /* include/trace/events/mmap.h: fires under the mmap write lock once an address has been chosen */
 SEC("tp_btf/vm_unmapped_area")
 int BPF_PROG(vm_unmapped_area, unsigned long addr, struct vm_unmapped_area_info *info)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct space_ref *ref = filter__space((__u64)task->mm);
+	struct task_struct *task = current_task();
+	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
 	struct thread_state *thread;
 	struct pt_regs *regs;
 	struct rec_area *rec;
@@ -191,13 +185,13 @@ int BPF_PROG(vm_unmapped_area, unsigned long addr, struct vm_unmapped_area_info 
 	if (!thread)
 		return 0;
 	length = BPF_CORE_READ(info, length);
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	regs = task__regs(task);
 	nr = arch_syscall_nr(regs);
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_AREA))
 		return 0;
 	rec->space = ref->space;
-	rec->tid = task->pid;
+	rec->tid = kernel_field(task, pid);
 	rec->call = thread->call;
 	rec->op = nr < 0 ? VM_OP_NONE : arch_vm_op(nr);
 	__builtin_memset(rec->pad, 0, sizeof(rec->pad));

@@ -9,9 +9,34 @@
 #include <linux/types.h>
 #endif
 
-#define RSST_MAX_SPACES 1024 /* followed address spaces of one session, dead ones included; a power of two */
+#define RSST_MAX_SPACES                                                                            \
+	1024 /* followed address spaces of one session, dead ones included; a power of two */
+#define RSST_MAX_THREADS                                                                           \
+	16384 /* of all spaces; before Linux 6.2 only, later kernels keep them with the task */
 #define RSST_MAX_CPUS 256
 #define RSST_RING_BYTES (16U << 20)
+
+/* Constants of the programs, set before they are loaded. */
+struct kernel_settings {
+	__u32 nr_cpus;	       /* possible CPUs */
+	__s32 percpu_batch;    /* max(32, 2 * online CPUs), lib/percpu_counter.c */
+	__u64 ring_watermark;  /* bytes waiting that wake the live side */
+	__u32 follow_children; /* 0 or 1 */
+	__u32 pad;
+};
+
+/* What the live side asks of the programs it runs on demand, and what they answer. One question at
+ * a time. */
+struct kernel_dialog {
+	__u32 ask_tgid;	      /* adopt_task: the process to follow */
+	__u32 ask_space;      /* sum_batched: the space to sum */
+	__u32 ask_tell;	      /* sum_batched: 1: into the ring, 0: as answer_pages */
+	__u32 answer_space;   /* adopt_task: its id, 0: none */
+	__u32 answer_kthread; /* adopt_task: 1: it has no address space */
+	__u32 pad;
+	__s64 answer_pages[4];
+	__u64 last_space; /* id the newest space got */
+};
 
 /* Value of the `spaces` map, keyed by the address of the mm_struct. */
 struct space_ref {
@@ -19,20 +44,23 @@ struct space_ref {
 	__u32 tgid;  /* process that owns it */
 };
 
-/* Per space: what of the shared counters has been told so far, and what was lost on the way. Pages. */
+/* Per space: what of the shared counters has been told so far, and what was lost on the way. Pages.
+ */
 struct space_state {
-	__u64 mm;	     /* address of the mm_struct; 0: gone */
+	__u64 mm; /* address of the mm_struct; 0: gone */
 	__u32 tgid;
 	__u32 pad;
 	__s64 last_count[4]; /* percpu_counter.count already attributed to an event */
 	__s64 lost[4];	     /* pages whose record did not fit */
+	__u64 claiming;	     /* before Linux 6.2: 1 while somebody claims what last_count lacks */
 };
 
 /* Per space and CPU, index space * nr_cpus + cpu. */
 struct space_cpu {
 	__s32 slot[4]; /* this CPU's percpu_counter slot when last looked at */
 	__u64 busy;    /* odd while an event is between its two updates */
-	__u64 events;  /* odd while an event is being told: counted by the kernel, not in the ring yet */
+	__u64 events;  /* odd while an event is being told: counted by the kernel, not in the ring
+			  yet */
 };
 
 /* Per process that may fork, exec or exit under trace, keyed by tgid. */

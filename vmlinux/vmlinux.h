@@ -151,6 +151,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct files_struct *files;
 	struct task_struct *real_parent;
+	void *stack;
 	char comm[16];
 };
 

@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include "live/feature_probes.h"
+#include "live/kernel_types.h"
 #include "live/privilege.h"
 #include "live/proc_file.h"
 #include "live/residency.h"
@@ -102,33 +103,44 @@ bool probe_btf(const struct feature *feature, char *detail)
 	return true;
 }
 
-/* Number of arguments of tracepoint @name as the kernel's types tell it; -1: there is none. */
-static int hook_arguments(const struct btf *btf, const char *name)
-{
-	char type_name[64];
-	const struct btf_type *type;
-	int id;
-
-	snprintf(type_name, sizeof(type_name), "btf_trace_%s", name);
-	id = btf__find_by_name_kind(btf, type_name, BTF_KIND_TYPEDEF);
-	if (id < 0)
-		return -1;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type); /* the pointer */
-	type = type ? btf__type_by_id(btf, type->type) : NULL;	     /* the prototype */
-	return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : -1;
-}
-
 bool probe_hook(const struct feature *feature, char *detail)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	int nr = btf ? hook_arguments(btf, feature->subject) : -1;
+	int nr = btf ? kernel_types__tracepoint_args(btf, feature->subject) : -1;
 
 	found(detail, btf ? "no such tracepoint" : "unknown without BTF");
 	btf__free(btf);
 	if (nr < 0)
 		return false;
 	found(detail, "%d argument%s", nr, nr == 1 ? "" : "s");
-	return !feature->number || nr == feature->number;
+	return true;
+}
+
+bool probe_rss_counting(const struct feature *feature, char *detail)
+{
+	static const char *const how[] = {
+		[FAMILY_NONE] = "in a way nobody here knows",
+		[FAMILY_BATCHED] =
+			"a thread's faults in batches of up to 64, told apart at each fault's end",
+		[FAMILY_PERCPU] = "each change told as it happens",
+	};
+	struct btf *btf = btf__load_vmlinux_btf();
+	enum kernel_family family = btf ? kernel_types__family(btf) : FAMILY_NONE;
+
+	(void)feature;
+	btf__free(btf);
+	found(detail, "%s", how[family]);
+	return family != FAMILY_NONE;
+}
+
+bool probe_helper(const struct feature *feature, char *detail)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool there = btf && kernel_types__has_helper(btf, feature->subject);
+
+	(void)detail;
+	btf__free(btf);
+	return there;
 }
 
 static const char *tracefs_path(void)

@@ -8,8 +8,9 @@
 bool probe_kernel(const struct feature *feature, char *detail);
 bool probe_pid_namespace(const struct feature *feature, char *detail);
 bool probe_btf(const struct feature *feature, char *detail);
-bool probe_hook(const struct feature *feature,
-		char *detail); /* subject: tracepoint; number: arguments, 0: any */
+bool probe_hook(const struct feature *feature, char *detail); /* subject: a tracepoint */
+bool probe_rss_counting(const struct feature *feature, char *detail);
+bool probe_helper(const struct feature *feature, char *detail); /* subject: of enum bpf_func_id */
 bool probe_tracefs(const struct feature *feature, char *detail);
 bool probe_syscall_events(const struct feature *feature, char *detail);
 bool probe_capability(const struct feature *feature, char *detail); /* number: CAP_ */

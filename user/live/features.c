@@ -5,12 +5,11 @@
 #include "live/feature_probes.h"
 
 #define RUN_AS_ROOT "run as root, or give rsstrace the capability (setcap, AmbientCapabilities=)"
-#define NEWER_KERNEL "a kernel from 6.1 on, built with tracepoints"
+#define NEWER_KERNEL "a kernel from 5.10 on, built with tracepoints"
 
-#define HOOK(tracepoint, nr_arguments, what)                                                       \
+#define HOOK(tracepoint, what)                                                                     \
 	{                                                                                          \
-		"hook " #tracepoint, NEED_TRACING, what, NEWER_KERNEL, probe_hook, #tracepoint,    \
-			nr_arguments                                                               \
+		"hook " #tracepoint, NEED_TRACING, what, NEWER_KERNEL, probe_hook, #tracepoint, 0  \
 	}
 #define CAPABILITY(cap, needed, what)                                                              \
 	{                                                                                          \
@@ -23,15 +22,19 @@ static const struct feature table[] = {
 	  "run on the host (docker: --pid=host)", probe_pid_namespace, NULL, 0 },
 	{ "BTF", NEED_TRACING, "the BPF programs cannot be fitted to this kernel",
 	  "a kernel built with CONFIG_DEBUG_INFO_BTF=y", probe_btf, NULL, 0 },
-	HOOK(rss_stat, 0, "no change of RSS is seen"),
-	HOOK(page_fault_user, 0, "no fault is seen, so no growth has a stack"),
-	HOOK(page_fault_kernel, 0,
+	HOOK(rss_stat, "no change of RSS is seen"),
+	{ "RSS counting", NEED_TRACING, "what a change of RSS amounts to cannot be told",
+	  "a kernel from 5.10 on", probe_rss_counting, NULL, 0 },
+	HOOK(page_fault_user, "no fault is seen, so no growth has a stack"),
+	HOOK(page_fault_kernel,
 	     "faults the kernel takes on user memory (read into a fresh buffer) have no stack"),
-	HOOK(sched_process_fork, 0, "children cannot be followed"),
-	HOOK(sched_process_exec, 0, "a new program in the process is not noticed"),
-	HOOK(sched_process_exit, 0, "the target's end is not noticed"),
-	HOOK(exit_mmap, 0, "the end of an address space is not noticed"),
-	HOOK(vm_unmapped_area, 0, "pages of MAP_POPULATE cannot be placed while the call runs"),
+	HOOK(sched_process_fork, "children cannot be followed"),
+	HOOK(sched_process_exec, "a new program in the process is not noticed"),
+	HOOK(sched_process_exit, "the target's end is not noticed"),
+	{ "hook exit_mmap", NEED_BETTER,
+	  "an address space ends, to us, with its process and not with its last user",
+	  "a kernel from 6.1 on", probe_hook, "exit_mmap", 0 },
+	HOOK(vm_unmapped_area, "pages of MAP_POPULATE cannot be placed while the call runs"),
 	{ "tracefs", NEED_TRACING, "the system call hooks cannot be attached",
 	  "as root: mount -t tracefs tracefs /sys/kernel/tracing", probe_tracefs, NULL, 0 },
 	{ "system call events", NEED_TRACING, "mmap, munmap, brk, madvise and the like go unseen",
@@ -52,9 +55,11 @@ static const struct feature table[] = {
 		   "tracefs and other users' program files may not be readable"),
 	{ "BPF ring buffer", NEED_TRACING, "records cannot leave the kernel",
 	  "a kernel from 5.8 on", probe_map_type, NULL, BPF_MAP_TYPE_RINGBUF },
-	{ "BPF task storage", NEED_TRACING,
-	  "nothing can be remembered from a thread's call to its end", "a kernel from 5.11 on",
-	  probe_map_type, NULL, BPF_MAP_TYPE_TASK_STORAGE },
+	{ "BPF task storage", NEED_BETTER, "threads are kept in a table, which 16384 fill",
+	  "a kernel from 5.11 on", probe_map_type, NULL, BPF_MAP_TYPE_TASK_STORAGE },
+	{ "BPF task registers", NEED_BETTER,
+	  "a thread's registers are looked for at the top of its kernel stack (16 KiB)",
+	  "a kernel from 5.15 on", probe_helper, "BPF_FUNC_task_pt_regs", 0 },
 	{ "unprivileged BPF", NEED_NOTE, "BPF is for CAP_BPF only", RUN_AS_ROOT,
 	  probe_unprivileged_bpf, NULL, 0 },
 	{ "perf events", NEED_NOTE, "system call hooks are for CAP_PERFMON only", RUN_AS_ROOT,

@@ -14,7 +14,7 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #include "config_abi.h"
-#include "rsstrace.skel.h"
+#include "live/kernel_object.h"
 #include "live/kernel_side.h"
 #include "live/privilege.h"
 
@@ -22,10 +22,9 @@
 #define MAX_LINKS (64 + 2 * RSST_MAX_CPUS) /* programs, and two events a CPU on old kernels */
 
 struct kernel_side {
-	struct rsstrace_bpf *skel;
+	struct kernel_object object;
 	struct ring_buffer *ring;
 	unsigned int nr_cpus; /* possible */
-	bool batched;	      /* before Linux 6.2: rss_stat tells batches, see bpf/rss_batched.bpf.h */
 	__u64 *per_cpu;	      /* scratch for kernel_side__counters() */
 	unsigned int nr_links;
 	struct bpf_link *links[MAX_LINKS];
@@ -49,53 +48,34 @@ static int keep_complaint(enum libbpf_print_level level, const char *format, va_
 	return 0;
 }
 
-/* Which of the two generations of kmem:rss_stat does the kernel have? 2 or 3 arguments; 0: no such tracepoint. */
-static int rss_stat_args(const struct btf *btf)
+/* *@family: how this kernel counts RSS. */
+static int check_kernel(enum kernel_family *family, struct err *err)
 {
-	int id = btf__find_by_name_kind(btf, "btf_trace_rss_stat", BTF_KIND_TYPEDEF);
-	const struct btf_type *type;
-
-	if (id < 0)
-		return 0;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type); /* pointer to prototype */
-	type = btf__type_by_id(btf, type->type);
-	return btf_vlen(type) - 1; /* the first is the tracepoint's private data */
-}
-
-static bool has_tracepoint(const struct btf *btf, const char *name)
-{
-	char type[64];
-
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0;
-}
-
-/* *@batched: which generation of rss_stat this kernel has. */
-static int check_kernel(bool *batched, struct err *err)
-{
-	static const char *const needed[] = { "page_fault_user", "page_fault_kernel", "exit_mmap",
+	static const char *const needed[] = { "page_fault_user", "page_fault_kernel",
 					      "vm_unmapped_area" };
 	struct btf *btf = btf__load_vmlinux_btf();
 	const char *missing = NULL;
-	int args;
 
 	if (!btf)
-		return err__set(err, -ENOTSUP,
-				"this kernel has no type information at /sys/kernel/btf/vmlinux: it "
-				"must be built with CONFIG_DEBUG_INFO_BTF=y (see `rsstrace doctor`)");
-	args = rss_stat_args(btf);
+		return err__set(
+			err, -ENOTSUP,
+			"this kernel has no type information at /sys/kernel/btf/vmlinux: it "
+			"must be built with CONFIG_DEBUG_INFO_BTF=y (see `rsstrace doctor`)");
+	*family = kernel_types__family(btf);
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]) && !missing; i++)
-		if (!has_tracepoint(btf, needed[i]))
+		if (kernel_types__tracepoint_args(btf, needed[i]) < 0)
 			missing = needed[i];
-	btf__free(btf);
-	*batched = args == 3;
-	if (args != 2 && args != 3)
+	if (*family == FAMILY_NONE)
 		missing = "rss_stat";
+	else if (*family == FAMILY_PERCPU && kernel_types__tracepoint_args(btf, "exit_mmap") < 0)
+		missing = "exit_mmap";
+	btf__free(btf);
 	if (missing)
-		return err__set(err, -ENOTSUP,
-				"this kernel lacks the tracepoint %s: Linux 6.1 or newer on x86-64 is "
-				"needed (see `rsstrace doctor`)",
-				missing);
+		return err__set(
+			err, -ENOTSUP,
+			"this kernel lacks the tracepoint %s: Linux 5.10 or newer on x86-64 is "
+			"needed (see `rsstrace doctor`)",
+			missing);
 	return 0;
 }
 
@@ -112,9 +92,10 @@ static int ensure_tracefs(struct err *err)
 		return 0;
 	if (mount("tracefs", TRACEFS, "tracefs", 0, NULL) == 0 && has_tracefs())
 		return 0;
-	return err__set(err, -ENOENT,
-			"tracefs is not mounted and cannot be: run `mount -t tracefs tracefs " TRACEFS
-			"` as root");
+	return err__set(
+		err, -ENOENT,
+		"tracefs is not mounted and cannot be: run `mount -t tracefs tracefs " TRACEFS
+		"` as root");
 }
 
 static int load_failed(int code, struct err *err)
@@ -126,47 +107,38 @@ static int load_failed(int code, struct err *err)
 			last_complaint);
 }
 
-static int load(struct kernel_side *side, const struct kernel_side_options *options,
-		struct err *err)
+static int load(struct kernel_side *side, enum kernel_family family,
+		const struct kernel_side_options *options, struct err *err)
 {
 	__u32 ring_bytes = options->ring_bytes ? options->ring_bytes : RSST_RING_BYTES;
+	struct kernel_object *object = &side->object;
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
-	struct rsstrace_bpf *skel;
-	int code;
+	int code = kernel_object__open(object, family, err);
 
-	skel = side->skel = rsstrace_bpf__open();
-	if (!skel)
-		return err__set(err, -errno, "cannot open the BPF object: %s", last_complaint);
-	skel->rodata->nr_cpus = side->nr_cpus;
-	skel->rodata->percpu_batch = online > 16 ? 2 * online : 32;
-	skel->rodata->follow_children = options->children;
-	skel->rodata->batched = side->batched;
-	bpf_program__set_autoload(skel->progs.rss_stat_percpu, !side->batched);
-	bpf_program__set_autoload(skel->progs.rss_stat_batched, side->batched);
-	bpf_program__set_autoload(skel->progs.fault_end, side->batched);
-	bpf_program__set_autoload(skel->progs.sys_enter_mlock, side->batched);
-	bpf_program__set_autoload(skel->progs.sys_exit_mlock, side->batched);
-	bpf_program__set_autoload(skel->progs.sys_enter_mlock2, side->batched);
-	bpf_program__set_autoload(skel->progs.sys_exit_mlock2, side->batched);
-	bpf_program__set_autoload(skel->progs.sys_enter_mlockall, side->batched);
-	bpf_program__set_autoload(skel->progs.sys_exit_mlockall, side->batched);
-	bpf_program__set_autoload(skel->progs.sum_batched, side->batched);
-	skel->rodata->ring_watermark = ring_bytes / 2;
-	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
-	bpf_map__set_max_entries(skel->maps.unwind_rows, options->unwind_row_blocks);
-	bpf_map__set_max_entries(skel->maps.space_cpus, RSST_MAX_SPACES * side->nr_cpus);
-	code = rsstrace_bpf__load(skel);
+	if (code)
+		return code;
+	*object->settings = (struct kernel_settings){
+		.nr_cpus = side->nr_cpus,
+		.percpu_batch = online > 16 ? 2 * online : 32,
+		.ring_watermark = ring_bytes / 2,
+		.follow_children = options->children,
+	};
+	bpf_map__set_max_entries(object->ring, ring_bytes);
+	bpf_map__set_max_entries(object->unwind_rows, options->unwind_row_blocks);
+	bpf_map__set_max_entries(object->space_cpus, RSST_MAX_SPACES * side->nr_cpus);
+	code = kernel_object__load(object);
 	return code ? load_failed(code, err) : 0;
 }
 
 static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 {
-	int fd = bpf_program__fd(side->skel->progs.learn_cpu_offset), code;
+	struct bpf_program *prog = side->object.learn_cpu_offset;
+	int code;
 
-	for (unsigned int cpu = 0; cpu < side->nr_cpus; cpu++) {
+	for (unsigned int cpu = 0; prog && cpu < side->nr_cpus; cpu++) {
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
 
-		code = bpf_prog_test_run_opts(fd, &opts);
+		code = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
 		if (code && code != -ENXIO) /* offline */
 			return err__set(err, code, "cannot run a BPF program on CPU %u: %s", cpu,
 					strerror(-code));
@@ -175,21 +147,63 @@ static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 }
 
 /* Run on demand, or attached by hand. */
-static bool on_demand(const struct rsstrace_bpf *skel, const struct bpf_program *prog)
+static bool on_demand(const struct kernel_object *object, const struct bpf_program *prog)
 {
-	return prog == skel->progs.learn_cpu_offset || prog == skel->progs.tell_counters ||
-	       prog == skel->progs.adopt_task || prog == skel->progs.sum_batched ||
-	       prog == skel->progs.fault_end;
+	return prog == object->learn_cpu_offset || prog == object->tell_counters ||
+	       prog == object->adopt_task || prog == object->sum_batched ||
+	       prog == object->fault_end || prog == object->vm_call_enter ||
+	       prog == object->vm_call_exit;
 }
 
-/* System calls that a kernel may be built without (CONFIG_SYSVIPC, CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS). */
-static bool optional(const char *name)
+/* The calls that change address spaces, see bpf/vm_calls.bpf.h. */
+static const struct vm_call {
+	const char *name;
+	bool optional; /* kernels may be built without: CONFIG_SYSVIPC,
+			  CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS */
+	bool batched;  /* of use before Linux 6.2 only: a boundary for the pages it brings in */
+} vm_calls[] = {
+	{ "mmap", false, false },	  { "munmap", false, false },	{ "mremap", false, false },
+	{ "brk", false, false },	  { "mprotect", false, false }, { "madvise", false, false },
+	{ "pkey_mprotect", true, false }, { "shmat", true, false },	{ "shmdt", true, false },
+	{ "mlock", false, true },	  { "mlock2", false, true },	{ "mlockall", false, true },
+};
+
+static int attach_vm_call(struct kernel_side *side, const struct vm_call *call, const char *where,
+			  struct bpf_program *prog, struct err *err)
 {
-	return strstr(name, "_shm") || strstr(name, "pkey_");
+	struct bpf_link *link;
+	char event[64];
+
+	snprintf(event, sizeof(event), "sys_%s_%s", where, call->name);
+	link = bpf_program__attach_tracepoint(prog, "syscalls", event);
+	if (link)
+		side->links[side->nr_links++] = link;
+	else if (!call->optional || errno != ENOENT)
+		return err__set(err, -errno, "cannot attach to syscalls:%s: %s", event,
+				strerror(errno));
+	return 0;
 }
 
-/* The end of every fault on every CPU, whoever's it is: the program looks first whether it is about a followed space. */
-static int attach_fault_end(struct kernel_side *side, unsigned int cpu, __u64 config, struct err *err)
+static int attach_vm_calls(struct kernel_side *side, struct err *err)
+{
+	const struct kernel_object *object = &side->object;
+	int code = 0;
+
+	for (size_t i = 0; i < sizeof(vm_calls) / sizeof(vm_calls[0]) && !code; i++) {
+		if (vm_calls[i].batched && object->family != FAMILY_BATCHED)
+			continue;
+		code = attach_vm_call(side, &vm_calls[i], "enter", object->vm_call_enter, err);
+		if (!code)
+			code = attach_vm_call(side, &vm_calls[i], "exit", object->vm_call_exit,
+					      err);
+	}
+	return code;
+}
+
+/* The end of every fault on every CPU, whoever's it is: the program looks first whether it is about
+ * a followed space. */
+static int attach_fault_end(struct kernel_side *side, unsigned int cpu, __u64 config,
+			    struct err *err)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -205,7 +219,7 @@ static int attach_fault_end(struct kernel_side *side, unsigned int cpu, __u64 co
 	if (fd < 0)
 		return err__set(err, -errno, "cannot open a page-fault event on CPU %u: %s", cpu,
 				strerror(errno));
-	link = bpf_program__attach_perf_event(side->skel->progs.fault_end, fd); /* owns fd */
+	link = bpf_program__attach_perf_event(side->object.fault_end, fd); /* owns fd */
 	if (!link) {
 		close(fd);
 		return err__set(err, -errno, "cannot attach to the page-fault event: %s",
@@ -230,26 +244,30 @@ static int attach_fault_ends(struct kernel_side *side, struct err *err)
 static int attach(struct kernel_side *side, struct err *err)
 {
 	struct bpf_program *prog;
+	int code;
 
-	bpf_object__for_each_program(prog, side->skel->obj) {
-		const char *name = bpf_program__name(prog);
+	bpf_object__for_each_program(prog, side->object.obj)
+	{
 		struct bpf_link *link;
 
-		if (on_demand(side->skel, prog) || !bpf_program__autoload(prog))
+		if (on_demand(&side->object, prog))
 			continue;
 		link = bpf_program__attach(prog);
-		if (!link && !(optional(name) && errno == ENOENT))
+		if (!link)
 			return err__set(err, -errno, "cannot attach to %s: %s",
 					bpf_program__section_name(prog), strerror(errno));
-		if (link)
-			side->links[side->nr_links++] = link;
+		side->links[side->nr_links++] = link;
 	}
-	return side->batched ? attach_fault_ends(side, err) : 0;
+	code = attach_vm_calls(side, err);
+	if (!code && side->object.fault_end)
+		code = attach_fault_ends(side, err);
+	return code;
 }
 
 static int set_up(struct kernel_side *side, const struct kernel_side_options *options,
 		  int (*on_record)(void *ctx, void *rec, size_t len), void *ctx, struct err *err)
 {
+	enum kernel_family family = FAMILY_NONE;
 	int code;
 
 	libbpf_set_print(keep_complaint);
@@ -260,16 +278,16 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 	if (side->nr_cpus > RSST_MAX_CPUS)
 		return err__set(err, -E2BIG, "%u CPUs: this build knows %u", side->nr_cpus,
 				RSST_MAX_CPUS);
-	code = check_kernel(&side->batched, err);
+	code = check_kernel(&family, err);
 	if (!code)
 		code = ensure_tracefs(err);
 	if (!code)
-		code = load(side, options, err);
+		code = load(side, family, options, err);
 	if (!code)
 		code = learn_cpu_offsets(side, err);
 	if (code)
 		return code;
-	side->ring = ring_buffer__new(bpf_map__fd(side->skel->maps.ring), on_record, ctx, NULL);
+	side->ring = ring_buffer__new(bpf_map__fd(side->object.ring), on_record, ctx, NULL);
 	if (!side->ring)
 		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
 	return attach(side, err);
@@ -299,7 +317,7 @@ void kernel_side__free(struct kernel_side *side)
 	while (side->nr_links)
 		bpf_link__destroy(side->links[--side->nr_links]);
 	ring_buffer__free(side->ring);
-	rsstrace_bpf__destroy(side->skel);
+	kernel_object__close(&side->object);
 	free(side->per_cpu);
 	free(side);
 }
@@ -324,37 +342,37 @@ static int iterate(struct bpf_program *prog)
 
 static int sum_batched(struct kernel_side *side, __u32 space, bool tell)
 {
-	side->skel->bss->ask_space = space;
-	side->skel->bss->ask_tell = tell;
-	return iterate(side->skel->progs.sum_batched);
+	side->object.dialog->ask_space = space;
+	side->object.dialog->ask_tell = tell;
+	return iterate(side->object.sum_batched);
 }
 
 int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 *pages)
 {
-	struct rsstrace_bpf__bss *bss = side->skel->bss;
+	volatile struct kernel_dialog *dialog = side->object.dialog;
 	int code;
 
-	bss->ask_tgid = pid;
-	bss->answer_space = 0;
-	bss->answer_kthread = 0;
-	code = iterate(side->skel->progs.adopt_task);
+	dialog->ask_tgid = pid;
+	dialog->answer_space = 0;
+	dialog->answer_kthread = 0;
+	code = iterate(side->object.adopt_task);
 	if (code)
 		return code;
-	if (bss->answer_kthread)
+	if (dialog->answer_kthread)
 		return -EINVAL;
-	if (!bss->answer_space)
-		return side->skel->data->next_space >= RSST_MAX_SPACES ? -ENOSPC : -ESRCH;
-	*space = bss->answer_space;
-	if (side->batched)
+	if (!dialog->answer_space)
+		return dialog->last_space >= RSST_MAX_SPACES - 1 ? -ENOSPC : -ESRCH;
+	*space = dialog->answer_space;
+	if (side->object.sum_batched)
 		code = sum_batched(side, *space, false);
 	for (int member = 0; member < RSST_NR_MEMBERS; member++)
-		pages[member] = bss->answer_pages[member];
+		pages[member] = dialog->answer_pages[member];
 	return code;
 }
 
 __u32 kernel_side__next_space(const struct kernel_side *side)
 {
-	return side->skel->data->next_space;
+	return side->object.dialog->last_space + 1;
 }
 
 void kernel_side__wait(struct kernel_side *side, int timeout_ms)
@@ -374,16 +392,15 @@ void kernel_side__tell_counters(struct kernel_side *side, __u32 space)
 	__u64 args[1] = { space };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
 
-	if (side->batched) {
+	if (side->object.sum_batched)
 		sum_batched(side, space, true);
-		return;
-	}
-	(void)!bpf_prog_test_run_opts(bpf_program__fd(side->skel->progs.tell_counters), &opts);
+	else
+		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_counters), &opts);
 }
 
 void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS])
 {
-	int fd = bpf_map__fd(side->skel->maps.counters);
+	int fd = bpf_map__fd(side->object.counters);
 
 	for (__u32 i = 0; i < NR_COUNTERS; i++) {
 		values[i] = 0;
@@ -396,7 +413,7 @@ void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS])
 
 struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side)
 {
-	return (struct unwind_map_fds)UNWIND_MAP_FDS(side->skel);
+	return kernel_object__unwind_fds(&side->object);
 }
 
 __u64 kernel_side__map_bytes(const struct kernel_side *side)
@@ -404,10 +421,11 @@ __u64 kernel_side__map_bytes(const struct kernel_side *side)
 	struct bpf_map *map;
 	__u64 bytes = 0;
 
-	bpf_object__for_each_map(map, side->skel->obj) {
-		__u64 each = bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF ?
-				     1 :
-				     bpf_map__key_size(map) + bpf_map__value_size(map);
+	bpf_object__for_each_map(map, side->object.obj)
+	{
+		__u64 each = bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF
+				     ? 1
+				     : bpf_map__key_size(map) + bpf_map__value_size(map);
 
 		if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
 			each *= side->nr_cpus;

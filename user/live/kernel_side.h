@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The BPF programs as loaded and attached: the only user of the skeleton. */
+/* The BPF programs as loaded and attached. */
 #ifndef RSSTRACE_LIVE_KERNEL_SIDE_H
 #define RSSTRACE_LIVE_KERNEL_SIDE_H
 
@@ -13,14 +13,15 @@
 struct kernel_side;
 
 struct kernel_side_options {
-	bool children;	  /* follow fork */
-	__u32 ring_bytes; /* power of two, multiple of the page size; 0: the default */
+	bool children;		 /* follow fork */
+	__u32 ring_bytes;	 /* power of two, multiple of the page size; 0: the default */
 	__u32 unwind_row_blocks; /* room for unwind tables, see unwind_upload__row_blocks() */
 };
 
 /*
- * kernel_side__open() - load and attach every program; nothing is followed yet. @on_record is called by
- * kernel_side__drain() for each record, non-zero stops. NULL and a sentence that says what is missing and what to do.
+ * kernel_side__open() - load and attach every program; nothing is followed yet. @on_record is
+ * called by kernel_side__drain() for each record, non-zero stops. NULL and a sentence that says
+ * what is missing and what to do.
  */
 struct kernel_side *kernel_side__open(const struct kernel_side_options *options,
 				      int (*on_record)(void *ctx, void *rec, size_t len), void *ctx,
@@ -28,12 +29,13 @@ struct kernel_side *kernel_side__open(const struct kernel_side_options *options,
 void kernel_side__free(struct kernel_side *side);
 
 /*
- * kernel_side__adopt() - follow process @pid from here on. *@space: its id; @pages: its counters at that moment.
- * 0, -ESRCH (no such process), -EINVAL (a kernel thread), -ENOSPC (too many spaces).
+ * kernel_side__adopt() - follow process @pid from here on. *@space: its id; @pages: its counters at
+ * that moment. 0, -ESRCH (no such process), -EINVAL (a kernel thread), -ENOSPC (too many spaces).
  */
 int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 *pages);
 
-/* The id the next adopted process will most likely get: its unwind tables can be there before its first event. */
+/* The id the next adopted process will most likely get: its unwind tables can be there before its
+ * first event. */
 __u32 kernel_side__next_space(const struct kernel_side *side);
 
 /* Wait up to @timeout_ms for the ring to be half full. Then, or on a signal, return. */

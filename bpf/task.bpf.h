@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The current task, its registers, what is remembered of it, and counters shared by CPUs: the one
+ * room that knows what kernels before 6.2 (the batched family, from 5.8 on) lack.
+ * bpf_get_current_task_btf() and task storage are there since 5.11, atomics that return the old
+ * value since 5.12, bpf_task_pt_regs() since 5.15.
+ */
+#ifndef RSSTRACE_TASK_BPF_H
+#define RSSTRACE_TASK_BPF_H
+
+#include "maps.bpf.h"
+
+#ifndef RSST_BATCHED
+
+/* A field of a kernel object, by a load the verifier has checked. */
+#define kernel_field(object, field) ((object)->field)
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return bpf_get_current_task_btf();
+}
+
+/* What user space's registers were when @task last entered the kernel. */
+static __always_inline struct pt_regs *task__regs(struct task_struct *task)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/* In task storage: a sleeping major fault keeps it, another CPU finds it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_state);
+} threads SEC(".maps");
+
+/* What is remembered of @task, or NULL. */
+static __always_inline struct thread_state *thread__find(struct task_struct *task)
+{
+	return bpf_task_storage_get(&threads, task, NULL, 0);
+}
+
+static __always_inline struct thread_state *thread__find_or_new(struct task_struct *task)
+{
+	return bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* The number after the last one given out, 0 if none can be had. */
+static __always_inline __u64 number__next(__u64 *last)
+{
+	return __sync_fetch_and_add(last, 1) + 1;
+}
+
+/* Make a word that is 0 ours by making it 1; another CPU may try the same. */
+static __always_inline bool word__claim(__u64 *word)
+{
+	return __sync_val_compare_and_swap(word, 0, 1) == 0;
+}
+
+#else
+
+#define kernel_field(object, field)                                                                \
+	({                                                                                         \
+		typeof(object) _object = (object); /* else its own path would be relocated, too */ \
+		BPF_CORE_READ(_object, field);                                                     \
+	})
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+#define THREAD_SIZE 16384 /* arch/x86/include/asm/page_64_types.h, without KASAN */
+
+static struct pt_regs regs_copy[RSST_MAX_CPUS] = {};
+
+/*
+ * task_pt_regs(), arch/x86/include/asm/processor.h: they lie at the top of the kernel stack. A
+ * copy, this CPU's until the next call.
+ */
+static __always_inline struct pt_regs *task__regs(struct task_struct *task)
+{
+	struct pt_regs *copy = &regs_copy[bpf_get_smp_processor_id() & (RSST_MAX_CPUS - 1)];
+	__u64 stack = (__u64)BPF_CORE_READ(task, stack);
+
+	bpf_probe_read_kernel(copy, sizeof(*copy), (void *)(stack + THREAD_SIZE - sizeof(*copy)));
+	return copy;
+}
+
+/* By thread id; gone with the thread, see processes.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RSST_MAX_THREADS);
+	__type(key, __u32);
+	__type(value, struct thread_state);
+} threads SEC(".maps");
+
+static __always_inline struct thread_state *thread__find(struct task_struct *task)
+{
+	__u32 tid = BPF_CORE_READ(task, pid);
+
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+static __always_inline struct thread_state *thread__find_or_new(struct task_struct *task)
+{
+	__u32 tid = BPF_CORE_READ(task, pid);
+	struct thread_state *known = bpf_map_lookup_elem(&threads, &tid), fresh = {};
+
+	if (known)
+		return known;
+	bpf_map_update_elem(&threads, &tid, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+static __always_inline void thread__forget(__u32 tid)
+{
+	bpf_map_delete_elem(&threads, &tid);
+}
+
+/*
+ * With additions that tell nothing: of those that add one at the same time at most one reads
+ * back 1. Who reads more takes its own back; a word that was not 0 is off by one for that moment.
+ */
+static __always_inline bool word__claim(__u64 *word)
+{
+	if (*(volatile __u64 *)word)
+		return false;
+	__sync_fetch_and_add(word, 1);
+	if (*(volatile __u64 *)word == 1)
+		return true;
+	__sync_fetch_and_add(word, -1);
+	return false;
+}
+
+__u64 numbers_lock = 0;
+
+#define NUMBER_ATTEMPTS 64
+
+static __always_inline __u64 number__next(__u64 *last)
+{
+	__u64 number = 0;
+
+	for (int i = 0; i < NUMBER_ATTEMPTS && !number; i++) {
+		if (!word__claim(&numbers_lock))
+			continue;
+		number = *(volatile __u64 *)last + 1;
+		__sync_fetch_and_add(last, 1);
+		__sync_fetch_and_add(&numbers_lock, -1);
+	}
+	return number;
+}
+
+#endif
+
+#endif
