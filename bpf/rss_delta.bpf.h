@@ -140,6 +140,21 @@ static __always_inline bool delta__plausible_fault(__u32 member, __s64 pages)
 	return pages >= 0 && pages <= 512;
 }
 
+/*
+ * What a fault most likely changed when what the shared count says is no single fault's: the slot went to 0 without a flush
+ * where that makes sense, else by the least that flushes it.
+ */
+static __always_inline __s64 delta__likely_fault(__u32 member, __s64 recorded, __s64 pages)
+{
+	if (member == RSST_ANON && pages >= 256)
+		return 512;
+	if (recorded < 0)
+		return delta__plausible_fault(member, -recorded) ? -recorded : 1;
+	if (member == RSST_ANON)
+		return 1;
+	return recorded == 1 ? -1 : recorded ? percpu_batch - recorded : 0;
+}
+
 /* The slot is 0: flushed or not, decide what this event's part is. Returns it; *claimed: already in last_count. */
 static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 						struct space_state *state, __s64 shared,
@@ -170,7 +185,7 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 			slot_delta;
 	if (c->fault && pages && !delta__plausible_fault(c->member, pages)) {
 		count(CNT_ODD_AMOUNT);
-		pages = slot_delta > 0 ? -1 : 1;
+		pages = delta__likely_fault(c->member, recorded, pages);
 	}
 	return pages;
 }

@@ -186,22 +186,43 @@ static __always_inline int emit_fault(const struct rss_event *e)
 	rec->nr_pages = e->pages;
 	rec->member = e->member;
 	rec->cause = e->thread->fault_kernel ? CAUSE_FAULT_KERNEL : CAUSE_FAULT;
-	rec->flags = flags;
+	rec->flags = flags | (e->thread->fault_write ? FAULT_WRITE : 0);
 	rec->cow_member = cow ? cow - 1 : 0;
 	emit__submit(rec);
 	count(CNT_FAULTS);
 	return 0;
 }
 
+/* A page of a file went in a fault, but none came in its place: not a copy, the amount was off. Told all the same. */
+static __always_inline void emit_orphan(struct task_struct *task, struct thread_state *thread,
+					__u32 space)
+{
+	struct rss_event e = {
+		.task = task,
+		.state = bpf_map_lookup_elem(&space_states, &space),
+		.space = space,
+		.member = thread->cow - 1,
+		.nr = -1,
+		.pages = -1,
+	};
+
+	thread->cow = 0;
+	if (e.state)
+		emit_delta(&e, CAUSE_OTHER);
+}
+
 static __always_inline int in_fault_event(const struct rss_event *e)
 {
+	if (e->thread->cow && (e->member != RSST_ANON || e->pages != 1))
+		emit_orphan(e->task, e->thread, e->space);
 	if (e->pages == 0) { /* fault-around that found nothing to map still reports */
 		count(CNT_ZERO_DELTA);
 		return 0;
 	}
 	if (e->member == RSST_SWAP)
 		return emit_delta(e, CAUSE_SWAP_IN);
-	if (e->pages == -1 && e->member != RSST_ANON) { /* copy-on-write: the gain comes next */
+	if (e->pages == -1 && e->member != RSST_ANON && e->thread->fault_write) {
+		/* copy-on-write: the gain comes next */
 		e->thread->cow = e->member + 1;
 		return 0;
 	}

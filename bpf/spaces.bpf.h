@@ -157,6 +157,41 @@ __noinline __s64 space__events(__u32 space)
 }
 
 /*
+ * What flushed into the shared count and no event claimed, because concurrent events guessed the split between them: told,
+ * so that the books are exact whenever the counters are told.
+ */
+__noinline int space__settle(__u32 space, __u32 member)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct rec_release *rec;
+	__s64 pages;
+
+	if (batched || !state || member >= RSST_NR_MEMBERS)
+		return 0;
+	pages = delta__pending(space, member, cpu, 0);
+	if (!pages || pages == DELTA_UNKNOWN)
+		return 0;
+	pages = delta__pending(space, member, cpu, 1);
+	if (!pages || pages == DELTA_UNKNOWN)
+		return 0;
+	if (!emit__reserve(rec, REC_RELEASE)) {
+		emit__lost(state, member, pages);
+		return 0;
+	}
+	__builtin_memset((void *)rec + sizeof(rec->h), 0, sizeof(*rec) - sizeof(rec->h));
+	rec->space = space;
+	rec->nr_pages = -pages;
+	rec->gen = emit__next_generation();
+	rec->member = member;
+	rec->op = VM_OP_NONE;
+	rec->flags = RELEASE_SOFT;
+	rec->cause = CAUSE_OTHER;
+	emit__submit(rec);
+	return 0;
+}
+
+/*
  * One attempt to put the counters where they belong: the record's place in the ring is taken first, and if no event was
  * under way before nor came since, what stands before it is just what the counters count. 0: told, 1: try again.
  * @last: no more attempts, tell what there is.
@@ -168,6 +203,8 @@ __noinline int space__tell(__u32 space, __u32 last)
 	struct rec_counters *rec;
 	struct mm_struct *mm;
 
+	for (__u32 member = 0; before >= 0 && member < RSST_NR_MEMBERS; member++)
+		space__settle(space, member);
 	if (!state || !state->mm || (before < 0 && !last) || !emit__reserve(rec, REC_COUNTERS))
 		return state && state->mm && !last;
 	mm = (struct mm_struct *)state->mm;

@@ -129,6 +129,7 @@ struct rec {
 
 #define FAULT_COW (1 << 0)    /* replaces a file page of this address: RSST_FILE -1 (or SHMEM) came with it */
 #define FAULT_AROUND (1 << 1) /* nr_pages lie around addr (fault-around, large folio), not from addr on */
+#define FAULT_WRITE (1 << 2)  /* a write; early traces do not tell: without it the fault may be either */
 
 /*
  * Pages arrived by a fault. One record a fault, or one for a run of faults on adjacent pages by one stack.
