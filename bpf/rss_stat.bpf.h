@@ -16,6 +16,7 @@
 
 /* uapi/asm-generic/mman-common.h */
 #define MAP_FIXED 0x10
+#define MAP_POPULATE 0x8000
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
@@ -91,7 +92,7 @@ static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
 	case VM_OP_SHMDT:
 		return true;
 	case VM_OP_MMAP: /* args[3]: flags; a fixed mapping without MAP_POPULATE */
-		return (regs->r10 & 0x8010) != 0x8000;
+		return (regs->r10 & (MAP_FIXED | MAP_POPULATE)) != MAP_POPULATE;
 	case VM_OP_MADVISE:
 		return (__s32)regs->dx != MADV_POPULATE_READ &&
 		       (__s32)regs->dx != MADV_POPULATE_WRITE &&
@@ -282,6 +283,12 @@ static __always_inline int emit_release(const struct rss_event *e)
 	return 0;
 }
 
+/* A fixed mapping that is populated first takes pages away, then brings some: a gain is one. */
+static __always_inline bool populates(const struct rss_event *e)
+{
+	return e->op == VM_OP_MMAP && (e->regs->r10 & MAP_POPULATE);
+}
+
 static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 {
 	/* a zap's amount may have been claimed by another: the table it hit is news all the same */
@@ -292,7 +299,7 @@ static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 	if (e->member == RSST_SWAP || e->op == VM_OP_EXEC)
 		return emit_delta(e, e->pages > 0 ? gain_cause(e->op, e->regs, e->nr) :
 						    loss_cause(e->op));
-	if (e->pages > 0 && !(zap && e->soft))
+	if (e->pages > 0 && (!(zap && e->soft) || populates(e)))
 		return emit_populate(e);
 	return emit_release(e);
 }

@@ -54,14 +54,21 @@ class Check:
     """One moment: pages by which the ledger and the kernel differ."""
 
     pages: int
-    wrong_told: int  # as the records told it, at the stop
-    wrong: int  # some ticks later
-    wrong_list: list
+    told_list: list  # wrong_runs() as the records told it, at the stop
+    wrong_list: list  # some ticks later
     regions: int
     region_pages: int
     error: int
     unattributed: int
     kernel_gap: int  # smaps minus the kernel's own counters
+
+    @property
+    def wrong_told(self):
+        return nr_pages([run[:3] for run in self.told_list])
+
+    @property
+    def wrong(self):
+        return nr_pages([run[:3] for run in self.wrong_list])
 
 
 class Verdict:
@@ -75,13 +82,11 @@ class Verdict:
     @staticmethod
     def _check(moment, told, healed):
         assert told and healed, "the trace ends before the check"
-        wrong = wrong_runs(healed.runs, moment.runs)
         regions, region_pages = region_difference(healed, moment.areas)
         return Check(
             pages=nr_pages(moment.runs),
-            wrong_told=nr_pages([run[:3] for run in wrong_runs(told.runs, moment.runs)]),
-            wrong=nr_pages([run[:3] for run in wrong]),
-            wrong_list=wrong,
+            told_list=wrong_runs(told.runs, moment.runs),
+            wrong_list=wrong_runs(healed.runs, moment.runs),
             regions=regions,
             region_pages=region_pages,
             error=healed.error,

@@ -33,8 +33,9 @@ def tell_checks(verdict):
             f"regions {check.regions} by {check.region_pages}, unattributed {check.unattributed}, "
             f"error {check.error}, smaps-counters {check.kernel_gap}"
         )
-        for start, end, ours, kernel in check.wrong_list[:WRONG_SHOWN]:
-            print(f"    {start:#x}-{end:#x} ({(end - start) >> 12}): ours {ours}, kernel {kernel}")
+        for when, wrong in (("told", check.told_list), ("healed", check.wrong_list)):
+            for start, end, ours, kernel in wrong[:WRONG_SHOWN]:
+                print(f"    {when} {start:#x}-{end:#x} ({(end - start) >> 12}): ours {ours}, kernel {kernel}")
 
 
 def main():
