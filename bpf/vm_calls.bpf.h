@@ -33,6 +33,7 @@ static __always_inline int call_enter(void *ctx)
 		return 0;
 	if (batched)
 		batched__boundary(ctx, task, thread, ref->space);
+	thread->fault_addr = 0; /* one that failed, in read(2) say, never completes */
 	thread->call++;
 	thread->old_brk = task->mm->brk;
 	thread->call_gen = emit__next_generation();
