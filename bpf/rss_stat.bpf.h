@@ -283,10 +283,13 @@ static __always_inline int emit_release(const struct rss_event *e)
 	return 0;
 }
 
-/* A fixed mapping that is populated first takes pages away, then brings some: a gain is one. */
+/*
+ * A fixed mapping that is populated, and locked memory that grows, first take pages away, then bring some: a gain is one.
+ */
 static __always_inline bool populates(const struct rss_event *e)
 {
-	return e->op == VM_OP_MMAP && (e->regs->r10 & MAP_POPULATE);
+	return (e->op == VM_OP_MMAP && (e->regs->r10 & MAP_POPULATE)) ||
+	       (e->op == VM_OP_MREMAP && e->regs->dx > e->regs->si);
 }
 
 static __always_inline int in_call_event(const struct rss_event *e, bool zap)

@@ -137,21 +137,21 @@ static void place_near(struct session *session, struct space *space, const struc
 	books__dispute(session, space, around->base, around->base + 1);
 }
 
-static struct around look_around(struct space *space, const struct rec_fault *fault)
+static struct around look_around(struct space *space, __u64 addr, __u32 pages)
 {
-	const struct vma *vma = vma_map__find(&space->map, fault->addr);
+	const struct vma *vma = vma_map__find(&space->map, addr);
 	struct around around = {
-		.base = fault->addr >> LEDGER_TABLE_SHIFT << LEDGER_TABLE_SHIFT,
-		.table = page_ledger__find(&space->ledger, fault->addr >> LEDGER_TABLE_SHIFT),
+		.base = addr >> LEDGER_TABLE_SHIFT << LEDGER_TABLE_SHIFT,
+		.table = page_ledger__find(&space->ledger, addr >> LEDGER_TABLE_SHIFT),
 		.limits = { 0, LEDGER_TABLE_PAGES },
-		.page = fault->addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1),
-		.pages = fault->nr_pages,
+		.page = addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1),
+		.pages = pages,
 	};
 
 	if (vma) {
 		__u64 end = around.base + (1ULL << LEDGER_TABLE_SHIFT);
 
-		ledger_table__clip(fault->addr >> LEDGER_TABLE_SHIFT, vma->start,
+		ledger_table__clip(addr >> LEDGER_TABLE_SHIFT, vma->start,
 				   vma->end < end ? vma->end : end, &around.limits.first,
 				   &around.limits.end);
 		around.pgoff = (vma->pgoff + around.base - vma->start) >> LEDGER_PAGE_SHIFT;
@@ -160,14 +160,14 @@ static struct around look_around(struct space *space, const struct rec_fault *fa
 	return around;
 }
 
-void session__place_around(struct session *session, struct space *space,
-			   const struct rec_fault *fault, const struct birth *birth)
+void session__place_around(struct session *session, struct space *space, __u64 addr, __u32 pages,
+			   bool write, const struct birth *birth)
 {
-	struct around around = look_around(space, fault);
+	struct around around = look_around(space, addr, pages);
 	struct span span;
 	__u32 nr = 0;
 
-	if (!(fault->flags & FAULT_WRITE))
+	if (!write)
 		nr = read_spans(&around, &span);
 	if (!nr)
 		nr = write_span(&around, &span);
@@ -177,5 +177,5 @@ void session__place_around(struct session *session, struct space *space,
 	}
 	place_span(session, space, &around, span, around.pages, birth);
 	if (nr > 1)
-		books__dispute(session, space, fault->addr, fault->addr + 1);
+		books__dispute(session, space, addr, addr + 1);
 }

@@ -2,6 +2,7 @@
 /* Pages that arrive: by a fault, by a call that populates, or nobody knows where. */
 #include "model/books.h"
 
+#define ADVICE_POPULATE_WRITE 23 /* MADV_POPULATE_WRITE */
 #define STACK_GROWTH_MAX                                                                           \
 	((8ULL << 20) + (1ULL << 20)) /* default stack limit, and slack for its gap */
 
@@ -69,7 +70,8 @@ void session__fault(struct session *session, struct space *space, const struct r
 	session->faults += nr_faults(fault);
 	grow_stack(space, fault->addr);
 	if (fault->flags & FAULT_AROUND)
-		session__place_around(session, space, fault, &birth);
+		session__place_around(session, space, fault->addr, fault->nr_pages,
+				      fault->flags & FAULT_WRITE, &birth);
 	else
 		books__place(session, space, fault->addr, fault->nr_pages, &birth);
 }
@@ -97,6 +99,29 @@ static __u64 place_ascending(struct session *session, struct space *space,
 	return left;
 }
 
+/* The next page at or after @at that is not resident; @end: none is. */
+static __u64 next_missing(const struct space *space, __u64 at, __u64 end)
+{
+	while (at < end && is_resident(space, at))
+		at += LEDGER_PAGE_BYTES;
+	return at < end ? at : end;
+}
+
+/* The pages of a file come as by faults: each brings those around it. */
+static void place_faulted(struct session *session, struct space *space, const struct queued *gain,
+			  __u64 *at, __u64 end)
+{
+	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
+
+	for (__u32 i = 0; i < gain->times; i++) {
+		*at = next_missing(space, *at, end);
+		if (*at == end)
+			books__unplaced(session, space, gain->member, gain->unit);
+		else
+			session__place_around(session, space, *at, gain->unit, gain->write, &birth);
+	}
+}
+
 void session__place_queue(struct session *session, struct space *space, struct call *call,
 			  __u64 base, __u64 end)
 {
@@ -106,9 +131,13 @@ void session__place_queue(struct session *session, struct space *space, struct c
 	}
 	for (__u32 i = 0; i < call->nr_queue; i++) {
 		struct queued *gain = &call->queue[i];
-		__u64 left = place_ascending(session, space, gain, &call->populate_at, end);
-		__u64 again = base;
+		__u64 left, again = base;
 
+		if (gain->member != RSST_ANON) {
+			place_faulted(session, space, gain, &call->populate_at, end);
+			continue;
+		}
+		left = place_ascending(session, space, gain, &call->populate_at, end);
 		/*
 		 * Before Linux 6.2 huge pages are told as they come, small ones at the end of the
 		 * call: those belong into the holes.
@@ -131,6 +160,8 @@ void session__populate(struct session *session, struct space *space,
 		.unit = populate->nr_pages,
 		.times = 1,
 		.member = populate->member,
+		.write = populate->op == VM_OP_MADVISE &&
+			 (__u32)populate->args[2] == ADVICE_POPULATE_WRITE,
 	};
 	__u64 base = page_down(populate->args[0]);
 	struct call *call;
@@ -143,6 +174,7 @@ void session__populate(struct session *session, struct space *space,
 		return;
 	switch (populate->op) {
 	case VM_OP_MMAP:
+	case VM_OP_MREMAP: /* of locked memory that grows */
 		if (!call__queue(call, &gain))
 			books__unplaced(session, space, gain.member, gain.unit);
 		return;

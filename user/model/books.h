@@ -34,9 +34,9 @@ struct birth {
 __u64 books__place(struct session *session, struct space *space, __u64 addr, __u64 nr,
 		   const struct birth *birth);
 
-/* around.c: place the pages of a fault with FAULT_AROUND. */
-void session__place_around(struct session *session, struct space *space,
-			   const struct rec_fault *fault, const struct birth *birth);
+/* around.c: place @pages that came with a fault (@write: it may have been nothing but a write) on the file page at @addr. */
+void session__place_around(struct session *session, struct space *space, __u64 addr, __u32 pages,
+			   bool write, const struct birth *birth);
 
 /*
  * books__drop() - page @i of @table, writable and resident, is gone.
