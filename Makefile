@@ -86,6 +86,13 @@ $(BUILD)/workload/%: tests/workload/%.c $(wildcard tests/workload/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Werror $(WORKLOAD_CFLAGS) -o $@ $< -lpthread
 
+# tests/tools/*.c look into traces; they link what reads and replays them.
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
+$(BUILD)/tests/%: tests/tools/%.c $(foreach l,$(call upto,trace,$(LAYERS)),$(BUILD)/lib$(l).a)
+	$(call say,TOOL,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean: ## remove build/
@@ -107,10 +114,11 @@ deps: ## every package that build and tests need, from the distribution (root)
 		apt-get -qq install -y --no-install-recommends $(PACKAGES); \
 	fi
 
-.PHONY: workloads vmlinux-full deps-vm check-vm
+.PHONY: workloads tools vmlinux-full deps-vm check-vm
 workloads: $(WORKLOADS)
+tools: $(TOOLS)
 
-check: all workloads $(UNIT_BINS) ## everything that can run here; what cannot says so
+check: all workloads tools $(UNIT_BINS) ## everything that can run here; what cannot says so
 	$(Q)$(RUN) lint unit integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
 check-lint: $(BUILD)/libmodel.a $(BUILD)/libbase.a ## layers, sizes, words, padding, the model's purity
@@ -119,7 +127,7 @@ check-lint: $(BUILD)/libmodel.a $(BUILD)/libbase.a ## layers, sizes, words, padd
 check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
 	$(Q)$(RUN) unit --unit $(UNIT_BINS)
 
-check-live: all workloads ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
+check-live: all workloads tools ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
 
 deps-vm: deps ## what check-vm needs besides (root)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* x86-64: what a register set says about the system call it was saved for. Numbers: arch/x86/entry/syscalls/syscall_64.tbl */
+/* x86-64: what a register set says about the system call it was saved for. Numbers:
+ * arch/x86/entry/syscalls/syscall_64.tbl */
 #ifndef RSSTRACE_ARCH_X86_BPF_H
 #define RSSTRACE_ARCH_X86_BPF_H
 
 #define ARCH_USER_END (1ULL << 47)
 
-/* The call's number; negative when the thread came in by an exception or interrupt (orig_ax is -1 then). */
+/* The call's number; negative when the thread came in by an exception or interrupt (orig_ax is -1
+ * then). */
 static __always_inline long arch_syscall_nr(const struct pt_regs *regs)
 {
 	return (long)regs->orig_ax;

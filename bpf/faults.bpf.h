@@ -6,19 +6,25 @@
 #include "filter.bpf.h"
 #include "arch_x86.bpf.h"
 #include "rss_batched.bpf.h"
+#include "rss_stat.bpf.h"
+
+#define X86_PF_WRITE (1 << 1)
 
 static __always_inline void arm_fault(void *ctx, struct task_struct *task,
-				      const struct space_ref *ref, __u64 addr, bool kernel)
+				      const struct space_ref *ref, __u64 addr, bool kernel,
+				      bool write)
 {
 	struct thread_state *thread = filter__thread(task);
 
 	if (!thread)
 		return;
 	batched__boundary(ctx, task, thread, ref->space); /* what is left over was no fault's */
+	if (thread->cow)
+		emit_orphan(task, thread, ref->space);
 	thread->fault_addr = addr;
 	thread->fault_mark = fault_mark(task);
 	thread->fault_kernel = kernel;
-	thread->cow = 0;
+	thread->fault_write = write;
 }
 
 /* arch/x86/include/asm/trace/exceptions.h: (address, regs, error_code), interrupts off */
@@ -29,7 +35,7 @@ int BPF_PROG(page_fault_user, unsigned long address, struct pt_regs *regs, unsig
 	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
 
 	if (ref)
-		arm_fault(ctx, task, ref, address, false);
+		arm_fault(ctx, task, ref, address, false, error_code & X86_PF_WRITE);
 	return 0;
 }
 
@@ -50,7 +56,7 @@ int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs,
 		count(CNT_PAGEFAULT_DISABLED);
 		return 0;
 	}
-	arm_fault(ctx, task, ref, address, true);
+	arm_fault(ctx, task, ref, address, true, error_code & X86_PF_WRITE);
 	return 0;
 }
 

@@ -266,22 +266,6 @@ static __always_inline void tell_sum(struct space_state *state)
 	emit__submit(rec);
 }
 
-/*
- * What the shared count has and nobody has told: a guess at a zap's amount had other threads' pages
- * in it, and then they told them as well. Without this the books would be off until the next guess,
- * which would be wrong by as much.
- */
-static __always_inline void settle_sum(struct space_state *state, __u32 space, __u32 member,
-				       __s64 shared)
-{
-	struct rss_event e = { .task = current_task(), .space = space, .member = member, .nr = -1 };
-
-	e.state = state;
-	e.pages = batched__claim(state, member, shared);
-	if (e.pages)
-		emit_delta(&e, CAUSE_OTHER);
-}
-
 SEC("iter/task")
 int sum_batched(struct bpf_iter__task *ctx)
 {
@@ -303,12 +287,13 @@ int sum_batched(struct bpf_iter__task *ctx)
 		return 0;
 	batched_users = 0;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		__s64 shared = space__sum(space, member, 0);
+		__s64 shared = space__sum(space, member, 0), unclaimed;
 
 		dialog.answer_pages[member] = batched_sum[member] + shared;
 		batched_sum[member] = 0;
-		if (dialog.ask_tell)
-			settle_sum(state, space, member, shared);
+		unclaimed = dialog.ask_tell ? batched__claim(state, member, shared) : 0;
+		if (unclaimed)
+			space__tell_unclaimed(state, space, member, unclaimed);
 	}
 	if (dialog.ask_tell)
 		tell_sum(state);

@@ -135,6 +135,21 @@ __noinline __s64 delta__settle(__u32 space, __u32 member, __u32 self, __u32 clai
 	return DELTA_UNKNOWN;
 }
 
+/*
+ * What a fault most likely changed when what the shared count says is no single fault's: the slot
+ * went to 0 without a flush where that makes sense, else by the least that flushes it.
+ */
+static __always_inline __s64 delta__likely_fault(__u32 member, __s64 recorded, __s64 pages)
+{
+	if (member == RSST_ANON && pages >= 256)
+		return 512;
+	if (recorded < 0)
+		return plausible_fault(member, -recorded) ? -recorded : 1;
+	if (member == RSST_ANON)
+		return 1;
+	return recorded == 1 ? -1 : recorded ? settings.percpu_batch - recorded : 0;
+}
+
 /* The slot is 0: flushed or not, decide what this event's part is. Returns it; *claimed: already in
  * last_count. */
 static __always_inline __s64 delta__after_flush(const struct delta_context *c,
@@ -168,7 +183,7 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 			slot_delta;
 	if (c->fault && pages && !plausible_fault(c->member, pages)) {
 		count(CNT_ODD_AMOUNT);
-		pages = slot_delta > 0 ? -1 : 1;
+		pages = delta__likely_fault(c->member, recorded, pages);
 	}
 	return pages;
 }

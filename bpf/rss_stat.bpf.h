@@ -19,6 +19,7 @@
 
 /* uapi/asm-generic/mman-common.h */
 #define MAP_FIXED 0x10
+#define MAP_POPULATE 0x8000
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
@@ -99,7 +100,7 @@ static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
 	case VM_OP_SHMDT:
 		return true;
 	case VM_OP_MMAP: /* args[3]: flags; a fixed mapping without MAP_POPULATE */
-		return (regs->r10 & 0x8010) != 0x8000;
+		return (regs->r10 & (MAP_FIXED | MAP_POPULATE)) != MAP_POPULATE;
 	case VM_OP_MADVISE:
 		return (__s32)regs->dx != MADV_POPULATE_READ &&
 		       (__s32)regs->dx != MADV_POPULATE_WRITE && (__s32)regs->dx != MADV_COLLAPSE;
@@ -193,22 +194,44 @@ static __always_inline int emit_fault(const struct rss_event *e)
 	rec->nr_pages = e->pages;
 	rec->member = e->member;
 	rec->cause = e->thread->fault_kernel ? CAUSE_FAULT_KERNEL : CAUSE_FAULT;
-	rec->flags = flags;
+	rec->flags = flags | (e->thread->fault_write ? FAULT_WRITE : 0);
 	rec->cow_member = cow ? cow - 1 : 0;
 	emit__submit(rec);
 	count(CNT_FAULTS);
 	return 0;
 }
 
+/* A page of a file went in a fault, but none came in its place: not a copy, the amount was off.
+ * Told all the same. */
+static __always_inline void emit_orphan(struct task_struct *task, struct thread_state *thread,
+					__u32 space)
+{
+	struct rss_event e = {
+		.task = task,
+		.state = bpf_map_lookup_elem(&space_states, &space),
+		.space = space,
+		.member = thread->cow - 1,
+		.nr = -1,
+		.pages = -1,
+	};
+
+	thread->cow = 0;
+	if (e.state)
+		emit_delta(&e, CAUSE_OTHER);
+}
+
 static __always_inline int in_fault_event(const struct rss_event *e)
 {
+	if (e->thread->cow && (e->member != RSST_ANON || e->pages != 1))
+		emit_orphan(e->task, e->thread, e->space);
 	if (e->pages == 0) { /* fault-around that found nothing to map still reports */
 		count(CNT_ZERO_DELTA);
 		return 0;
 	}
 	if (e->member == RSST_SWAP)
 		return emit_delta(e, CAUSE_SWAP_IN);
-	if (e->pages == -1 && e->member != RSST_ANON) { /* copy-on-write: the gain comes next */
+	if (e->pages == -1 && e->member != RSST_ANON && e->thread->fault_write) {
+		/* copy-on-write: the gain comes next */
 		e->thread->cow = e->member + 1;
 		return 0;
 	}
@@ -268,6 +291,16 @@ static __always_inline int emit_release(const struct rss_event *e)
 	return 0;
 }
 
+/*
+ * A fixed mapping that is populated, and locked memory that grows, first take pages away, then
+ * bring some: a gain is one.
+ */
+static __always_inline bool populates(const struct rss_event *e)
+{
+	return (e->op == VM_OP_MMAP && (e->regs->r10 & MAP_POPULATE)) ||
+	       (e->op == VM_OP_MREMAP && e->regs->dx > e->regs->si);
+}
+
 static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 {
 	/* a zap's amount may have been claimed by another: the table it hit is news all the same */
@@ -278,7 +311,7 @@ static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 	if (e->member == RSST_SWAP || e->op == VM_OP_EXEC)
 		return emit_delta(e, e->pages > 0 ? gain_cause(e->op, e->regs, e->nr)
 						  : loss_cause(e->op));
-	if (e->pages > 0 && !(zap && e->soft))
+	if (e->pages > 0 && (!(zap && e->soft) || populates(e)))
 		return emit_populate(e);
 	return emit_release(e);
 }

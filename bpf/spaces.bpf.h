@@ -152,6 +152,30 @@ int adopt_task(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/*
+ * @pages of the shared count belong to no event, because concurrent events guessed the split between them: told, so that the
+ * books are exact whenever the counters are told.
+ */
+static __always_inline void space__tell_unclaimed(struct space_state *state, __u32 space,
+						  __u32 member, __s64 pages)
+{
+	struct rec_release *rec;
+
+	if (!emit__reserve(rec, REC_RELEASE)) {
+		emit__lost(state, member, pages);
+		return;
+	}
+	__builtin_memset((void *)rec + sizeof(rec->h), 0, sizeof(*rec) - sizeof(rec->h));
+	rec->space = space;
+	rec->nr_pages = -pages;
+	rec->gen = emit__next_generation();
+	rec->member = member;
+	rec->op = VM_OP_NONE;
+	rec->flags = RELEASE_SOFT;
+	rec->cause = CAUSE_OTHER;
+	emit__submit(rec);
+}
+
 #ifndef RSST_BATCHED
 /* Events told so far, all CPUs; negative while one is counted by the kernel but not in the ring
  * yet. */
@@ -170,6 +194,24 @@ __noinline __s64 space__events(__u32 space)
 	return odd ? -1 : events;
 }
 
+/* What flushed into the shared count and no event claimed. */
+__noinline int space__settle(__u32 space, __u32 member)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__u32 cpu = bpf_get_smp_processor_id();
+	__s64 pages;
+
+	if (!state || member >= RSST_NR_MEMBERS)
+		return 0;
+	pages = delta__pending(space, member, cpu, 0);
+	if (!pages || pages == DELTA_UNKNOWN)
+		return 0;
+	pages = delta__pending(space, member, cpu, 1);
+	if (pages && pages != DELTA_UNKNOWN)
+		space__tell_unclaimed(state, space, member, pages);
+	return 0;
+}
+
 /*
  * One attempt to put the counters where they belong: the record's place in the ring is taken first,
  * and if no event was under way before nor came since, what stands before it is just what the
@@ -183,6 +225,8 @@ __noinline int space__tell(__u32 space, __u32 last)
 	struct rec_counters *rec;
 	struct mm_struct *mm;
 
+	for (__u32 member = 0; before >= 0 && member < RSST_NR_MEMBERS; member++)
+		space__settle(space, member);
 	if (!state || !state->mm || (before < 0 && !last) || !emit__reserve(rec, REC_COUNTERS))
 		return state && state->mm && !last;
 	mm = (struct mm_struct *)state->mm;

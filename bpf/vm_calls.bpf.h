@@ -33,6 +33,7 @@ static __always_inline int call_enter(void *ctx)
 	if (!thread)
 		return 0;
 	batched__boundary(ctx, task, thread, ref->space);
+	thread->fault_addr = 0; /* one that failed, in read(2) say, never completes */
 	thread->call++;
 	mm = kernel_field(task, mm);
 	thread->old_brk = kernel_field(mm, brk);

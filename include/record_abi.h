@@ -129,6 +129,7 @@ struct rec {
 
 #define FAULT_COW (1 << 0)    /* replaces a file page of this address: RSST_FILE -1 (or SHMEM) came with it */
 #define FAULT_AROUND (1 << 1) /* nr_pages lie around addr (fault-around, large folio), not from addr on */
+#define FAULT_WRITE (1 << 2)  /* a write; early traces do not tell: without it the fault may be either */
 
 /*
  * Pages arrived by a fault. One record a fault, or one for a run of faults on adjacent pages by one stack.
@@ -153,14 +154,15 @@ struct rec_fault {
 
 /*
  * nr_pages of one page table (2 MiB) left inside a VM call. args are the call's: the range follows from op and args.
- * Releases of one call come in ascending address order, one record a table and member.
+ * Releases of one call come in ascending address order, one record a table and member. Only a soft release may tell 0
+ * pages or less: another told its pages, or it took back what another told too much.
  */
 struct rec_release {
 	struct rec h;
 	__u32 space;
 	__u32 tid;
 	__u32 call; /* number of this call in this thread */
-	__u32 nr_pages;
+	__s32 nr_pages;
 	__u64 call_gen; /* generation at the call's entry */
 	__u64 gen;
 	__u64 args[4];

@@ -58,10 +58,10 @@ def read_line(stream, timeout=PATIENCE_S):
 
 
 class Workload:
-    """A program of tests/workload. wait=True holds it before its job until go()."""
+    """A program of tests/workload with its own options. wait=True holds it before its job until go()."""
 
-    def __init__(self, name, wait=True):
-        argv = [workload_path(name)] + (["--wait"] if wait else [])
+    def __init__(self, name, *options, wait=True):
+        argv = [workload_path(name)] + (["--wait"] if wait else []) + list(options)
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )

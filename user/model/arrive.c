@@ -2,9 +2,9 @@
 /* Pages that arrive: by a fault, by a call that populates, or nobody knows where. */
 #include "model/books.h"
 
+#define ADVICE_POPULATE_WRITE 23 /* MADV_POPULATE_WRITE */
 #define STACK_GROWTH_MAX                                                                           \
 	((8ULL << 20) + (1ULL << 20)) /* default stack limit, and slack for its gap */
-#define AROUND_PAGES 16		      /* fault_around_bytes, 64 KiB */
 
 /* A fault just below a stack grows it down to the page. */
 static void grow_stack(struct space *space, __u64 addr)
@@ -18,56 +18,6 @@ static void grow_stack(struct space *space, __u64 addr)
 	if (above->start > addr && above->kind == KIND_STACK &&
 	    above->start - addr <= STACK_GROWTH_MAX)
 		above->start = addr;
-}
-
-static __u32 place_missing(struct session *session, struct space *space, __u64 start, __u64 end,
-			   __u32 left, const struct birth *birth)
-{
-	__u32 placed = 0;
-
-	for (__u64 at = start; at < end && placed < left; at += LEDGER_PAGE_BYTES)
-		if (!is_resident(space, at))
-			placed += books__place(session, space, at, 1, birth);
-	return placed;
-}
-
-/*
- * The pages the kernel may have mapped around a fault: an aligned window inside the VMA and the
- * page table. As in do_fault_around() (mm/memory.c) it keeps its length when its start is clipped.
- */
-static void around_window(struct space *space, __u64 addr, __u32 pages, __u64 *start, __u64 *end)
-{
-	const struct vma *vma = vma_map__find(&space->map, addr);
-	__u64 window = AROUND_PAGES, table = addr >> LEDGER_TABLE_SHIFT << LEDGER_TABLE_SHIFT;
-
-	while (window < pages && window < LEDGER_TABLE_PAGES)
-		window *= 2;
-	window *= LEDGER_PAGE_BYTES;
-	*start = addr & ~(window - 1);
-	if (vma && *start < vma->start)
-		*start = vma->start;
-	if (*start < table)
-		*start = table;
-	*end = *start + window;
-	if (*end > table + (1ULL << LEDGER_TABLE_SHIFT))
-		*end = table + (1ULL << LEDGER_TABLE_SHIFT);
-	if (vma && *end > vma->end)
-		*end = vma->end;
-}
-
-static void place_around(struct session *session, struct space *space,
-			 const struct rec_fault *fault, const struct birth *birth)
-{
-	__u64 start, end, missing;
-	__u32 left = fault->nr_pages;
-
-	around_window(space, fault->addr, fault->nr_pages, &start, &end);
-	missing =
-		(end - start) / LEDGER_PAGE_BYTES - page_ledger__count(&space->ledger, start, end);
-	left -= place_missing(session, space, fault->addr, end, left, birth);
-	left -= place_missing(session, space, start, fault->addr, left, birth);
-	if (missing != fault->nr_pages) /* some of the window's pages were not in the page cache */
-		books__dispute(session, space, fault->addr, fault->addr + 1);
 }
 
 /* The page a COW replaces: the file's page leaves as the anonymous one comes. */
@@ -120,7 +70,8 @@ void session__fault(struct session *session, struct space *space, const struct r
 	session->faults += nr_faults(fault);
 	grow_stack(space, fault->addr);
 	if (fault->flags & FAULT_AROUND)
-		place_around(session, space, fault, &birth);
+		session__place_around(session, space, fault->addr, fault->nr_pages,
+				      fault->flags & FAULT_WRITE, &birth);
 	else
 		books__place(session, space, fault->addr, fault->nr_pages, &birth);
 }
@@ -148,6 +99,29 @@ static __u64 place_ascending(struct session *session, struct space *space,
 	return left;
 }
 
+/* The next page at or after @at that is not resident; @end: none is. */
+static __u64 next_missing(const struct space *space, __u64 at, __u64 end)
+{
+	while (at < end && is_resident(space, at))
+		at += LEDGER_PAGE_BYTES;
+	return at < end ? at : end;
+}
+
+/* The pages of a file come as by faults: each brings those around it. */
+static void place_faulted(struct session *session, struct space *space, const struct queued *gain,
+			  __u64 *at, __u64 end)
+{
+	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
+
+	for (__u32 i = 0; i < gain->times; i++) {
+		*at = next_missing(space, *at, end);
+		if (*at == end)
+			books__unplaced(session, space, gain->member, gain->unit);
+		else
+			session__place_around(session, space, *at, gain->unit, gain->write, &birth);
+	}
+}
+
 void session__place_queue(struct session *session, struct space *space, struct call *call,
 			  __u64 base, __u64 end)
 {
@@ -157,12 +131,16 @@ void session__place_queue(struct session *session, struct space *space, struct c
 	}
 	for (__u32 i = 0; i < call->nr_queue; i++) {
 		struct queued *gain = &call->queue[i];
-		__u64 left = place_ascending(session, space, gain, &call->populate_at, end);
-		__u64 again = base;
+		__u64 left, again = base;
 
+		if (gain->member != RSST_ANON) {
+			place_faulted(session, space, gain, &call->populate_at, end);
+			continue;
+		}
+		left = place_ascending(session, space, gain, &call->populate_at, end);
 		/*
-		 * Before Linux 6.2 huge pages are told as they come, small ones at the end of the call: those belong
-		 * into the holes.
+		 * Before Linux 6.2 huge pages are told as they come, small ones at the end of the
+		 * call: those belong into the holes.
 		 */
 		gain->times = left;
 		gain->unit = 1;
@@ -182,6 +160,8 @@ void session__populate(struct session *session, struct space *space,
 		.unit = populate->nr_pages,
 		.times = 1,
 		.member = populate->member,
+		.write = populate->op == VM_OP_MADVISE &&
+			 (__u32)populate->args[2] == ADVICE_POPULATE_WRITE,
 	};
 	__u64 base = page_down(populate->args[0]);
 	struct call *call;
@@ -194,6 +174,7 @@ void session__populate(struct session *session, struct space *space,
 		return;
 	switch (populate->op) {
 	case VM_OP_MMAP:
+	case VM_OP_MREMAP: /* of locked memory that grows */
 		if (!call__queue(call, &gain))
 			books__unplaced(session, space, gain.member, gain.unit);
 		return;

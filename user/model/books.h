@@ -34,6 +34,10 @@ struct birth {
 __u64 books__place(struct session *session, struct space *space, __u64 addr, __u64 nr,
 		   const struct birth *birth);
 
+/* around.c: place @pages that came with a fault (@write: it may have been nothing but a write) on the file page at @addr. */
+void session__place_around(struct session *session, struct space *space, __u64 addr, __u32 pages,
+			   bool write, const struct birth *birth);
+
 /*
  * books__drop() - page @i of @table, writable and resident, is gone.
  * books__lift() - the same, but only to be placed elsewhere with `moved`: its stack does not count

@@ -19,6 +19,7 @@ struct queued {
 	__u32 owner, born;
 	__u32 unit, times;
 	__u8 member;
+	bool write; /* asked for by a write */
 };
 
 /* A page mremap has taken up and not put down yet. */

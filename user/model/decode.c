@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "model/decode.h"
 #include "model/vma_map.h"
@@ -67,7 +68,9 @@ static const char *check_release(const void *record)
 		return bad_cause;
 	if (release->op >= NR_VM_OPS)
 		return bad_op;
-	return release->nr_pages > RECORD_PAGES_MAX ? bad_amount : NULL;
+	if (release->nr_pages < 0 && !(release->flags & RELEASE_SOFT))
+		return bad_amount;
+	return llabs(release->nr_pages) > RECORD_PAGES_MAX ? bad_amount : NULL;
 }
 
 static const char *check_populate(const void *record)

@@ -156,6 +156,44 @@ static void release_destination(struct session *session, struct space *space, st
 	}
 }
 
+/* The first mapping in [@start, @end), cut to it; false: none is known there. */
+static bool next_piece(struct space *space, __u64 start, __u64 end, struct vma *piece)
+{
+	__u32 i = vma_map__at(&space->map, start);
+
+	if (start >= end || i >= space->map.nr || space->map.entries[i].vma.start >= end)
+		return false;
+	*piece = space->map.entries[i].vma;
+	if (piece->start < start) {
+		piece->pgoff += piece->object ? start - piece->start : 0;
+		piece->start = start;
+	}
+	if (piece->end > end)
+		piece->end = end;
+	return true;
+}
+
+/*
+ * Since Linux 6.17 a move to a fixed place may be of several mappings, with gaps
+ * between them. What lies in the gaps' destination stays.
+ */
+static void release_destinations(struct session *session, struct space *space, struct call *call,
+				 const struct move *move, __u64 before)
+{
+	__u64 at = move->old, end = move->old + move->old_len;
+	struct vma piece;
+
+	if (move->old_len != move->new_len || !next_piece(space, at, end, &piece)) {
+		release_destination(session, space, call, move->new, move->new + move->new_len,
+				    before);
+		release_destination(session, space, call, move->old + shorter(move), end, before);
+		return;
+	}
+	for (; next_piece(space, at, end, &piece); at = piece.end)
+		release_destination(session, space, call, move->new + (piece.start - move->old),
+				    move->new + (piece.end - move->old), before);
+}
+
 static void insert_moved(struct session *session, struct space *space, const struct rec_call *rec,
 			 const struct call *call, const struct move *move, __u64 start)
 {
@@ -187,18 +225,49 @@ static void resize_in_place(struct session *session, struct space *space,
 	books__prune(session, space, new_end, old_end);
 }
 
+static void move_piece(struct session *session, struct space *space, const struct rec_call *rec,
+		       const struct move *move, struct vma piece, bool keep)
+{
+	if (!keep)
+		session__map_result(session, vma_map__remove(&space->map, piece.start, piece.end,
+							     rec->call_gen));
+	piece.end = move->new + (piece.end - move->old);
+	piece.start = move->new + (piece.start - move->old);
+	session__map_result(session, vma_map__insert(&space->map, &piece, rec->gen));
+}
+
 static void move_regions(struct session *session, struct space *space, const struct rec_call *rec,
 			 const struct call *call, const struct move *move)
 {
 	bool keep = move->flags & MREMAP_DONTUNMAP_BIT || !move->old_len;
+	__u64 at = move->old, end = move->old + move->old_len;
+	struct vma piece;
 
-	if (!keep)
-		session__map_result(session,
-				    vma_map__remove(&space->map, move->old,
-						    move->old + move->old_len, rec->call_gen));
-	insert_moved(session, space, rec, call, move, move->new);
-	books__dispute_older(session, space, move->old, move->old + move->old_len, rec->call_gen);
-	books__prune(session, space, move->old, move->old + move->old_len);
+	if (move->flags & MREMAP_FIXED_BIT && move->old_len == move->new_len) {
+		for (; next_piece(space, at, end, &piece); at = piece.end)
+			move_piece(session, space, rec, move, piece, keep);
+	} else {
+		if (!keep)
+			session__map_result(session, vma_map__remove(&space->map, move->old, end,
+								     rec->call_gen));
+		insert_moved(session, space, rec, call, move, move->new);
+	}
+	books__dispute_older(session, space, move->old, end, rec->call_gen);
+	books__prune(session, space, move->old, end);
+}
+
+/* It may have moved some of several mappings before it failed. */
+static void failed(struct session *session, struct space *space, const struct rec_call *rec,
+		   struct call *call, const struct move *move)
+{
+	__u64 to = page_down(rec->args[4]);
+
+	unstash(session, space, call, move->old);
+	if (!(move->flags & MREMAP_FIXED_BIT))
+		return;
+	books__dispute(session, space, move->old, move->old + move->old_len);
+	if (to < ADDRESS_END && move->new_len <= ADDRESS_END - to)
+		books__dispute(session, space, to, to + move->new_len);
 }
 
 void session__mremap(struct session *session, struct space *space, const struct rec_call *rec,
@@ -212,22 +281,21 @@ void session__mremap(struct session *session, struct space *space, const struct 
 	move.new = rec->ret;
 	if (rec->ret <= 0 || move.new & 4095 || move.new >= ADDRESS_END ||
 	    move.new_len > ADDRESS_END - move.new) {
-		unstash(session, space, call, move.old);
+		failed(session, space, rec, call, &move);
 		return;
 	}
 	keep_template(space, call, move.old);
 	moved = move.new != move.old;
 	if (moved && !call->stash_taken)
 		stash(session, space, call, move.old, move.old + shorter(&move), rec->call_gen);
-	if (move.flags & MREMAP_FIXED_BIT) {
-		release_destination(session, space, call, move.new, move.new + move.new_len,
-				    rec->call_gen);
-		release_destination(session, space, call, move.old + shorter(&move),
-				    move.old + move.old_len, rec->call_gen);
-	}
+	if (move.flags & MREMAP_FIXED_BIT)
+		release_destinations(session, space, call, &move, rec->call_gen);
 	unstash(session, space, call, move.new);
 	if (moved)
 		move_regions(session, space, rec, call, &move);
 	else
 		resize_in_place(session, space, rec, call, &move);
+	if (move.new_len > move.old_len)
+		session__place_queue(session, space, call, move.new + move.old_len,
+				     move.new + move.new_len);
 }

@@ -96,7 +96,8 @@ static void on_munmap(struct session *session, struct space *space, const struct
 /* The first break ever seen is where the heap starts, unless the maps showed it. */
 static void on_brk(struct session *session, struct space *space, const struct rec_call *rec)
 {
-	/* an attached process that never grew its heap has none in its maps: the call says where it began */
+	/* an attached process that never grew its heap has none in its maps: the call says where it
+	 * began */
 	__u64 end = page_up(rec->ret), old = rec->args[1] ? page_up(rec->args[1]) : space->brk_end;
 	struct vma heap = {
 		.start = old,
@@ -122,15 +123,29 @@ static void on_brk(struct session *session, struct space *space, const struct re
 	session__map_result(session, vma_map__insert(&space->map, &heap, rec->gen));
 }
 
+/* Where the mappings from @start on end, at most @end. */
+static __u64 first_hole(struct space *space, __u64 start, __u64 end)
+{
+	const struct vma *vma;
+
+	while (start < end && (vma = vma_map__find(&space->map, start)))
+		start = vma->end;
+	return start < end ? start : end;
+}
+
+/* One that fails for a hole has protected what lies before it. */
 static void on_mprotect(struct session *session, struct space *space, const struct rec_call *rec)
 {
-	__u64 start = page_down(rec->args[0]);
+	__u64 start = page_down(rec->args[0]), end;
 
-	if (rec->ret || start >= ADDRESS_END)
+	if (start >= ADDRESS_END)
 		return;
-	session__map_result(session, vma_map__protect(&space->map, start,
-						      page_up(start + page_up(rec->args[1])),
-						      rec->args[2] & 7));
+	end = page_up(start + page_up(rec->args[1]));
+	if (rec->ret == -ENOMEM)
+		end = first_hole(space, start, end);
+	else if (rec->ret)
+		return;
+	session__map_result(session, vma_map__protect(&space->map, start, end, rec->args[2] & 7));
 }
 
 static void on_shmat(struct session *session, struct space *space, const struct rec_call *rec)
@@ -172,6 +187,8 @@ void session__call(struct session *session, struct space *space, const struct re
 		return;
 	if (rec->op == VM_OP_MREMAP)
 		session__mremap(session, space, rec, call);
+	else if (rec->op == VM_OP_MPROTECT)
+		on_mprotect(session, space, rec);
 	else if (rec->ret >= -4095 && rec->ret < 0)
 		; /* it failed: no region changed */
 	else if (rec->op == VM_OP_MMAP)
@@ -180,8 +197,6 @@ void session__call(struct session *session, struct space *space, const struct re
 		on_munmap(session, space, rec);
 	else if (rec->op == VM_OP_BRK)
 		on_brk(session, space, rec);
-	else if (rec->op == VM_OP_MPROTECT)
-		on_mprotect(session, space, rec);
 	else if (rec->op == VM_OP_SHMAT)
 		on_shmat(session, space, rec);
 	else if (rec->op == VM_OP_SHMDT)

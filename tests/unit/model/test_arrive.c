@@ -331,6 +331,41 @@ static void mremap_fixed_releases_its_destination(void **state)
 	story__free(&s);
 }
 
+/* Two mappings and the gap between them: what lies in the gap's destination stays. */
+static void mremap_fixed_moves_several_mappings_and_their_gaps(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+	struct snapshot *now;
+	__u64 to = BASE + TABLE;
+
+	(void)state;
+	story__mmap(&s, BASE, 2 * PAGE);
+	story__mmap(&s, BASE + 4 * PAGE, 2 * PAGE);
+	story__mmap(&s, to, 8 * PAGE);
+	story__fault(&s, BASE, 1, RSST_ANON, 1);
+	story__fault(&s, BASE + 5 * PAGE, 1, RSST_ANON, 2);
+	story__fault(&s, to, 8, RSST_ANON, 3);
+	call = story__enter(&s, PID, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 6 * PAGE, 6 * PAGE, 3);
+	story__release(&s, &call, 2, RSST_ANON);
+	story__release(&s, &call, 2, RSST_ANON);
+	story__return(&s, &call, to);
+	assert_int_equal(stack_at(&s, to), 1);
+	assert_int_equal(stack_at(&s, to + PAGE), 0);
+	assert_int_equal(stack_at(&s, to + 2 * PAGE), 3);
+	assert_int_equal(stack_at(&s, to + 3 * PAGE), 3);
+	assert_int_equal(stack_at(&s, to + 4 * PAGE), 0);
+	assert_int_equal(stack_at(&s, to + 5 * PAGE), 2);
+	assert_int_equal(stack_at(&s, to + 6 * PAGE), 3);
+	assert_int_equal(story__resident(&s, BASE, to), 0);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	now = session__freeze(s.session);
+	assert_int_equal(now->spaces[0].vmas[0].start, to);
+	snapshot__free(now);
+	story__check(&s);
+	story__free(&s);
+}
+
 static void dontunmap_keeps_the_old_region(void **state)
 {
 	struct story s = story__new();
@@ -367,6 +402,7 @@ int main(void)
 		cmocka_unit_test(a_failed_mremap_puts_the_pages_back),
 		cmocka_unit_test(mremap_shrinks_and_grows_in_place),
 		cmocka_unit_test(mremap_fixed_releases_its_destination),
+		cmocka_unit_test(mremap_fixed_moves_several_mappings_and_their_gaps),
 		cmocka_unit_test(dontunmap_keeps_the_old_region),
 	};
 

@@ -66,6 +66,9 @@ static void fields_are_checked(void **state)
 	REFUSE("address", fault, FAULT, .cause = 1, .addr = 5, .nr_pages = 1);
 	REFUSE("space", fault, FAULT, .cause = 1, .space = 1024);
 	REFUSE("call", release, RELEASE, .cause = CAUSE_MUNMAP, .op = NR_VM_OPS);
+	REFUSE("too many", release, RELEASE, .cause = CAUSE_MUNMAP, .nr_pages = -1);
+	REFUSE("too many", release, RELEASE, .cause = CAUSE_MUNMAP, .flags = RELEASE_SOFT,
+	       .nr_pages = -(1 << 27));
 	REFUSE("call", call, CALL, .op = 0);
 	REFUSE("backing", call, CALL, .op = VM_OP_MMAP, .backing = 6);
 	REFUSE("too many", counters, COUNTERS, .pages = { 1LL << 62 });

@@ -159,6 +159,29 @@ static void a_soft_release_of_nothing_balances(void **state)
 	story__free(&s);
 }
 
+/* What one claimed for both may be more than there was: then the other takes some back. */
+static void a_soft_release_of_less_than_nothing_balances(void **state)
+{
+	struct story s = story__new();
+	struct story_call first, second;
+	struct snapshot *now;
+
+	(void)state;
+	story__fault(&s, BASE, 100, RSST_ANON, 1);
+	story__fault(&s, BASE + TABLE, 40, RSST_ANON, 2);
+	first = story__munmap(&s, PID, BASE, TABLE);
+	second = story__munmap(&s, PID + 1, BASE + TABLE, TABLE);
+	story__release_flags(&s, &first, 147, RSST_ANON, RELEASE_SOFT);
+	story__release_flags(&s, &second, -7, RSST_ANON, RELEASE_SOFT);
+	assert_int_equal(story__resident(&s, BASE, BASE + 2 * TABLE), 0);
+	assert_int_equal(session__nr_bad_records(s.session), 0);
+	now = session__freeze(s.session);
+	assert_int_equal(now->spaces[0].counted[RSST_ANON], 0);
+	snapshot__free(now);
+	story__check(&s);
+	story__free(&s);
+}
+
 static void a_soft_release_may_stand_for_two_tables(void **state)
 {
 	struct story s = story__new();
@@ -306,6 +329,7 @@ int main(void)
 		cmocka_unit_test(an_early_break_goes_on_in_the_same_table),
 		cmocka_unit_test(soft_amounts_balance),
 		cmocka_unit_test(a_soft_release_of_nothing_balances),
+		cmocka_unit_test(a_soft_release_of_less_than_nothing_balances),
 		cmocka_unit_test(a_soft_release_may_stand_for_two_tables),
 		cmocka_unit_test(more_than_there_is_disputes_the_range),
 		cmocka_unit_test(a_tie_is_disputed),

@@ -254,6 +254,27 @@ static void snapshots_stay_as_they_are(void **state)
 	story__free(&s);
 }
 
+/* mprotect over a hole fails, but has changed what lies before the hole. */
+static void a_failed_mprotect_reaches_up_to_the_hole(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+	struct snapshot *now;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__mmap(&s, BASE + 8 * PAGE, 4 * PAGE);
+	call = story__enter(&s, PID, VM_OP_MPROTECT, 0, BASE + 2 * PAGE, 8 * PAGE, 1, 0);
+	story__return(&s, &call, -12);
+	now = session__freeze(s.session);
+	assert_int_equal(now->spaces[0].nr_vmas, 3);
+	assert_int_equal(now->spaces[0].vmas[1].start, BASE + 2 * PAGE);
+	assert_int_equal(now->spaces[0].vmas[1].prot, 1);
+	assert_int_equal(now->spaces[0].vmas[2].prot, 3);
+	snapshot__free(now);
+	story__free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +288,7 @@ int main(void)
 		cmocka_unit_test(time_is_the_ticks),
 		cmocka_unit_test(stats_are_taken_over),
 		cmocka_unit_test(snapshots_stay_as_they_are),
+		cmocka_unit_test(a_failed_mprotect_reaches_up_to_the_hole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

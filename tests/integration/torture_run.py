@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Runs tests/workload/torture under `live -o`, stops it now and then, and holds the ledger against the kernel page by page."""
+import dataclasses
+import json
+import os
+import random
+import select
+import signal
+import threading
+import time
+
+from harness import BUILD, Tracer, Workload, read_line
+from page_truth import Moment, ledgers, nr_pages, region_difference, stop_still, wrong_runs
+
+INTERVAL = "100ms"
+LINES_TO_HEAL = 3
+STORM_S = (0.08, 0.3)  # between two checks
+
+
+@dataclasses.dataclass
+class Case:
+    """What makes a storm; `ms` are of CPU time, all threads together."""
+
+    seed: int = 1
+    threads: int = 8
+    mode: str = "storm"
+    ms: int = 0
+    ops: int = 0
+    only: str = ""
+    skip: str = ""
+    first: int = 0
+    last: int = -1
+    children: bool = False
+
+    def options(self):
+        """Of the workload."""
+        given = ["--seed", str(self.seed), "--threads", str(self.threads), "--mode", self.mode]
+        for name in ("ms", "ops", "only", "skip", "first"):
+            if getattr(self, name):
+                given += [f"--{name}", str(getattr(self, name))]
+        return given + (["--last", str(self.last)] if self.last >= 0 else [])
+
+    def command(self):
+        """What runs this case again."""
+        return "tests/tools/torture.py " + " ".join(self.options()) + (" --children" if self.children else "")
+
+    def __str__(self):
+        plural = "" if self.threads == 1 else "s"
+        return f"{self.mode} seed {self.seed}, {self.threads} thread{plural}"
+
+
+@dataclasses.dataclass
+class Check:
+    """One moment: pages by which the ledger and the kernel differ."""
+
+    pages: int
+    told_list: list  # wrong_runs() as the records told it, at the stop
+    wrong_list: list  # some ticks later
+    regions: int
+    region_pages: int
+    error: int
+    unattributed: int
+    kernel_gap: int  # smaps minus the kernel's own counters
+
+    @property
+    def wrong_told(self):
+        return nr_pages([run[:3] for run in self.told_list])
+
+    @property
+    def wrong(self):
+        return nr_pages([run[:3] for run in self.wrong_list])
+
+
+class Verdict:
+    def __init__(self, case, trace, pid, moments, lines, truth):
+        self.case, self.trace, self.pid, self.lines, self.truth = case, trace, pid, lines, truth
+        names = [name for m in moments for name in (f"told@{m.told_ns}", f"tick@{m.tick_ns}")]
+        found, self.bad = ledgers(trace, pid, names)
+        self.checks = [self._check(m, found[f"told@{m.told_ns}"], found[f"tick@{m.tick_ns}"]) for m in moments]
+        self.lost = max((line["events"]["lost"] for line in lines), default=0)
+
+    @staticmethod
+    def _check(moment, told, healed):
+        assert told and healed, "the trace ends before the check"
+        regions, region_pages = region_difference(healed, moment.areas)
+        return Check(
+            pages=nr_pages(moment.runs),
+            told_list=wrong_runs(told.runs, moment.runs),
+            wrong_list=wrong_runs(healed.runs, moment.runs),
+            regions=regions,
+            region_pages=region_pages,
+            error=healed.error,
+            unattributed=healed.unattributed,
+            kernel_gap=moment.smaps_pages - healed.kernel,
+        )
+
+    def sum(self, name):
+        return sum(abs(getattr(check, name)) for check in self.checks)
+
+    @property
+    def live_error(self):
+        """The largest share of RSS the books were off by in a live line, the target running."""
+        return max((abs(line["ledger"]["error"]) / max(line["rss"]["total"], 1) for line in self.lines), default=0)
+
+    def problems(self):
+        """Sentences; none when every limit is kept."""
+        pages = max(self.sum("pages"), 1)
+        limits = (
+            (self.sum("error"), 0, "ledger.error when quiet, pages"),
+            (self.sum("kernel_gap"), 0, "smaps and the kernel's counters, pages"),
+            (self.sum("region_pages"), 0.001 * pages, "regions and smaps, pages"),
+            (self.sum("wrong"), 0.001 * pages, "pages in one set and not in the other"),
+            (self.sum("unattributed"), 0.005 * pages, "pages without a stack"),
+            (self.lost, 0, "records lost"),
+            (self.bad, 0, "records refused"),
+            (self.live_error, 0.001, "ledger.error while running, of RSS"),
+        )
+        return [f"{what}: {value:g}, at most {limit:g}" for value, limit, what in limits if value > limit]
+
+    def __str__(self):
+        pages = max(self.sum("pages"), 1)
+        return (
+            f"torture {self.case}: {self.truth['faults'] / 1e6:.2f} M faults, {len(self.checks)} checks, "
+            f"{pages / 1000:.0f}k pages compared, {self.sum('wrong_told')} wrong told, {self.sum('wrong')} healed, "
+            f"smaps {self.sum('regions')} regions differ by {self.sum('region_pages')} pages, "
+            f"unattributed {100 * self.sum('unattributed') / pages:.2f} %, error {self.sum('error')} "
+            f"(running {100 * self.live_error:.3f} %), lost {self.lost}, refused {self.bad}"
+        )
+
+
+class Lines(threading.Thread):
+    """The lines of `live --json`, as they come."""
+
+    def __init__(self, stream):
+        super().__init__(daemon=True)
+        self.stream, self.lines = stream, []
+        self.start()
+
+    def run(self):
+        for line in self.stream:
+            self.lines.append(json.loads(line))
+
+    def wait_more(self, nr, patience_s=20):
+        want, deadline = len(self.lines) + nr, time.monotonic() + patience_s
+        while len(self.lines) < want:
+            if time.monotonic() > deadline or not self.is_alive():
+                raise TimeoutError(f"no line of live --json within {patience_s} s")
+            time.sleep(0.01)
+
+
+def is_done(target, patience_s):
+    return bool(select.select([target.process.stdout], [], [], patience_s)[0])
+
+
+def check_now(target, lines):
+    stop_still(target.pid)
+    try:
+        moment = Moment(target.pid)
+        lines.wait_more(LINES_TO_HEAL)
+        moment.close()
+        lines.wait_more(1)  # its tick: the one behind it may tell of the time after
+    finally:
+        os.kill(target.pid, signal.SIGCONT)
+    return moment
+
+
+def run(case, trace, patience_s=60):
+    """A Verdict. The checks come at random moments, and one at the end when every thread waits."""
+    chance = random.Random(case.seed)
+    deadline = time.monotonic() + patience_s
+    options = ["--children"] if case.children else []
+    moments = []
+    with Workload("torture", *case.options()) as target:
+        with Tracer("live", "--json", "-n", "1", "-i", INTERVAL, "-o", trace, "-f", *options, "-p", target.pid) as tracer:
+            tracer.attached()
+            lines = Lines(os.fdopen(os.dup(tracer.process.stdout.fileno()), "rb"))
+            target.go()
+            while not is_done(target, chance.uniform(*STORM_S)) and time.monotonic() < deadline:
+                moments.append(check_now(target, lines))
+            truth = json.loads(read_line(target.process.stdout))
+            moments.append(check_now(target, lines))
+            tracer.process.send_signal(signal.SIGINT)
+            lines.join(20)
+            assert tracer.process.wait(20) == 0, tracer.process.stderr.read()
+        assert target.close() == 0
+    return Verdict(case, trace, target.pid, moments, lines.lines, truth)
