@@ -51,8 +51,7 @@ int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs,
 	ref = filter__space((__u64)kernel_field(task, mm));
 	if (!ref)
 		return 0;
-	if (kernel_field(task, pagefault_disabled)) { /* a nofault access, ours among them: will not
-							 be handled */
+	if (task__faults_disabled(task)) {
 		count(CNT_PAGEFAULT_DISABLED);
 		return 0;
 	}

@@ -20,6 +20,12 @@ static __always_inline struct task_struct *current_task(void)
 	return bpf_get_current_task_btf();
 }
 
+/* Are page faults of the current task, @task, not to be handled? Ours in user memory are not. */
+static __always_inline bool task__faults_disabled(struct task_struct *task)
+{
+	return task->pagefault_disabled;
+}
+
 /* What user space's registers were when @task last entered the kernel. */
 static __always_inline struct pt_regs *task__regs(struct task_struct *task)
 {
@@ -68,6 +74,12 @@ static __always_inline bool word__claim(__u64 *word)
 static __always_inline struct task_struct *current_task(void)
 {
 	return (struct task_struct *)bpf_get_current_task();
+}
+
+/* The helper that reads it disables them, too, once. */
+static __always_inline bool task__faults_disabled(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, pagefault_disabled) > 1;
 }
 
 #define THREAD_SIZE 16384 /* arch/x86/include/asm/page_64_types.h, without KASAN */

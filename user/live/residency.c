@@ -17,8 +17,9 @@
 #include "live/residency.h"
 #include "live/zero_page.h"
 
-#define VEC_LEN 512	      /* runs of one ioctl: bounds how long mmap_lock is held */
-#define ENTRIES 8192	      /* pages of one read(2): 64 KiB */
+/* What bounds how long mmap_lock is held: pages of one ioctl or read(2), 0.4 ms of small pages. */
+#define HOLD_PAGES 8192
+#define VEC_LEN 512	      /* runs of one ioctl */
 #define USER_END (1ULL << 63) /* what lies above is the kernel's, or [vsyscall] */
 
 typedef int (*run_fn)(void *ctx, __u64 addr, __u64 nr_pages, bool file);
@@ -35,7 +36,7 @@ struct residency {
 	struct zero_page zero;
 	union {
 		struct scan_region regions[VEC_LEN];
-		__u64 entries[ENTRIES];
+		__u64 entries[HOLD_PAGES];
 	};
 };
 
@@ -77,6 +78,7 @@ static int scan_ioctl(struct residency *residency, __u64 start, __u64 end, __u64
 		.end = end,
 		.vec = (uintptr_t)residency->regions,
 		.vec_len = VEC_LEN,
+		.max_pages = HOLD_PAGES,
 		.category_inverted = SCAN_IS_PFNZERO,
 		.category_mask = SCAN_IS_PRESENT | SCAN_IS_PFNZERO,
 		.return_mask = SCAN_IS_FILE | (residency->check_huge ? SCAN_IS_HUGE : 0),
@@ -125,22 +127,25 @@ static int add_run(struct residency *residency, struct gather *gather,
 static int scan_by_ioctl(struct residency *residency, __u64 start, __u64 end, struct gather *gather)
 {
 	while (start < end) {
-		__u64 walk_end;
+		__u64 walk_end, nr_pages = 0;
 		int code, nr = scan_ioctl(residency, start, end, &walk_end);
 
 		if (nr < 0)
 			return nr;
 		for (int i = 0; i < nr; i++) {
-			code = add_run(residency, gather, &residency->regions[i]);
+			const struct scan_region *run = &residency->regions[i];
+
+			nr_pages += (run->end - run->start) / residency->page_bytes;
+			code = add_run(residency, gather, run);
 			if (code)
 				return code;
 		}
 		/*
 		 * A walk that came to its end may leave walk_end where the kernel's buffer was full
-		 * last; going on from there would tell the runs behind it twice. So a vector that
-		 * is not full ends the scan, whatever walk_end.
+		 * last; going on from there would tell the runs behind it twice. So a walk that
+		 * reached neither limit ends the scan, whatever walk_end.
 		 */
-		if (nr < VEC_LEN)
+		if (nr < VEC_LEN && nr_pages < HOLD_PAGES)
 			break;
 		start = residency->regions[nr - 1].end;
 		if (walk_end > start)
@@ -157,8 +162,8 @@ static int scan_by_read(struct residency *residency, __u64 start, __u64 end, str
 		__u64 want = (end - start) / page_bytes;
 		ssize_t got;
 
-		if (want > ENTRIES)
-			want = ENTRIES;
+		if (want > HOLD_PAGES)
+			want = HOLD_PAGES;
 		got = pread(residency->fd, residency->entries, want * sizeof(__u64),
 			    start / page_bytes * sizeof(__u64));
 		if (got < 0 && errno == EINTR)

@@ -21,7 +21,7 @@ bool residency__has_scan(const struct residency *residency); /* PAGEMAP_SCAN wor
 /*
  * residency__scan() - calls @fn for each run of resident pages of one sort in [start, end), ascending.
  * @file: the pages belong to a file or to shmem (not anonymous). 0, the first non-zero return of @fn, or -errno.
- * mmap_lock is held for reading at most 512 runs at a time.
+ * mmap_lock is held for reading at most 8192 resident pages (32 MiB) or 512 runs at a time.
  */
 int residency__scan(struct residency *residency, __u64 start, __u64 end,
 		    int (*fn)(void *ctx, __u64 addr, __u64 nr_pages, bool file), void *ctx);
