@@ -18,7 +18,7 @@ static __always_inline void arm_fault(void *ctx, struct task_struct *task,
 
 	if (!thread)
 		return;
-	batched__boundary(ctx, task, thread, ref->space); /* what is left over was no fault's */
+	batched__boundary(ref->space); /* what is left over was no fault's */
 	if (thread->cow)
 		emit_orphan(task, thread, ref->space);
 	thread->fault_addr = addr;

@@ -19,8 +19,7 @@
 #ifndef RSST_BATCHED
 
 /* Where amounts are told as they happen nothing is left over at a boundary. */
-static __always_inline void batched__boundary(void *ctx, struct task_struct *task,
-					      struct thread_state *thread, __u32 space)
+static __always_inline void batched__boundary(__u32 space)
 {
 }
 
@@ -28,7 +27,17 @@ static __always_inline void batched__boundary(void *ctx, struct task_struct *tas
 
 #define HUGE_PAGES 512
 #define SYNC_EVENTS 65 /* TASK_RSS_EVENTS_THRESH + 1 */
-#define CLAIM_ATTEMPTS 64
+#define CLAIM_ATTEMPTS 8
+#define BATCHED_SYNC (1LL << 62)
+
+/* What is known of an event before its amount is. */
+enum batched_what {
+	BATCHED_OWN = 1, /* by a thread of the space */
+	BATCHED_FAULT = 2,
+	BATCHED_ZAP = 4,   /* inside a call that releases ranges */
+	BATCHED_OTHER = 8, /* reclaim, a kernel thread, another process */
+	BATCHED_RECLAIM = 16,
+};
 
 /* Pages of @member that this thread's faults have moved since the last boundary. */
 static __always_inline __s64 batched__news(struct task_struct *task, struct thread_state *thread,
@@ -41,25 +50,36 @@ static __always_inline __s64 batched__news(struct task_struct *task, struct thre
 	return news;
 }
 
-/* A boundary that is not the end of a fault: gains without a fault (GUP), told as such. */
-static __always_inline void batched__boundary(void *ctx, struct task_struct *task,
-					      struct thread_state *thread, __u32 space)
+/*
+ * A boundary that is not the end of a fault: gains without a fault (GUP), told as such. Global
+ * functions here take scalars and are verified once; in a space without unwind tables this has no
+ * stack, since only a program's context brings one.
+ */
+__noinline int batched__left_over(__u32 space, __u32 member)
 {
-	struct rss_event e = { .task = task, .thread = thread, .ctx = ctx, .space = space };
+	struct task_struct *task = current_task();
+	struct rss_event e = { .task = task, .space = space, .member = member };
 
 	e.state = bpf_map_lookup_elem(&space_states, &space);
-	if (!e.state)
-		return;
+	e.thread = thread__find(task);
+	if (!e.state || !e.thread || member >= RSST_NR_MEMBERS)
+		return 0;
+	asm volatile("%0 &= 3" : "+r"(member));
+	e.pages = batched__news(task, e.thread, member);
+	if (!e.pages)
+		return 0;
 	e.regs = task__regs(task);
 	e.nr = arch_syscall_nr(e.regs);
 	e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
-	for (e.member = 0; e.member < RSST_NR_MEMBERS; e.member++) {
-		e.pages = batched__news(task, thread, e.member);
-		if (e.pages > 0 && e.member != RSST_SWAP && e.op != VM_OP_EXEC)
-			emit_populate(&e);
-		else if (e.pages)
-			emit_delta(&e, e.op == VM_OP_EXEC ? CAUSE_EXEC : CAUSE_OTHER);
-	}
+	if (e.pages > 0 && member != RSST_SWAP && e.op != VM_OP_EXEC)
+		return emit_populate(&e);
+	return emit_delta(&e, e.op == VM_OP_EXEC ? CAUSE_EXEC : CAUSE_OTHER);
+}
+
+static __always_inline void batched__boundary(__u32 space)
+{
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		batched__left_over(space, member);
 }
 
 /*
@@ -100,40 +120,31 @@ int fault_end(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * What an event adds. A thread's sync adds what it has pending, which is cleared only after the
- * event. Everything else is added directly: a huge page by a fault, single pages by reclaim, by a
- * zap as many as one page table held. Only of the last the amount has to be guessed from how far
- * the shared count has moved; other threads' additions that are in the count, but whose events have
- * not run yet, are in such a guess.
- */
-struct batched_event {
-	struct rss_event e;
-	__s64 pending; /* of this thread and member; 0 for somebody else's address space */
-	__s64 moved;   /* the shared count since the last event */
-	bool fault, zap;
-};
-
-/*
  * check_sync_rss_stat(), mm/memory.c: at the start of a fault, after more than 64 of them. A zap
  * syncs first whatever is pending, but not one of a huge page: there only the amount tells.
  */
-static __always_inline bool batched__is_sync(const struct batched_event *b)
+static __always_inline bool batched__is_sync(struct task_struct *task, __s64 pending, __s64 moved,
+					     __u32 what)
 {
-	struct task_struct___batched *task = (void *)b->e.task;
-	__s64 surplus = b->moved - b->pending;
+	struct task_struct___batched *old = (void *)task;
+	__s64 surplus = moved - pending;
 
-	if (!b->pending)
+	if (!pending || (what & BATCHED_OTHER))
 		return false;
-	if (BPF_CORE_READ(task, rss_stat.events) > SYNC_EVENTS)
+	if (BPF_CORE_READ(old, rss_stat.events) > SYNC_EVENTS)
 		return true;
-	return !b->fault && surplus < HUGE_PAGES / 2 && surplus > -HUGE_PAGES / 2;
+	return !(what & BATCHED_FAULT) && surplus < HUGE_PAGES / 2 && surplus > -HUGE_PAGES / 2;
 }
 
 /* Two at once must not claim the same pages. */
-static __always_inline __s64 batched__claim(struct space_state *state, __u32 member, __s64 shared)
+__noinline __s64 batched__claim(__u32 space, __u32 member, __s64 shared)
 {
-	__s64 *last = &state->last_count[member & 3], mine = 0;
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__s64 *last, mine = 0;
 
+	if (!state)
+		return 0;
+	last = &state->last_count[member & 3];
 	for (int i = 0; i < CLAIM_ATTEMPTS; i++) {
 		if (!word__claim(&state->claiming))
 			continue;
@@ -146,26 +157,48 @@ static __always_inline __s64 batched__claim(struct space_state *state, __u32 mem
 	return 0; /* the next one takes it, or sum_batched */
 }
 
-static __always_inline void batched__amount(struct batched_event *b, __s64 shared)
+/*
+ * What the event under way adds: twice its pages, plus 1 if that is a guess; BATCHED_SYNC when it
+ * is a thread's sync, which is told at the thread's boundaries.
+ *
+ * A sync adds what the thread has pending, which is cleared only after the event. Everything else
+ * is added directly: a huge page by a fault, single pages by reclaim, by a zap as many as one page
+ * table held. Only of the last the amount has to be guessed from how far the shared count has
+ * moved; other threads' additions that are in the count, but whose events have not run yet, are in
+ * such a guess.
+ */
+__noinline __s64 batched__of_event(__u32 space, __u32 member, __s64 shared, __u32 what)
 {
-	struct rss_event *e = &b->e;
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	struct task_struct *task = current_task();
+	__s64 pending = 0, moved, pages = 0;
+	struct thread_state *thread;
 
-	if (e->cause == CAUSE_RECLAIM)
-		e->pages = e->member == RSST_SWAP ? 1 : -1; /* try_to_unmap_one(), mm/rmap.c */
-	else if (e->cause == CAUSE_INVALID && !b->zap && b->moved >= HUGE_PAGES / 2)
-		e->pages = HUGE_PAGES;
-	if (e->pages) {
-		__sync_fetch_and_add(&e->state->last_count[e->member & 3], e->pages);
-		return;
+	if (!state || member >= RSST_NR_MEMBERS)
+		return 0;
+	asm volatile("%0 &= 3" : "+r"(member));
+	moved = shared - state->last_count[member];
+	if (what & BATCHED_OWN)
+		pending = batched__pending(task, member);
+	if (batched__is_sync(task, pending, moved, what)) {
+		thread = thread__find(task);
+		__sync_fetch_and_add(&state->last_count[member], pending);
+		if (thread)
+			thread->synced[member] += pending;
+		return BATCHED_SYNC;
 	}
-	e->soft = true;
-	e->pages = batched__claim(e->state, e->member, shared);
+	if (what & BATCHED_RECLAIM)
+		pages = member == RSST_SWAP ? 1 : -1; /* try_to_unmap_one(), mm/rmap.c */
+	else if (!(what & (BATCHED_OTHER | BATCHED_ZAP)) && moved >= HUGE_PAGES / 2)
+		pages = HUGE_PAGES;
+	if (!pages)
+		return batched__claim(space, member, shared) * 2 + 1;
+	__sync_fetch_and_add(&state->last_count[member], pages);
+	return pages * 2;
 }
 
-static __always_inline int batched__tell(const struct batched_event *b)
+static __always_inline int batched__tell(struct rss_event *e, bool fault, bool zap)
 {
-	const struct rss_event *e = &b->e;
-
 	if (!e->pages) {
 		count(CNT_ZERO_DELTA);
 		return 0;
@@ -174,54 +207,53 @@ static __always_inline int batched__tell(const struct batched_event *b)
 		return emit_delta(e, e->member == RSST_SWAP && e->cause == CAUSE_RECLAIM
 					     ? CAUSE_SWAP_OUT
 					     : e->cause);
-	if (b->fault)
+	if (fault)
 		return in_fault_event(e);
 	if (e->nr < 0) {
 		count(CNT_UNMATCHED);
 		return emit_delta(e, CAUSE_OTHER);
 	}
-	return in_call_event(e, b->zap);
+	return in_call_event(e, zap);
 }
 
 static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s64 shared,
 					  const struct space_ref *ref)
 {
 	struct task_struct *task = current_task();
-	struct batched_event b = {
-		.e = { .task = task, .ctx = ctx, .space = ref->space, .member = member, .nr = -1 },
-	};
-	bool own = (__u64)kernel_field(task, mm) == mm;
+	struct rss_event e = { .task = task, .ctx = ctx, .space = ref->space, .member = member };
+	bool own = (__u64)kernel_field(task, mm) == mm, fault = false, zap = false;
+	__u32 what = own ? BATCHED_OWN : 0;
+	__s64 delta;
 
-	asm volatile("%0 &= 3" : "+r"(member));
-	b.e.cause = foreign_cause(task, mm, ref);
-	if (b.e.cause == CAUSE_EXIT || b.e.cause == CAUSE_EXEC) {
+	e.cause = foreign_cause(task, mm, ref);
+	if (e.cause == CAUSE_EXIT || e.cause == CAUSE_EXEC) {
 		count(CNT_EXITING);
 		return 0;
 	}
-	b.e.state = bpf_map_lookup_elem(&space_states, &b.e.space);
-	if (!b.e.state) {
+	e.state = bpf_map_lookup_elem(&space_states, &e.space);
+	if (!e.state) {
 		count(CNT_NO_SPACE_STATE);
 		return 0;
 	}
-	b.moved = shared - b.e.state->last_count[member];
-	b.pending = own ? batched__pending(task, member) : 0;
-	b.e.regs = task__regs(task);
+	e.regs = task__regs(task);
+	e.nr = -1;
 	if (own)
-		b.e.thread = filter__thread(task);
-	if (b.e.cause == CAUSE_INVALID) {
-		b.e.nr = arch_syscall_nr(b.e.regs);
-		b.e.op = b.e.nr < 0 ? VM_OP_NONE : arch_vm_op(b.e.nr);
-		b.fault = b.e.thread && in_fault(task, b.e.thread, b.e.nr);
-		b.zap = !b.fault && is_zap(b.e.op, b.e.regs);
-		if (batched__is_sync(&b)) { /* told at the thread's boundaries */
-			__sync_fetch_and_add(&b.e.state->last_count[member], b.pending);
-			if (b.e.thread)
-				b.e.thread->synced[member] += b.pending;
-			return 0;
-		}
+		e.thread = filter__thread(task);
+	if (e.cause == CAUSE_INVALID) {
+		e.nr = arch_syscall_nr(e.regs);
+		e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
+		fault = e.thread && in_fault(task, e.thread, e.nr);
+		zap = !fault && is_zap(e.op, e.regs);
+		what |= (fault ? BATCHED_FAULT : 0) | (zap ? BATCHED_ZAP : 0);
+	} else {
+		what |= BATCHED_OTHER | (e.cause == CAUSE_RECLAIM ? BATCHED_RECLAIM : 0);
 	}
-	batched__amount(&b, shared);
-	return batched__tell(&b);
+	delta = batched__of_event(e.space, member, shared, what);
+	if (delta == BATCHED_SYNC)
+		return 0;
+	e.pages = delta >> 1;
+	e.soft = delta & 1;
+	return batched__tell(&e, fault, zap);
 }
 
 /* Before Linux 6.2: (mm, member, count), count as it is after the addition. */
@@ -248,7 +280,6 @@ int rss_stat_batched(__u64 *ctx)
  * with ask_tell, else as an answer.
  */
 __s64 batched_sum[RSST_NR_MEMBERS] = {};
-__u32 batched_users = 0;
 
 static __always_inline void tell_sum(struct space_state *state)
 {
@@ -272,31 +303,29 @@ int sum_batched(struct bpf_iter__task *ctx)
 	__u32 space = dialog.ask_space;
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct task_struct *task = ctx->task;
+	__s64 shared[RSST_NR_MEMBERS];
 
-	if (!state || !state->mm)
-		return 0;
 	if (task) {
-		if ((__u64)kernel_field(task, mm) != state->mm)
-			return 0;
-		batched_users++;
-		for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-			batched_sum[member] += batched__pending(task, member);
+		if (state && (__u64)kernel_field(task, mm) == state->mm)
+			for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+				batched_sum[member] += batched__pending(task, member);
 		return 0;
 	}
-	if (!batched_users) /* being torn down */
-		return 0;
-	batched_users = 0;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		__s64 shared = space__sum(space, member, 0), unclaimed;
-
-		dialog.answer_pages[member] = batched_sum[member] + shared;
+		shared[member] = space__sum(space, member, 0);
+		dialog.answer_pages[member] = batched_sum[member] + shared[member];
 		batched_sum[member] = 0;
-		unclaimed = dialog.ask_tell ? batched__claim(state, member, shared) : 0;
+	}
+	if (!dialog.ask_tell || !state || !space__in_use(state))
+		return 0;
+#pragma unroll /* a loop the verifier of iterators takes for endless otherwise */
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+		__s64 unclaimed = batched__claim(space, member, shared[member]);
+
 		if (unclaimed)
 			space__tell_unclaimed(state, space, member, unclaimed);
 	}
-	if (dialog.ask_tell)
-		tell_sum(state);
+	tell_sum(state);
 	return 0;
 }
 

@@ -29,6 +29,10 @@ struct delta_context {
 	bool other; /* by somebody else: reclaim, another process, ... */
 };
 
+#define DELTA_FAULT 1
+#define DELTA_ZAP 2
+#define DELTA_OTHER 4
+
 struct delta {
 	__s64 pages;
 	bool soft; /* another event may have flushed at the same instant: the split between the two
@@ -188,8 +192,8 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 	return pages;
 }
 
-static __always_inline struct delta
-delta__of_event(const struct delta_context *c, struct space_state *state, struct space_cpu *own)
+static __always_inline struct delta delta__take(const struct delta_context *c,
+						struct space_state *state, struct space_cpu *own)
 {
 	struct delta delta = {};
 	__s64 shared = 0, recorded, slot_delta, unclaimed;
@@ -218,6 +222,31 @@ delta__of_event(const struct delta_context *c, struct space_state *state, struct
 	own->slot[member] = slot;
 	__sync_fetch_and_add(&own->busy, 1);
 	return delta;
+}
+
+/*
+ * Of the event under way on CPU @cpu: twice its pages, plus 1 if that is soft. @what: DELTA_FAULT,
+ * DELTA_ZAP, DELTA_OTHER, see struct delta_context. A global function, so that what it found out
+ * about a number does not multiply the verifier's work on what is done with it.
+ */
+__noinline __s64 delta__of_event(__u32 space, __u32 cpu, __u32 member, __u32 what)
+{
+	struct delta_context c = {
+		.space = space,
+		.cpu = cpu,
+		.member = member,
+		.fault = what & DELTA_FAULT,
+		.zap = what & DELTA_ZAP,
+		.other = what & DELTA_OTHER,
+	};
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	struct space_cpu *own = delta__cpu(space, cpu);
+	struct delta delta;
+
+	if (!state || !own)
+		return 0;
+	delta = delta__take(&c, state, own);
+	return delta.pages * 2 + delta.soft;
 }
 
 #endif

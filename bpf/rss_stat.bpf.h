@@ -318,13 +318,13 @@ static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 
 #ifndef RSST_BATCHED
 /* Amount and cause are worked out, and told. */
-static __always_inline int tell_event(struct rss_event e, struct space_cpu *own, __u32 cpu)
+static __always_inline int tell_event(struct rss_event e, __u32 cpu)
 {
-	struct delta_context c = { .space = e.space, .member = e.member, .cpu = cpu };
+	__u32 what = e.cause != CAUSE_INVALID ? DELTA_OTHER : 0;
 	struct task_struct *task = e.task;
 	__u32 member = e.member;
-	struct delta delta;
-	bool fault = false;
+	bool fault = false, zap = false;
+	__s64 delta;
 
 	e.regs = task__regs(task);
 	e.nr = -1;
@@ -333,13 +333,12 @@ static __always_inline int tell_event(struct rss_event e, struct space_cpu *own,
 		e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
 		e.thread = thread__find(task);
 		fault = e.thread && in_fault(task, e.thread, e.nr);
-		c.zap = !fault && is_zap(e.op, e.regs);
+		zap = !fault && is_zap(e.op, e.regs);
+		what = (fault ? DELTA_FAULT : 0) | (zap ? DELTA_ZAP : 0);
 	}
-	c.fault = fault;
-	c.other = e.cause != CAUSE_INVALID;
-	delta = delta__of_event(&c, e.state, own);
-	e.pages = delta.pages;
-	e.soft = delta.soft;
+	delta = delta__of_event(e.space, cpu, member, what);
+	e.pages = delta >> 1;
+	e.soft = delta & 1;
 	if (e.cause != CAUSE_INVALID) {
 		if (member == RSST_SWAP && e.cause == CAUSE_RECLAIM)
 			e.cause = CAUSE_SWAP_OUT;
@@ -351,7 +350,7 @@ static __always_inline int tell_event(struct rss_event e, struct space_cpu *own,
 		count(CNT_UNMATCHED);
 		return e.pages ? emit_delta(&e, CAUSE_OTHER) : 0;
 	}
-	return in_call_event(&e, c.zap);
+	return in_call_event(&e, zap);
 }
 
 static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member, const struct space_ref *ref)
@@ -373,7 +372,7 @@ static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member, const st
 		return 0;
 	}
 	__sync_fetch_and_add(&own->events, 1);
-	tell_event(e, own, cpu);
+	tell_event(e, cpu);
 	__sync_fetch_and_add(&own->events, 1);
 	return 0;
 }

@@ -71,6 +71,15 @@ __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 }
 #endif
 
+/* Counters of an address space that nobody uses any more are on their way to 0, which is no event
+ * to us. */
+static __always_inline bool space__in_use(struct space_state *state)
+{
+	struct mm_struct *mm = (struct mm_struct *)state->mm;
+
+	return mm && BPF_CORE_READ(mm, mm_users.counter) > 0;
+}
+
 /* A new id for @mm of process @tgid, its counters now in @pages. 0: the table is full. */
 static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
 {
@@ -153,8 +162,8 @@ int adopt_task(struct bpf_iter__task *ctx)
 }
 
 /*
- * @pages of the shared count belong to no event, because concurrent events guessed the split between them: told, so that the
- * books are exact whenever the counters are told.
+ * @pages of the shared count belong to no event, because concurrent events guessed the split
+ * between them: told, so that the books are exact whenever the counters are told.
  */
 static __always_inline void space__tell_unclaimed(struct space_state *state, __u32 space,
 						  __u32 member, __s64 pages)
@@ -224,6 +233,7 @@ __noinline int space__tell(__u32 space, __u32 last)
 	__s64 before = space__events(space);
 	struct rec_counters *rec;
 	struct mm_struct *mm;
+	bool moved;
 
 	for (__u32 member = 0; before >= 0 && member < RSST_NR_MEMBERS; member++)
 		space__settle(space, member);
@@ -237,9 +247,10 @@ __noinline int space__tell(__u32 space, __u32 last)
 		rec->lost[member] = state->lost[member];
 	}
 	rec->hiwater_pages = BPF_CORE_READ(mm, hiwater_rss);
-	if (!last && space__events(space) != before) {
+	moved = !last && space__events(space) != before;
+	if (moved || !space__in_use(state)) {
 		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
-		return 1;
+		return moved;
 	}
 	emit__submit(rec);
 	return 0;

@@ -147,7 +147,7 @@ static __always_inline bool word__claim(__u64 *word)
 
 __u64 numbers_lock = 0;
 
-#define NUMBER_ATTEMPTS 64
+#define NUMBER_ATTEMPTS 8
 
 static __always_inline __u64 number__next(__u64 *last)
 {

@@ -213,8 +213,11 @@ static __always_inline void unwind__take_regs(struct unwind_regs *to, const stru
 /* enum stack_end; STACK_END_INVALID: nothing could be read. */
 static __always_inline int unwind__by_frame_pointers(void *ctx, struct unwind_target *t)
 {
-	long len = bpf_get_stack(ctx, t->record.frames, sizeof(t->record.frames), BPF_F_USER_STACK);
+	long len;
 
+	if (!ctx)
+		return STACK_END_INVALID;
+	len = bpf_get_stack(ctx, t->record.frames, sizeof(t->record.frames), BPF_F_USER_STACK);
 	if (len <= 0)
 		return STACK_END_INVALID;
 	t->record.nr_frames = (__u64)len >> 3;
@@ -245,8 +248,8 @@ static __always_inline int unwind__by_tables(struct unwind_target *t, const stru
 
 /*
  * The id of the current task's user stack, told of as REC_STACK when it is new; 0: there was none
- * to be had (counted). @ctx: the program's; @regs: the user's registers; a @space without tables
- * falls back to frame pointers.
+ * to be had (counted). @ctx: the program's, or NULL: no frame pointers; @regs: the user's
+ * registers; a @space without tables falls back to frame pointers.
  */
 static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u32 space)
 {

@@ -48,7 +48,7 @@ static __always_inline bool unwind__drop(struct unwind_mapping *mapping, __u64 s
 	return true;
 }
 
-#define UNWIND_DROP_SORTED 64 /* executable mappings one munmap can be expected to hit */
+#define UNWIND_DROP_SORTED 32 /* executable mappings one munmap can be expected to hit */
 
 /*
  * Forget what of set @index lies in the range; global: verified once. 1: something did. A range
@@ -93,7 +93,7 @@ static __always_inline void unwind__note_change(__u32 space)
 }
 
 /* Drop the range from the set the space names now; its index, or -1 when nothing was in it. */
-static __always_inline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
+__noinline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
 {
 	__u32 index = 0;
 	struct unwind_set *set = unwind__set_of(space, &index);
@@ -121,24 +121,28 @@ static __always_inline void unwind__unmapped(__u32 space, __u64 start, __u64 end
 	unwind__drop_now(space, start, end);
 }
 
-/* Index of a recent slot of the set that is ours now, its end being 1; -1: none is free. */
+/* Index of a recent slot of the set that is ours now, its end being 1; -1: none is free, or two
+ * wanted the same. */
 __noinline int unwind__claim_recent(__u32 index)
 {
 	struct unwind_set *set = bpf_map_lookup_elem(&unwind_sets, &index);
+	struct unwind_mapping *mapping;
+	__u32 i;
 
 	if (!set)
 		return -1;
-	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
-		struct unwind_mapping *mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + i);
-
-		if (!mapping || mapping->end || !word__claim(&mapping->end))
-			continue;
-		/* two at once may leave it too low: then a frame is not found */
-		if (set->nr_recent <= i)
-			set->nr_recent = i + 1;
-		return i;
+	for (i = 0; i < UNWIND_SET_RECENT; i++) {
+		mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + i);
+		if (mapping && !mapping->end)
+			break;
 	}
-	return -1;
+	mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + i);
+	if (i >= UNWIND_SET_RECENT || !mapping || !word__claim(&mapping->end))
+		return -1;
+	/* two at once may leave it too low: then a frame is not found */
+	if (set->nr_recent <= i)
+		set->nr_recent = i + 1;
+	return i;
 }
 
 /*

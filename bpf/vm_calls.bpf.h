@@ -32,7 +32,7 @@ static __always_inline int call_enter(void *ctx)
 	thread = filter__thread(task);
 	if (!thread)
 		return 0;
-	batched__boundary(ctx, task, thread, ref->space);
+	batched__boundary(ref->space);
 	thread->fault_addr = 0; /* one that failed, in read(2) say, never completes */
 	thread->call++;
 	mm = kernel_field(task, mm);
@@ -108,7 +108,7 @@ static __always_inline int call_exit(void *ctx, long ret)
 	if (!thread)
 		return 0;
 	count(CNT_CALLS);
-	batched__boundary(ctx, task, thread, ref->space);
+	batched__boundary(ref->space);
 	regs = task__regs(task);
 	op = arch_vm_op(arch_syscall_nr(regs));
 	if (op == VM_OP_MADVISE ||

@@ -84,6 +84,7 @@ struct percpu_counter {
 
 struct mm_struct {
 	struct percpu_counter rss_stat[4]; /* since 6.2, commit f1a7941243c1 */
+	atomic_t mm_users;
 	unsigned long hiwater_rss;
 	unsigned long brk;
 };
