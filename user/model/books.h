@@ -38,6 +38,10 @@ __u64 books__place(struct session *session, struct space *space, __u64 addr, __u
 void session__place_around(struct session *session, struct space *space, __u64 addr, __u32 pages,
 			   bool write, const struct birth *birth);
 
+/* punch.c: a release of MADV_REMOVE on [@start, @end). */
+void session__punch(struct session *session, struct space *space,
+		    const struct rec_release *release, __u64 start, __u64 end);
+
 /*
  * books__drop() - page @i of @table, writable and resident, is gone.
  * books__lift() - the same, but only to be placed elsewhere with `moved`: its stack does not count

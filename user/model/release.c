@@ -14,6 +14,12 @@
  */
 #include "model/books.h"
 
+/* uapi/asm-generic/mman-common.h */
+#define ADVICE_FREE 8
+#define ADVICE_REMOVE 9
+#define ADVICE_COLD 20
+#define ADVICE_PAGEOUT 21
+
 struct zap {
 	struct session *session;
 	struct space *space;
@@ -262,9 +268,32 @@ static bool range_of(struct space *space, const struct rec_release *release, __u
 	return *start < *end && *end <= ADDRESS_END;
 }
 
+/*
+ * MADV_FREE, MADV_COLD and MADV_PAGEOUT split huge pages they touch a part of, and zeroed small
+ * ones of those are given back (Linux 6.12), wherever mremap has taken them since.
+ */
+static bool takes_its_range(__u64 advice)
+{
+	return advice != ADVICE_FREE && advice != ADVICE_COLD && advice != ADVICE_PAGEOUT &&
+	       advice != ADVICE_REMOVE;
+}
+
 static __u64 later(__u64 a, __u64 b)
 {
 	return a > b ? a : b;
+}
+
+/*
+ * Of no call: what soft releases, and faults at the same instants, told too much or too little in
+ * sum. If the books of soft releases do not agree, some of them took the wrong pages.
+ */
+static void settle(struct session *session, struct space *space, const struct rec_release *release)
+{
+	__s64 *surplus = &space->surplus[release->member];
+
+	*surplus += release->nr_pages;
+	books__unplaced(session, space, release->member, *surplus);
+	*surplus = 0;
 }
 
 void session__release(struct session *session, struct space *space,
@@ -283,6 +312,10 @@ void session__release(struct session *session, struct space *space,
 	books__count(session, space, zap.member, -zap.nr, release->cause);
 	if (zap.member == RSST_SWAP || (!zap.nr && !zap.soft))
 		return;
+	if (release->op == VM_OP_NONE) {
+		settle(session, space, release);
+		return;
+	}
 	call = calls__get(session, space, release->tid, release->call);
 	if (!call)
 		return;
@@ -292,6 +325,13 @@ void session__release(struct session *session, struct space *space,
 	}
 	if (!range_of(space, release, &zap.start, &zap.end)) {
 		books__unplaced(session, space, zap.member, -zap.nr);
+		return;
+	}
+	if (release->op == VM_OP_MADVISE && !takes_its_range(release->args[2])) {
+		if (release->args[2] == ADVICE_REMOVE)
+			session__punch(session, space, release, zap.start, zap.end);
+		else
+			books__unplaced(session, space, zap.member, -zap.nr);
 		return;
 	}
 	zap.call = call;
