@@ -15,10 +15,10 @@
 #include "model/books.h"
 
 /* uapi/asm-generic/mman-common.h */
-#define ADVICE_FREE 8
+#define ADVICE_DONTNEED 4
 #define ADVICE_REMOVE 9
-#define ADVICE_COLD 20
-#define ADVICE_PAGEOUT 21
+#define ADVICE_DONTNEED_LOCKED 24
+#define ADVICE_GUARD_INSTALL 102
 
 struct zap {
 	struct session *session;
@@ -269,13 +269,13 @@ static bool range_of(struct space *space, const struct rec_release *release, __u
 }
 
 /*
- * MADV_FREE, MADV_COLD and MADV_PAGEOUT split huge pages they touch a part of, and zeroed small
- * ones of those are given back (Linux 6.12), wherever mremap has taken them since.
+ * Other advice takes nothing of its range, but may split a huge page of which the range is a part;
+ * the zeroed small pages of that are given back (Linux 6.12), wherever mremap has taken them since.
  */
 static bool takes_its_range(__u64 advice)
 {
-	return advice != ADVICE_FREE && advice != ADVICE_COLD && advice != ADVICE_PAGEOUT &&
-	       advice != ADVICE_REMOVE;
+	return advice == ADVICE_DONTNEED || advice == ADVICE_DONTNEED_LOCKED ||
+	       advice == ADVICE_GUARD_INSTALL;
 }
 
 static __u64 later(__u64 a, __u64 b)
@@ -321,6 +321,7 @@ void session__release(struct session *session, struct space *space,
 		return;
 	if (release->op == VM_OP_MREMAP && release->args[3] & 2) { /* MREMAP_FIXED */
 		call->deferred[zap.member] += zap.nr;
+		call->deferred_gen = release->gen;
 		return;
 	}
 	if (!range_of(space, release, &zap.start, &zap.end)) {
