@@ -169,11 +169,9 @@ void books__close(struct session *session, struct space *space, __u8 cause)
 
 static void dispute_at(struct session *session, struct space *space, __u32 index)
 {
-	struct ledger_table *table = space->ledger.tables[index];
+	struct ledger_table *table = page_ledger__own(&space->ledger, index);
 
-	if (table->disputed_at > table->checked_at)
-		return;
-	table = page_ledger__own(&space->ledger, index);
+	/* also when it is disputed already: a scan that began before this is of no use */
 	if (table)
 		table->disputed_at = session->events;
 	else
