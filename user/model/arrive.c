@@ -103,10 +103,24 @@ static __u64 next_missing(struct space *space, __u8 member, __u64 at, __u64 end)
 	return end;
 }
 
-static __u64 table_up(__u64 addr)
+/*
+ * Where a huge page came that holds the next missing page at or after @at; it may stand out of the
+ * range that was to be filled. @end: nowhere.
+ */
+static __u64 next_huge(struct space *space, __u64 at, __u64 end)
 {
-	return (addr + (1ULL << LEDGER_TABLE_SHIFT) - 1) >> LEDGER_TABLE_SHIFT
-								    << LEDGER_TABLE_SHIFT;
+	const __u64 bytes = 1ULL << LEDGER_TABLE_SHIFT;
+
+	while ((at = next_missing(space, RSST_ANON, at, end)) < end) {
+		const struct vma *vma = vma_map__find(&space->map, at);
+		__u64 base = at & ~(bytes - 1);
+
+		if ((!vma || (vma->start <= base && base + bytes <= vma->end)) &&
+		    !page_ledger__count(&space->ledger, base, base + bytes))
+			return base;
+		at = base + bytes;
+	}
+	return end;
 }
 
 /* Place the pages of one queue entry from *@at on; returns how many found no place below @end. */
@@ -116,9 +130,16 @@ static __u64 place_ascending(struct session *session, struct space *space,
 	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
 	__u64 left = (__u64)gain->unit * gain->times;
 
+	while (gain->unit == LEDGER_TABLE_PAGES && left >= LEDGER_TABLE_PAGES) {
+		__u64 base = next_huge(space, *at, end);
+
+		if (base == end || books__place(session, space, base, LEDGER_TABLE_PAGES, &birth) <
+					   LEDGER_TABLE_PAGES)
+			break;
+		*at = base + (1ULL << LEDGER_TABLE_SHIFT);
+		left -= LEDGER_TABLE_PAGES;
+	}
 	for (; left; left--) {
-		if (gain->unit == LEDGER_TABLE_PAGES && !(left % LEDGER_TABLE_PAGES))
-			*at = table_up(*at);
 		*at = next_missing(space, gain->member, *at, end);
 		if (*at == end || !books__place(session, space, *at, 1, &birth))
 			break;

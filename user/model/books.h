@@ -50,6 +50,13 @@ void session__punch(struct session *session, struct space *space,
 void books__drop(struct session *session, struct space *space, struct ledger_table *table, __u32 i);
 void books__lift(struct session *session, struct space *space, struct ledger_table *table, __u32 i);
 
+/*
+ * books__restore() - page @i of @table, writable and not resident, turns out to be resident as @member. Its owner is the one
+ * it had when a doubtful release took it, or whose faults brought pages nearby; false: there is none.
+ */
+bool books__restore(struct session *session, struct space *space, struct ledger_table *table,
+		    __u32 i, __u8 member);
+
 /* Enter every page of a ledger that was copied from another space: resident, but not faulted. */
 void books__inherit(struct session *session, struct space *space);
 

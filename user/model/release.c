@@ -31,6 +31,7 @@ struct zap {
 	__s64 nr;
 	__u8 member;
 	bool soft;
+	bool doubtful; /* its pages may be others */
 };
 
 /* Indices into the ledger; -1: none. */
@@ -115,7 +116,7 @@ static struct candidates search(const struct zap *zap)
 static __u32 take(const struct zap *zap, __u32 index, __u64 from, __s64 nr, __u64 *last)
 {
 	struct ledger_table *table = page_ledger__own(&zap->space->ledger, index);
-	__u32 first, end, taken = 0;
+	__u32 first, end, owner, taken = 0;
 
 	if (!table) {
 		zap->session->no_memory = true;
@@ -125,7 +126,10 @@ static __u32 take(const struct zap *zap, __u32 index, __u64 from, __s64 nr, __u6
 	for (__u32 i = first; i < end && taken < nr; i++) {
 		if (table->member[i] != zap->member)
 			continue;
+		owner = table->owner[i];
 		books__drop(zap->session, zap->space, table, i);
+		if (zap->doubtful)
+			ledger_table__haunt(table, i, owner);
 		*last = (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES;
 		taken++;
 	}
@@ -142,6 +146,7 @@ static void take_anywhere(struct zap *zap)
 	if (zap->soft)
 		zap->space->surplus[zap->member] += zap->nr;
 	books__dispute(zap->session, zap->space, zap->start, zap->end);
+	zap->doubtful = true;
 	for (__u32 q = page_ledger__lower_bound(ledger, zap->start >> LEDGER_TABLE_SHIFT);
 	     q < ledger->nr_tables && zap->nr > 0 &&
 	     ledger->tables[q]->key << LEDGER_TABLE_SHIFT < zap->end;
@@ -216,6 +221,7 @@ static void apply(struct zap *zap)
 		take_anywhere(zap);
 		return;
 	}
+	zap->doubtful = found.ambiguous;
 	if (found.ambiguous)
 		books__dispute(zap->session, zap->space, zap->start, zap->end);
 	key = zap->space->ledger.tables[found.best]->key;
