@@ -136,6 +136,12 @@ deps-vm: deps ## what check-vm needs besides (root)
 check-vm: all workloads ## Debian's kernels under qemu; KERNELS="6.12 7.2" picks
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) $(KERNELS)
 
+.PHONY: torture
+SEED    ?= 1
+THREADS ?= 8
+torture: all workloads tools ## one storm, page by page (root); SEED=7 THREADS=8 OPTIONS="--ms 4000", REDUCE=1
+	$(Q)$(PYTHON) tests/tools/torture.py --seed $(SEED) --threads $(THREADS) $(OPTIONS) $(if $(REDUCE),--reduce)
+
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit
 

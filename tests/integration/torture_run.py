@@ -53,6 +53,7 @@ class Case:
 class Check:
     """One moment: pages by which the ledger and the kernel differ."""
 
+    told_ns: int  # CLOCK_MONOTONIC, as in the trace
     pages: int
     told_list: list  # wrong_runs() as the records told it, at the stop
     wrong_list: list  # some ticks later
@@ -84,6 +85,7 @@ class Verdict:
         assert told and healed, "the trace ends before the check"
         regions, region_pages = region_difference(healed, moment.areas)
         return Check(
+            told_ns=moment.told_ns,
             pages=nr_pages(moment.runs),
             told_list=wrong_runs(told.runs, moment.runs),
             wrong_list=wrong_runs(healed.runs, moment.runs),

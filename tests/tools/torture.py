@@ -29,7 +29,7 @@ def options():
 def tell_checks(verdict):
     for number, check in enumerate(verdict.checks):
         print(
-            f"  check {number}: {check.pages} pages, {check.wrong_told} wrong told, {check.wrong} healed, "
+            f"  check {number} at {check.told_ns}: {check.pages} pages, {check.wrong_told} wrong told, {check.wrong} healed, "
             f"regions {check.regions} by {check.region_pages}, unattributed {check.unattributed}, "
             f"error {check.error}, smaps-counters {check.kernel_gap}"
         )

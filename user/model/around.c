@@ -119,6 +119,31 @@ static __u32 place_span(struct session *session, struct space *space, const stru
 	return placed;
 }
 
+/* Should pages near be found resident, they are this fault's. */
+static void guess(struct session *session, struct space *space, const struct around *around,
+		  __u32 owner)
+{
+	struct ledger_table *table =
+		page_ledger__writable(&space->ledger, around->base >> LEDGER_TABLE_SHIFT);
+	struct span near = window_of(around, LEDGER_TABLE_PAGES);
+
+	if (!table) {
+		session->no_memory = true;
+		return;
+	}
+	if (around->page > around->pages + AROUND_PAGES + near.first)
+		near.first = around->page - around->pages - AROUND_PAGES;
+	if (near.end > around->page + around->pages + AROUND_PAGES)
+		near.end = around->page + around->pages + AROUND_PAGES;
+	if (table->guess_owner == owner) { /* the same loop, a little further */
+		near.first = near.first < table->guess_first ? near.first : table->guess_first;
+		near.end = near.end > table->guess_end ? near.end : table->guess_end;
+	}
+	table->guess_owner = owner;
+	table->guess_first = near.first;
+	table->guess_end = near.end;
+}
+
 /* Nothing fits: some pages of the window were not in the page cache. The one that faulted came,
  * others near it. */
 static void place_near(struct session *session, struct space *space, const struct around *around,
@@ -135,6 +160,7 @@ static void place_near(struct session *session, struct space *space, const struc
 	left -= place_span(session, space, around, above, left, birth);
 	place_span(session, space, around, below, left, birth);
 	books__dispute(session, space, around->base, around->base + 1);
+	guess(session, space, around, birth->owner);
 }
 
 static struct around look_around(struct space *space, __u64 addr, __u32 pages)

@@ -76,6 +76,53 @@ void session__fault(struct session *session, struct space *space, const struct r
 		books__place(session, space, fault->addr, fault->nr_pages, &birth);
 }
 
+/* Could a call that fills @vma have brought pages of @member? One nobody knows may. */
+static bool can_be_filled(const struct vma *vma, __u8 member)
+{
+	if (!vma)
+		return true;
+	return vma__can_hold(vma, member) && (member == RSST_ANON ? vma->prot & 2 : vma->prot);
+}
+
+/* The next page at or after @at that is not resident, where @member can come; @end: none is. */
+static __u64 next_missing(struct space *space, __u8 member, __u64 at, __u64 end)
+{
+	while (at < end) {
+		const struct vma *vma = vma_map__find(&space->map, at);
+		__u64 stop = vma && vma->end < end ? vma->end : end;
+
+		if (!vma)
+			stop = at + LEDGER_PAGE_BYTES;
+		if (!can_be_filled(vma, member))
+			at = stop;
+		while (at < stop && is_resident(space, at))
+			at += LEDGER_PAGE_BYTES;
+		if (at < stop)
+			return at;
+	}
+	return end;
+}
+
+/*
+ * Where a huge page came that holds the next missing page at or after @at; it may stand out of the
+ * range that was to be filled. @end: nowhere.
+ */
+static __u64 next_huge(struct space *space, __u64 at, __u64 end)
+{
+	const __u64 bytes = 1ULL << LEDGER_TABLE_SHIFT;
+
+	while ((at = next_missing(space, RSST_ANON, at, end)) < end) {
+		const struct vma *vma = vma_map__find(&space->map, at);
+		__u64 base = at & ~(bytes - 1);
+
+		if ((!vma || (vma->start <= base && base + bytes <= vma->end)) &&
+		    !page_ledger__count(&space->ledger, base, base + bytes))
+			return base;
+		at = base + bytes;
+	}
+	return end;
+}
+
 /* Place the pages of one queue entry from *@at on; returns how many found no place below @end. */
 static __u64 place_ascending(struct session *session, struct space *space,
 			     const struct queued *gain, __u64 *at, __u64 end)
@@ -83,28 +130,22 @@ static __u64 place_ascending(struct session *session, struct space *space,
 	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
 	__u64 left = (__u64)gain->unit * gain->times;
 
-	while (left && *at < end) {
-		if (gain->unit == LEDGER_TABLE_PAGES && !(left % LEDGER_TABLE_PAGES))
-			*at = (*at + (1ULL << LEDGER_TABLE_SHIFT) - 1) >>
-			      LEDGER_TABLE_SHIFT << LEDGER_TABLE_SHIFT;
-		if (*at >= end)
+	while (gain->unit == LEDGER_TABLE_PAGES && left >= LEDGER_TABLE_PAGES) {
+		__u64 base = next_huge(space, *at, end);
+
+		if (base == end || books__place(session, space, base, LEDGER_TABLE_PAGES, &birth) <
+					   LEDGER_TABLE_PAGES)
 			break;
-		if (!is_resident(space, *at)) {
-			if (!books__place(session, space, *at, 1, &birth))
-				break;
-			left--;
-		}
+		*at = base + (1ULL << LEDGER_TABLE_SHIFT);
+		left -= LEDGER_TABLE_PAGES;
+	}
+	for (; left; left--) {
+		*at = next_missing(space, gain->member, *at, end);
+		if (*at == end || !books__place(session, space, *at, 1, &birth))
+			break;
 		*at += LEDGER_PAGE_BYTES;
 	}
 	return left;
-}
-
-/* The next page at or after @at that is not resident; @end: none is. */
-static __u64 next_missing(const struct space *space, __u64 at, __u64 end)
-{
-	while (at < end && is_resident(space, at))
-		at += LEDGER_PAGE_BYTES;
-	return at < end ? at : end;
 }
 
 /* The pages of a file come as by faults: each brings those around it. */
@@ -114,7 +155,7 @@ static void place_faulted(struct session *session, struct space *space, const st
 	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
 
 	for (__u32 i = 0; i < gain->times; i++) {
-		*at = next_missing(space, *at, end);
+		*at = next_missing(space, gain->member, *at, end);
 		if (*at == end)
 			books__unplaced(session, space, gain->member, gain->unit);
 		else

@@ -77,6 +77,29 @@ void books__drop(struct session *session, struct space *space, struct ledger_tab
 		session->stacks.pages[owner].freed++;
 }
 
+bool books__restore(struct session *session, struct space *space, struct ledger_table *table,
+		    __u32 i, __u8 member)
+{
+	__u32 owner = table->owner[i];
+	bool guessed =
+		!owner && member != RSST_ANON && i >= table->guess_first && i < table->guess_end;
+
+	if (guessed)
+		owner = table->guess_owner;
+	if (!owner)
+		return false;
+	ledger_table__set(table, i, member, owner, session->gen);
+	table->touched = session->events;
+	enter(session, space, member, owner, 1);
+	if (owner < OWNER_FIRST_STACK)
+		return true;
+	if (guessed)
+		session->stacks.pages[owner].faulted++;
+	else if (session->stacks.pages[owner].freed)
+		session->stacks.pages[owner].freed--;
+	return true;
+}
+
 static struct ledger_table *writable(struct session *session, struct space *space, __u64 key)
 {
 	__u32 before = space->ledger.nr_tables;
@@ -169,11 +192,9 @@ void books__close(struct session *session, struct space *space, __u8 cause)
 
 static void dispute_at(struct session *session, struct space *space, __u32 index)
 {
-	struct ledger_table *table = space->ledger.tables[index];
+	struct ledger_table *table = page_ledger__own(&space->ledger, index);
 
-	if (table->disputed_at > table->checked_at)
-		return;
-	table = page_ledger__own(&space->ledger, index);
+	/* also when it is disputed already: a scan that began before this is of no use */
 	if (table)
 		table->disputed_at = session->events;
 	else

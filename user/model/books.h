@@ -38,6 +38,10 @@ __u64 books__place(struct session *session, struct space *space, __u64 addr, __u
 void session__place_around(struct session *session, struct space *space, __u64 addr, __u32 pages,
 			   bool write, const struct birth *birth);
 
+/* punch.c: a release of MADV_REMOVE on [@start, @end). */
+void session__punch(struct session *session, struct space *space,
+		    const struct rec_release *release, __u64 start, __u64 end);
+
 /*
  * books__drop() - page @i of @table, writable and resident, is gone.
  * books__lift() - the same, but only to be placed elsewhere with `moved`: its stack does not count
@@ -45,6 +49,13 @@ void session__place_around(struct session *session, struct space *space, __u64 a
  */
 void books__drop(struct session *session, struct space *space, struct ledger_table *table, __u32 i);
 void books__lift(struct session *session, struct space *space, struct ledger_table *table, __u32 i);
+
+/*
+ * books__restore() - page @i of @table, writable and not resident, turns out to be resident as @member. Its owner is the one
+ * it had when a doubtful release took it, or whose faults brought pages nearby; false: there is none.
+ */
+bool books__restore(struct session *session, struct space *space, struct ledger_table *table,
+		    __u32 i, __u8 member);
 
 /* Enter every page of a ledger that was copied from another space: resident, but not faulted. */
 void books__inherit(struct session *session, struct space *space);

@@ -39,6 +39,7 @@ struct call {
 	__u64 cursor[RSST_NR_MEMBERS];	 /* first address the next one can be at */
 	__u64 deferred[RSST_NR_MEMBERS]; /* released pages of an mremap's destination, known when it
 					    returns */
+	__u64 deferred_gen; /* of the last of them; 0: none */
 	/* populate */
 	struct queued *queue;
 	__u32 nr_queue, cap_queue;

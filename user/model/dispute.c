@@ -134,9 +134,17 @@ __u64 session__touched(const struct session *session, __u32 space, __u64 addr)
 {
 	const struct space *holder = session__space(session, space);
 	const struct ledger_table *table;
+	__u64 touched;
 
 	if (!holder)
 		return 0;
 	table = page_ledger__find(&holder->ledger, addr >> LEDGER_TABLE_SHIFT);
-	return table ? table->touched : holder->removed_at;
+	touched = table ? table->touched + table->disputed_at : holder->removed_at;
+	/* event numbers only grow: their sum stays the same only if each does */
+	for (__u8 m = 0; m < RSST_NR_MEMBERS; m++) {
+		touched += holder->gain_at[m];
+		if (table && table->counts[m])
+			touched += holder->loss_at[m];
+	}
+	return touched;
 }

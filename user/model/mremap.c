@@ -25,8 +25,13 @@ static void stash_table(struct session *session, struct space *space, struct cal
 			.member = table->member[i],
 		};
 
-		if (page.member == MEMBER_NONE || (before && !older(page.born, before)))
+		if (page.member == MEMBER_NONE)
 			continue;
+		if (before && !older(page.born, before)) {
+			if (!call->deferred_gen) /* before it was moved, or after? */
+				table->disputed_at = session->events;
+			continue;
+		}
 		if (call__stash(call, &page))
 			books__lift(session, space, table, i);
 		else
@@ -274,6 +279,7 @@ void session__mremap(struct session *session, struct space *space, const struct 
 		     struct call *call)
 {
 	struct move move;
+	__u64 before;
 	bool moved;
 
 	if (!read_move(rec->args, &move))
@@ -286,10 +292,13 @@ void session__mremap(struct session *session, struct space *space, const struct 
 	}
 	keep_template(space, call, move.old);
 	moved = move.new != move.old;
+	/* what the destination held went under the mmap lock: whatever was there then was moved or
+	 * went */
+	before = call->deferred_gen ? call->deferred_gen : rec->call_gen;
 	if (moved && !call->stash_taken)
-		stash(session, space, call, move.old, move.old + shorter(&move), rec->call_gen);
+		stash(session, space, call, move.old, move.old + shorter(&move), before);
 	if (move.flags & MREMAP_FIXED_BIT)
-		release_destinations(session, space, call, &move, rec->call_gen);
+		release_destinations(session, space, call, &move, before);
 	unstash(session, space, call, move.new);
 	if (moved)
 		move_regions(session, space, rec, call, &move);

@@ -27,13 +27,17 @@ struct ledger_table {
 	__u64 key; /* address >> LEDGER_TABLE_SHIFT */
 	__u32 refs;
 	__u16 counts[RSST_NR_MEMBERS];
-	__u64 touched;	   /* events that changed it */
+	__u16 guess_first,
+		guess_end; /* pages near faults that brought some of them, nobody knows which */
+	__u32 guess_owner; /* whose faults; OWNER_NONE: there were none since the last check */
+	__u32 nr_ghosts; /* pages not resident whose owner is kept: a doubtful release took them */
+	__u64 touched;	 /* events that changed it */
 	__u64 disputed_at; /* event that last made its pages doubtful; 0: none did */
 	__u64 checked_at;  /* event that last told its pages for sure */
 	__u64 resident[LEDGER_TABLE_PAGES / 64]; /* bit set: member != MEMBER_NONE */
 	__u8 member[LEDGER_TABLE_PAGES];	 /* enum rsst_member or MEMBER_NONE */
-	__u32 owner[LEDGER_TABLE_PAGES];	 /* enum page_owner or stack index */
-	__u32 born[LEDGER_TABLE_PAGES];		 /* low bits of the generation it arrived in */
+	__u32 owner[LEDGER_TABLE_PAGES]; /* enum page_owner or stack index; of ghosts, too */
+	__u32 born[LEDGER_TABLE_PAGES];	 /* low bits of the generation it arrived in */
 };
 
 struct page_ledger {
@@ -85,11 +89,32 @@ static inline bool ledger_table__empty(const struct ledger_table *table)
 static inline void ledger_table__set(struct ledger_table *table, __u32 i, __u8 member, __u32 owner,
 				     __u32 born)
 {
+	if (table->owner[i])
+		table->nr_ghosts--;
 	table->member[i] = member;
 	table->owner[i] = owner;
 	table->born[i] = born;
 	table->resident[i / 64] |= 1ULL << (i % 64);
 	table->counts[member]++;
+}
+
+/* Page @i is not resident; should it be found to be after all, it is @owner's. */
+static inline void ledger_table__haunt(struct ledger_table *table, __u32 i, __u32 owner)
+{
+	table->owner[i] = owner;
+	table->nr_ghosts++;
+}
+
+/* Its pages are known for sure: what was kept for the case of doubt goes. */
+static inline void ledger_table__settle(struct ledger_table *table)
+{
+	for (__u32 i = 0; table->nr_ghosts && i < LEDGER_TABLE_PAGES; i++) {
+		if (table->member[i] != MEMBER_NONE || !table->owner[i])
+			continue;
+		table->owner[i] = 0;
+		table->nr_ghosts--;
+	}
+	table->guess_owner = 0;
 }
 
 /* Page @i, resident so far, is gone. */

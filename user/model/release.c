@@ -14,6 +14,12 @@
  */
 #include "model/books.h"
 
+/* uapi/asm-generic/mman-common.h */
+#define ADVICE_DONTNEED 4
+#define ADVICE_REMOVE 9
+#define ADVICE_DONTNEED_LOCKED 24
+#define ADVICE_GUARD_INSTALL 102
+
 struct zap {
 	struct session *session;
 	struct space *space;
@@ -25,6 +31,7 @@ struct zap {
 	__s64 nr;
 	__u8 member;
 	bool soft;
+	bool doubtful; /* its pages may be others */
 };
 
 /* Indices into the ledger; -1: none. */
@@ -109,7 +116,7 @@ static struct candidates search(const struct zap *zap)
 static __u32 take(const struct zap *zap, __u32 index, __u64 from, __s64 nr, __u64 *last)
 {
 	struct ledger_table *table = page_ledger__own(&zap->space->ledger, index);
-	__u32 first, end, taken = 0;
+	__u32 first, end, owner, taken = 0;
 
 	if (!table) {
 		zap->session->no_memory = true;
@@ -119,7 +126,10 @@ static __u32 take(const struct zap *zap, __u32 index, __u64 from, __s64 nr, __u6
 	for (__u32 i = first; i < end && taken < nr; i++) {
 		if (table->member[i] != zap->member)
 			continue;
+		owner = table->owner[i];
 		books__drop(zap->session, zap->space, table, i);
+		if (zap->doubtful)
+			ledger_table__haunt(table, i, owner);
 		*last = (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES;
 		taken++;
 	}
@@ -136,6 +146,7 @@ static void take_anywhere(struct zap *zap)
 	if (zap->soft)
 		zap->space->surplus[zap->member] += zap->nr;
 	books__dispute(zap->session, zap->space, zap->start, zap->end);
+	zap->doubtful = true;
 	for (__u32 q = page_ledger__lower_bound(ledger, zap->start >> LEDGER_TABLE_SHIFT);
 	     q < ledger->nr_tables && zap->nr > 0 &&
 	     ledger->tables[q]->key << LEDGER_TABLE_SHIFT < zap->end;
@@ -210,6 +221,7 @@ static void apply(struct zap *zap)
 		take_anywhere(zap);
 		return;
 	}
+	zap->doubtful = found.ambiguous;
 	if (found.ambiguous)
 		books__dispute(zap->session, zap->space, zap->start, zap->end);
 	key = zap->space->ledger.tables[found.best]->key;
@@ -262,9 +274,32 @@ static bool range_of(struct space *space, const struct rec_release *release, __u
 	return *start < *end && *end <= ADDRESS_END;
 }
 
+/*
+ * Other advice takes nothing of its range, but may split a huge page of which the range is a part;
+ * the zeroed small pages of that are given back (Linux 6.12), wherever mremap has taken them since.
+ */
+static bool takes_its_range(__u64 advice)
+{
+	return advice == ADVICE_DONTNEED || advice == ADVICE_DONTNEED_LOCKED ||
+	       advice == ADVICE_GUARD_INSTALL;
+}
+
 static __u64 later(__u64 a, __u64 b)
 {
 	return a > b ? a : b;
+}
+
+/*
+ * Of no call: what soft releases, and faults at the same instants, told too much or too little in
+ * sum. If the books of soft releases do not agree, some of them took the wrong pages.
+ */
+static void settle(struct session *session, struct space *space, const struct rec_release *release)
+{
+	__s64 *surplus = &space->surplus[release->member];
+
+	*surplus += release->nr_pages;
+	books__unplaced(session, space, release->member, *surplus);
+	*surplus = 0;
 }
 
 void session__release(struct session *session, struct space *space,
@@ -283,15 +318,27 @@ void session__release(struct session *session, struct space *space,
 	books__count(session, space, zap.member, -zap.nr, release->cause);
 	if (zap.member == RSST_SWAP || (!zap.nr && !zap.soft))
 		return;
+	if (release->op == VM_OP_NONE) {
+		settle(session, space, release);
+		return;
+	}
 	call = calls__get(session, space, release->tid, release->call);
 	if (!call)
 		return;
 	if (release->op == VM_OP_MREMAP && release->args[3] & 2) { /* MREMAP_FIXED */
 		call->deferred[zap.member] += zap.nr;
+		call->deferred_gen = release->gen;
 		return;
 	}
 	if (!range_of(space, release, &zap.start, &zap.end)) {
 		books__unplaced(session, space, zap.member, -zap.nr);
+		return;
+	}
+	if (release->op == VM_OP_MADVISE && !takes_its_range(release->args[2])) {
+		if (release->args[2] == ADVICE_REMOVE)
+			session__punch(session, space, release, zap.start, zap.end);
+		else
+			books__unplaced(session, space, zap.member, -zap.nr);
 		return;
 	}
 	zap.call = call;

@@ -70,6 +70,31 @@ static void drop_other(struct session *session, struct space *space, __u64 start
 	}
 }
 
+/* Pages of the range that have an owner for this case. */
+static void restore(struct session *session, struct space *space, __u64 start, __u64 end,
+		    __u8 member)
+{
+	const struct page_ledger *ledger = &space->ledger;
+
+	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
+	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++) {
+		struct ledger_table *table = ledger->tables[q];
+		__u32 first, last;
+
+		if (!table->nr_ghosts && !table->guess_owner)
+			continue;
+		table = page_ledger__own(&space->ledger, q);
+		if (!table) {
+			session->no_memory = true;
+			return;
+		}
+		ledger_table__clip(table->key, start, end, &first, &last);
+		for (__u32 i = first; i < last; i++)
+			if (table->member[i] == MEMBER_NONE)
+				books__restore(session, space, table, i, member);
+	}
+}
+
 static void found(struct session *session, struct space *space, const struct rec_pages *pages,
 		  __u32 owner)
 {
@@ -84,6 +109,9 @@ static void found(struct session *session, struct space *space, const struct rec
 		return;
 	drop_other(session, space, pages->addr, pages->addr + pages->nr_pages * LEDGER_PAGE_BYTES,
 		   pages->member);
+	if (owner == OWNER_UNKNOWN)
+		restore(session, space, pages->addr,
+			pages->addr + pages->nr_pages * LEDGER_PAGE_BYTES, pages->member);
 	books__place(session, space, pages->addr, pages->nr_pages, &birth);
 }
 
@@ -127,8 +155,10 @@ static void mark_checked(struct session *session, struct space *space, __u64 sta
 		if (base < start || base + (1ULL << LEDGER_TABLE_SHIFT) > end)
 			continue;
 		table = page_ledger__own(&space->ledger, q);
-		if (table)
-			table->checked_at = session->events;
+		if (!table)
+			continue;
+		table->checked_at = session->events;
+		ledger_table__settle(table);
 	}
 }
 
