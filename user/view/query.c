@@ -121,6 +121,29 @@ static int set_target(struct view *view, const struct snapshot *to)
 	return comm ? 0 : -1;
 }
 
+static int add_processes(struct view *view, const struct snapshot *to)
+{
+	view->processes = calloc(to->nr_spaces + 1, sizeof(*view->processes));
+	if (!view->processes)
+		return -1;
+	for (__u32 i = 0; i < to->nr_spaces; i++) {
+		const struct space_snapshot *space = to->spaces + i;
+		struct process_row *row = view->processes + view->nr_processes++;
+
+		*row = (struct process_row){
+			.space = space->space,
+			.pid = space->pid,
+			.ppid = space->ppid,
+			.exe = space->exe ? space->exe : "",
+			.alive = space->alive,
+		};
+		memcpy(row->comm, space->comm, sizeof(space->comm));
+		if (space->alive)
+			members__add(&row->rss, space->kernel);
+	}
+	return 0;
+}
+
 static void add_cause(struct view *view, enum rsst_cause cause, bool out, const __u64 *then,
 		      const __u64 *now)
 {
@@ -174,7 +197,7 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 	set_window(view, from, to);
 	sum_kernel(view, from, to);
 	sum_ledger(view, from, to);
-	if (set_target(view, to) || add_causes(view, from, to) ||
+	if (set_target(view, to) || add_processes(view, to) || add_causes(view, from, to) ||
 	    view__add_regions(view, &window) || view__add_stacks(view, &window)) {
 		view__free(view);
 		return NULL;
@@ -193,6 +216,7 @@ void view__free(struct view *view)
 	free(view->regions);
 	free(view->stacks);
 	free(view->causes);
+	free(view->processes);
 	free((char *)view->comm);
 	free(view);
 }

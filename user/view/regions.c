@@ -81,6 +81,8 @@ static void fill_vma(struct region_row *row, const struct session *session, cons
 	row->kind = vma->kind;
 	row->name = vma_name(session, vma);
 	row->mapped_by = vma->stack;
+	row->object = vma->object ? session__object(session, vma->object) : NULL;
+	row->pgoff = vma->pgoff + (row->start - vma->start);
 }
 
 static int add_vma(struct region_list *list, const struct space_pair *pair, const struct vma *vma,
@@ -233,14 +235,14 @@ static int fill_stacks(struct region_row *row, const struct ledger_pair *pages,
 		__u32 owner = tally->seen[i];
 		__s64 then = tally->pages[owner].then * LEDGER_PAGE_BYTES;
 		__s64 now = tally->pages[owner].now * LEDGER_PAGE_BYTES;
+		struct region_stack_row by = { .stack = owner, .rss = now, .growth = now - then };
 
-		if (owner < OWNER_FIRST_STACK)
-			continue;
-		row->stacks[row->nr_stacks++] = (struct region_stack_row){
-			.stack = owner,
-			.rss = now,
-			.growth = now - then,
-		};
+		if (owner == OWNER_BEFORE)
+			row->before = by;
+		else if (owner < OWNER_FIRST_STACK)
+			row->unknown = by;
+		else
+			row->stacks[row->nr_stacks++] = by;
 	}
 	qsort(row->stacks, row->nr_stacks, sizeof(*row->stacks), compare_region_stacks);
 	return 0;

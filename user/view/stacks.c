@@ -29,6 +29,7 @@ static __u32 expand_frame(struct frame_row *rows, const struct session *session,
 	object = frame && frame->object ? session__object(session, frame->object) : NULL;
 	for (__u32 i = 0; frame && i < nr; i++) {
 		rows[i].module = object && object->path && *object->path ? object->path : NULL;
+		rows[i].object = object;
 		rows[i].offset = frame->offset;
 		rows[i].inlined = i + 1 < nr;
 		if (!frame->nr_entries)
