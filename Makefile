@@ -20,7 +20,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wex
 	-Wno-unused-parameter -Wno-missing-declarations -Ivmlinux -Iinclude -Ibpf
 
 # A layer may use only those before it; the lint checks the includes.
-LAYERS  := base model trace elf live view report cmd
+LAYERS  := base model trace elf live view report export cmd
 LIBFILES = $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
 srcs     = $(wildcard user/$(1)/*.c)
 objs     = $(patsubst %.c,$(BUILD)/%.o,$(call srcs,$(1)))

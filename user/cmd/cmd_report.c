@@ -34,7 +34,7 @@ static int run(const struct options *options)
 {
 	struct trace_window window;
 	struct err err = { "" };
-	int code = trace_window__open(&window, options, &err);
+	int code = trace_window__open(&window, options, NULL, &err);
 
 	if (!code)
 		code = print_report(&window, options, &err);

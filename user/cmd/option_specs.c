@@ -71,6 +71,7 @@ static int parse_span(const char *value, __u64 min, __u64 max, const char *range
 
 static int parse_interval(struct options *options, const char *value, struct err *err)
 {
+	options->interval_given = true;
 	return parse_span(value, INTERVAL_MIN_NS, INTERVAL_MAX_NS, "10ms and 24h",
 			  &options->interval_ns, err);
 }

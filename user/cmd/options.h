@@ -31,6 +31,9 @@ struct options {
 	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;
 	enum color_when color;
+	const char *format; /* of an export; NULL: not given */
+	const char *value;
+	bool by_region, interval_given;
 	const char *from, *to, *at; /* instants as written, checked; NULL: not given */
 };
 
@@ -59,6 +62,7 @@ struct command {
 	bool one_pid;
 	const struct option_spec *const *options;  /* NULL-terminated */
 	int (*run)(const struct options *options); /* returns the exit status */
+	void (*more_help)(FILE *out);		   /* below the options; NULL: nothing */
 };
 
 /* options__parse() results that are not errors. */

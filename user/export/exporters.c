@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+#include "export/exporter.h"
+
+extern const struct exporter export_folded, export_csv;
+
+const struct exporter *const exporters[] = {
+	&export_folded,
+	&export_csv,
+	NULL,
+};
+
+const struct exporter *exporter__find(const char *name)
+{
+	for (const struct exporter *const *at = exporters; *at; at++)
+		if (!strcmp((*at)->name, name))
+			return *at;
+	return NULL;
+}
