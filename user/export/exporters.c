@@ -2,9 +2,10 @@
 #include <string.h>
 #include "export/exporter.h"
 
-extern const struct exporter export_folded, export_csv;
+extern const struct exporter export_pprof, export_folded, export_csv;
 
 const struct exporter *const exporters[] = {
+	&export_pprof,
 	&export_folded,
 	&export_csv,
 	NULL,

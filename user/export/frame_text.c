@@ -13,7 +13,12 @@ static const char *last_part(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static char *clean_and_free(char *text)
+char *frame_text__clean(const char *text)
+{
+	return utf8__clean(text, true);
+}
+
+char *frame_text__clean_free(char *text)
 {
 	char *clean = text ? utf8__clean(text, true) : NULL;
 
@@ -30,7 +35,7 @@ static char *place_name(const struct frame_row *frame)
 		len = asprintf(&text, "%s+0x%llx", last_part(frame->module), frame->offset);
 	else
 		len = asprintf(&text, "0x%llx", frame->offset);
-	return clean_and_free(len < 0 ? NULL : text);
+	return frame_text__clean_free(len < 0 ? NULL : text);
 }
 
 char *frame_text__name(const struct frame_row *frame)
@@ -40,14 +45,14 @@ char *frame_text__name(const struct frame_row *frame)
 	if (!frame->symbol || !*frame->symbol)
 		return place_name(frame);
 	span = symbol_name__find(frame->symbol);
-	return clean_and_free(strndup(span.start, span.len));
+	return frame_text__clean_free(strndup(span.start, span.len));
 }
 
 char *frame_text__symbol(const struct frame_row *frame)
 {
 	if (!frame->symbol || !*frame->symbol)
 		return place_name(frame);
-	return utf8__clean(frame->symbol, true);
+	return frame_text__clean(frame->symbol);
 }
 
 char *frame_text__region(const struct region_row *region)
@@ -55,7 +60,7 @@ char *frame_text__region(const struct region_row *region)
 	char *text;
 
 	if (*region->name)
-		return utf8__clean(region->name, true);
+		return frame_text__clean(region->name);
 	return asprintf(&text, "[%s]", kind_name(region->kind)) < 0 ? NULL : text;
 }
 

@@ -16,6 +16,10 @@ char *frame_text__symbol(const struct frame_row *frame);
 /* "[heap]", "/usr/lib/libc.so.6", "[anon]": what is mapped there. */
 char *frame_text__region(const struct region_row *region);
 
+/* Any bytes made fit to be shown. _free: frees @text. */
+char *frame_text__clean(const char *text);
+char *frame_text__clean_free(char *text);
+
 /* "[before attach]", "[unattributed]", "[books off]", "[stack lost]". For samples without frames.
  */
 const char *frame_text__origin(const struct sample *sample);
