@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A trace as another program's format. Each format is one struct exporter in a file of its own; to
- * add one: declare it in exporters.c. All write to run->out and nowhere else, and all show the same
- * bytes: the totals of every format are those of `rsstrace report` for the same window.
+ * add one: declare it below and list it in exporters.c. All write to run->out and nowhere else, and
+ * all show the same bytes: the totals of every format are those of `rsstrace report` for the same
+ * window.
  */
 #ifndef RSSTRACE_EXPORT_EXPORTER_H
 #define RSSTRACE_EXPORT_EXPORTER_H
@@ -56,7 +57,11 @@ struct exporter {
 	void (*end)(struct export_run *run);
 };
 
-/* NULL-terminated. */
+/* One a file. */
+extern const struct exporter export_flamegraph, export_pprof, export_folded, export_massif,
+	export_perfetto, export_sqlite, export_csv, export_jsonl;
+
+/* All of them, NULL-terminated. */
 extern const struct exporter *const exporters[];
 
 /* exporter__find() - NULL: no such format. */

@@ -2,10 +2,13 @@
 #include <string.h>
 #include "export/exporter.h"
 
-extern const struct exporter export_flamegraph, export_pprof, export_folded, export_csv;
-
 const struct exporter *const exporters[] = {
-	&export_flamegraph, &export_pprof, &export_folded, &export_csv, NULL,
+	&export_flamegraph,
+	&export_pprof,
+	&export_folded,
+	&export_massif,
+	&export_csv,
+	NULL,
 };
 
 const struct exporter *exporter__find(const char *name)
