@@ -66,10 +66,13 @@ $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: user/export/%.proto
 	$(Q)protoc-c --proto_path=user/export --c_out=$(BUILD)/gen $<
 $(BUILD)/gen/%.pb-c.o: $(BUILD)/gen/%.pb-c.c
 	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(SANITIZE) -I$(BUILD)/gen -c $< -o $@
-$(call objs,export): | $(PB_OBJS) $(BUILD)/gen/flamegraph_html.h
+TEXT_HDRS := $(BUILD)/gen/flamegraph_html.h $(BUILD)/gen/schema_sql.h
+$(call objs,export): | $(PB_OBJS) $(TEXT_HDRS)
 
-# The page as a C string, a line of it a line of the string.
+# Texts as C strings, a line of them a line of the string.
 $(BUILD)/gen/flamegraph_html.h: user/export/flamegraph.html
+$(BUILD)/gen/schema_sql.h: user/export/schema.sql
+$(TEXT_HDRS):
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $< >$@.tmp && mv $@.tmp $@
 .SECONDARY: $(PB_OBJS:.o=.c) $(PB_OBJS:.o=.h)

@@ -3,12 +3,8 @@
 #include "export/exporter.h"
 
 const struct exporter *const exporters[] = {
-	&export_flamegraph,
-	&export_pprof,
-	&export_folded,
-	&export_massif,
-	&export_csv,
-	NULL,
+	&export_flamegraph, &export_pprof, &export_folded, &export_massif,
+	&export_sqlite,	    &export_csv,   NULL,
 };
 
 const struct exporter *exporter__find(const char *name)

@@ -319,19 +319,14 @@ static void add_text_label(struct builder *builder, Pprof__Sample *to, const cha
 
 static void set_labels(struct builder *builder, Pprof__Sample *to, const struct sample *sample)
 {
-	static const char *const origins[] = {
-		[ORIGIN_STACK] = "stack",
-		[ORIGIN_BEFORE] = "before_attach",
-		[ORIGIN_UNATTRIBUTED] = "unattributed",
-		[ORIGIN_ERROR] = "error",
-	};
 	const struct region_row *region = sample->region;
 	Pprof__Label *pid;
 
 	to->label = pool__take(&builder->pool, MAX_LABELS * sizeof(*to->label));
 	if (!to->label)
 		return;
-	add_text_label(builder, to, "origin", text_index(builder, origins[sample->origin]));
+	add_text_label(builder, to, "origin",
+		       text_index(builder, sample_origin__name(sample->origin)));
 	if (!region)
 		return;
 	add_text_label(builder, to, "region", text_index_free(builder, frame_text__region(region)));

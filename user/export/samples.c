@@ -9,6 +9,18 @@ static const char *const value_names[NR_VALUES] = {
 	[VALUE_FAULTED] = "faulted",   [VALUE_FREED] = "freed",
 };
 
+const char *sample_origin__name(enum sample_origin origin)
+{
+	static const char *const names[] = {
+		[ORIGIN_STACK] = "stack",
+		[ORIGIN_BEFORE] = "before_attach",
+		[ORIGIN_UNATTRIBUTED] = "unattributed",
+		[ORIGIN_ERROR] = "error",
+	};
+
+	return names[origin];
+}
+
 const char *sample_value__name(enum sample_value value)
 {
 	return value_names[value];

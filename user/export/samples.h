@@ -47,6 +47,9 @@ void samples__fini(struct samples *samples);
 /* @value of @sample: of growth only what grew, of VALUE_SHRUNK what shrank; never negative. */
 __u64 sample__positive(const struct sample *sample, enum sample_value value);
 
+/* "stack", "before_attach", "unattributed", "error". */
+const char *sample_origin__name(enum sample_origin origin);
+
 /* "resident", "growth", ... */
 const char *sample_value__name(enum sample_value value);
 int sample_value__parse(const char *name, enum sample_value *value); /* 0 or -EINVAL */
