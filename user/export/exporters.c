@@ -2,10 +2,18 @@
 #include <string.h>
 #include "export/exporter.h"
 
+/* clang-format off */
 const struct exporter *const exporters[] = {
-	&export_flamegraph, &export_pprof, &export_folded, &export_massif,
-	&export_sqlite,	    &export_csv,   NULL,
+	&export_flamegraph,
+	&export_pprof,
+	&export_folded,
+	&export_massif,
+	&export_sqlite,
+	&export_csv,
+	&export_jsonl,
+	NULL,
 };
+/* clang-format on */
 
 const struct exporter *exporter__find(const char *name)
 {
