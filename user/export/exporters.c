@@ -8,6 +8,7 @@ const struct exporter *const exporters[] = {
 	&export_pprof,
 	&export_folded,
 	&export_massif,
+	&export_perfetto,
 	&export_sqlite,
 	&export_csv,
 	&export_jsonl,
