@@ -81,6 +81,7 @@ static const struct option_spec *const export_options[] = {
 struct exporting {
 	const struct exporter *exporter;
 	struct export_run run;
+	struct output_file *file;
 	struct snapshot *before; /* the moment before this one; NULL: none yet */
 	__u64 next_ns;		 /* earliest time of the next moment */
 };
@@ -99,7 +100,9 @@ static int on_record(void *ctx, const struct rec *rec, bool inside, struct err *
 {
 	struct exporting *exporting = ctx;
 
-	return exporting->exporter->record(&exporting->run, rec, inside, err);
+	int code = exporting->exporter->record(&exporting->run, rec, inside, err);
+
+	return code ? code : output_file__check(exporting->file, err);
 }
 
 static int on_moment(struct exporting *exporting, struct snapshot *now, struct err *err)
@@ -113,7 +116,7 @@ static int on_moment(struct exporting *exporting, struct snapshot *now, struct e
 		return err__set(err, -ENOMEM, "out of memory");
 	code = exporting->exporter->tick(&exporting->run, view, err);
 	view__free(view);
-	return code;
+	return code ? code : output_file__check(exporting->file, err);
 }
 
 static int on_tick(void *ctx, const struct trace_window *window, bool last, struct err *err)
@@ -218,6 +221,7 @@ static int export_trace(const struct options *options, struct err *err)
 		code = output_file__open(&file, options->output, options->overwrite, err);
 	if (code)
 		return code;
+	exporting.file = &file;
 	exporting.run.out = file.out;
 	set_options(&exporting.run.options, options);
 	code = read_and_write(&exporting, options, err);

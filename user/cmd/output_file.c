@@ -109,20 +109,39 @@ static int publish(struct output_file *file, struct err *err)
 	return rename(file->temporary, file->path) ? failed(err, errno, "write", file->path) : 0;
 }
 
+/* The stream keeps no reason: a further try gives it again. */
+static int why_bad(FILE *out)
+{
+	clearerr(out);
+	errno = 0;
+	fputc('\n', out);
+	return fflush(out) && errno ? errno : EIO;
+}
+
+int output_file__check(struct output_file *file, struct err *err)
+{
+	if (!ferror(file->out))
+		return 0;
+	return file->out == stdout ? output__flush(err)
+				   : failed(err, why_bad(file->out), "write", file->path);
+}
+
 int output_file__commit(struct output_file *file, struct err *err)
 {
-	bool bad;
-	int code;
+	int code, bad;
 
 	if (file->out == stdout)
 		return output__flush(err);
-	errno = 0;
-	bad = ferror(file->out) || fflush(file->out) ||
-	      (file->temporary && fsync(fileno(file->out)));
-	code = errno ? errno : EIO;
-	bad |= fclose(file->out) != 0;
+	code = output_file__check(file, err);
+	if (code) {
+		output_file__abandon(file);
+		return code;
+	}
+	bad = fflush(file->out) || (file->temporary && fsync(fileno(file->out))) ? errno : 0;
+	if (fclose(file->out) && !bad)
+		bad = errno;
 	file->out = NULL;
-	code = bad ? failed(err, code, "write", file->path) : 0;
+	code = bad ? failed(err, bad, "write", file->path) : 0;
 	if (!code && file->temporary)
 		code = publish(file, err);
 	if (!code)

@@ -22,6 +22,10 @@ struct output_file {
  */
 int output_file__open(struct output_file *file, const char *path, bool overwrite, struct err *err);
 
+/* output_file__check() - 0 while all that was written got through; else -EPIPE (the reader of
+ * standard output is gone: nobody to tell) or -errno with a sentence. */
+int output_file__check(struct output_file *file, struct err *err);
+
 /* Everything is written: on the disk and under its name. 0 or -errno with a sentence. Closes. */
 int output_file__commit(struct output_file *file, struct err *err);
 

@@ -27,7 +27,7 @@ static int parse_ends(struct ends *ends, const struct options *options, struct e
 
 	if (options->at && (options->from || options->to))
 		return err__set(err, -EINVAL, "--at goes without --from and --to");
-	ends->open_start = !options->from && !options->at;
+	ends->open_start = !options->from;
 	ends->open_end = !options->to && !options->at;
 	code = instant__parse(&ends->from, from, err);
 	return code ? code : instant__parse(&ends->to, options->at ? options->at : to, err);
