@@ -127,7 +127,7 @@ RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 # libfoo-dev brings libfoo; gcc brings the sanitizers; util-linux: setpriv for the tests of missing privileges
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
-	python3 python3-pytest util-linux sqlite3 valgrind golang-go
+	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
