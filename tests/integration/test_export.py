@@ -18,7 +18,7 @@ import sys
 
 import pytest
 
-from harness import RSSTRACE, TOP, Tracer, Workload, report, run
+from harness import RSSTRACE, TOP, Tracer, Workload, report, run, workload_path
 
 GOLDEN = pathlib.Path(TOP) / "tests" / "golden"
 EXPORT = pathlib.Path(TOP) / "user" / "export"
@@ -451,6 +451,30 @@ def test_browser_draws_it(tmp_path):
     assert "__libc_start_main" not in re.search(r'<div id="graph".*?<div id="detail"', text, re.S).group(0)
 
 
+KEYS = """<script>
+requestAnimationFrame(() => {
+  const key = (key, at) => (at || document.activeElement).dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  const said = [];
+  const say = (text) => said.push(text);
+  drawn.get(root).focus();
+  for (const name of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"]) key(name);
+  say(document.activeElement.node.name);
+  key("ArrowRight"); say(document.activeElement.node.name);
+  key("Enter"); say(zoom.name);
+  key("Escape"); say(zoom.name);
+  $("reset").click(); say(zoom.name);
+  key("2", document.body); say(view.value);
+  key("/", document.body); say(document.activeElement.id);
+  document.title = said.join("|");
+});
+</script></body>"""
+
+
+def test_keys_move_and_zoom(tmp_path):
+    page = export("flamegraph", GOLDEN / "fork_child.rsst").replace(b"</body>", KEYS.encode())
+    assert "<title>site_parent|site_shared|site_shared|main|resident 13.5 MiB|growth|search</title>" in dom(page, tmp_path)
+
+
 def test_page_needs_nothing_else():
     page = export("flamegraph", GOLDEN / "fork_child.rsst").decode()
     markup = re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.S)
@@ -656,4 +680,9 @@ def test_of_a_fresh_trace(tmp_path):
     rows = list(csv.DictReader(io.StringIO(export("csv", trace).decode())))
     assert int(rows[-1]["rss_total"]) == view["rss"]["total"]
     assert gzip.decompress(export("pprof", trace))
+    if shutil.which("go") and shutil.which("readelf"):
+        _, _, text = pprof_raw(export("pprof", trace), tmp_path)
+        notes = subprocess.run(["readelf", "-n", workload_path("sites")], capture_output=True, text=True, check=True)
+        build_id = re.search(r"Build ID: ([0-9a-f]+)", notes.stdout).group(1)
+        assert re.search(rf"/sites {build_id} ", text), text
     assert int(massif_snapshots(export("massif", trace))[-1]["mem_heap_B"]) == view["rss"]["total"]
