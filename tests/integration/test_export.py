@@ -354,6 +354,67 @@ def test_jsonl_faults_are_the_reports(trace, window):
         assert all(time <= view["window"]["to_ns"] for time in times)
 
 
+# --- one process of many --------------------------------------------------------------------------
+
+PARENT, CHILD = 10362, 10363
+
+
+@pytest.mark.parametrize("moment", ["200ms", "peak", "end"])
+def test_processes_add_up_to_the_whole(moment):
+    trace = GOLDEN / "fork_child.rsst"
+    whole = report(trace, "--all", "--at", moment)
+    parts = [report(trace, "--all", "--at", moment, "-p", pid) for pid in (PARENT, CHILD)]
+    for section in ("rss", "growth", "ledger"):
+        for key in whole[section]:
+            if not key.startswith("peak"):
+                assert sum(part[section][key] for part in parts) == whole[section][key], (section, key)
+    assert sum(part["events"]["faults"] for part in parts) == whole["events"]["faults"]
+    assert sum(len(part["regions"]) for part in parts) == len(whole["regions"])
+    for key, total in stack_sums(whole).items():
+        assert sum(stack_sums(part)[key] for part in parts) == total, key
+    for part in parts:
+        ledger = part["ledger"]
+        assert sum(ledger.values()) == part["rss"]["total"] == sum(region["rss"] for region in part["regions"])
+        moved = sum((1 if c["direction"] == "in" else -1) * (c["anon"] + c["file"] + c["shmem"]) for c in part["causes"])
+        assert moved == part["growth"]["total"]
+        assert part["rss"]["peak_total"] >= part["rss"]["total"]
+        assert sum(stack["rss"] for stack in part["stacks"]) == ledger["attributed"]
+    assert [part["target"]["pid"] for part in parts] == [PARENT, CHILD]
+
+
+@pytest.mark.parametrize("pid", [PARENT, CHILD])
+def test_exports_of_one_process(pid, tmp_path):
+    trace, args = GOLDEN / "fork_child.rsst", ("-p", pid, "--at", "peak")
+    view = report(trace, "--all", *args)
+    total = view["rss"]["total"]
+    assert sum(folded(export("folded", trace, *args)).values()) == total
+    data = page_data(export("flamegraph", trace, *args))
+    assert sum(row[2] for row in data["samples"]) == total and data["target"]["pid"] == pid
+    rows = list(csv.DictReader(io.StringIO(export("csv", trace, *args).decode())))
+    assert int(rows[-1]["rss_total"]) == total
+    assert int(massif_snapshots(export("massif", trace, *args))[-1]["mem_heap_B"]) == total
+    with database(export("sqlite", trace, *args), tmp_path) as db:
+        assert db.execute("SELECT sum(bytes) FROM resident").fetchone() == (total,)
+        assert db.execute("SELECT pid FROM targets").fetchall() == [(pid,)]
+    types, values, _ = pprof_raw(export("pprof", trace, *args), tmp_path)
+    assert sum(row[types.index("resident")] for row in values) == total
+    packets = message_fields(perfetto_text(export("perfetto", trace, *args)))["packet"]
+    named = [p["track_descriptor"][0]["process"][0]["pid"] for p in packets
+             if p["track_descriptor"] and p["track_descriptor"][0]["process"]]
+    assert named == [[pid]]
+    stats = [p["process_stats"][0] for p in packets if p["process_stats"]]
+    assert [process["pid"][0] for process in stats[-1]["processes"]] == [pid]
+    assert stats[-1]["processes"][0]["vm_rss_kb"][0] << 10 == total
+
+
+def test_a_process_that_is_not_there(tmp_path):
+    refused("--format", "csv", "-p", 77, "-o", tmp_path / "out", GOLDEN / "fork_child.rsst", words=["77", str(CHILD)])
+    assert not os.listdir(tmp_path)
+    done = run("report", "-p", 77, GOLDEN / "fork_child.rsst")
+    assert done.returncode == 2 and "no process 77" in done.stderr
+    refused("--format", "csv", "-p", "0", GOLDEN / "fork_child.rsst", words=["process id"])
+
+
 # --- the programs the formats are for -------------------------------------------------------------
 
 

@@ -73,8 +73,8 @@ static const struct option_spec opt_regions = { 'n', "top", "N",
 						parse_regions };
 
 static const struct option_spec *const export_options[] = {
-	&opt_format,	&opt_to_file, &opt_force,   &opt_from, &opt_to,	   &opt_at, &opt_value,
-	&opt_by_region, &opt_every,   &opt_regions, &opt_all,  &opt_quiet, NULL,
+	&opt_format, &opt_to_file,   &opt_force, &opt_from,    &opt_to,	 &opt_at,    &opt_only_pid,
+	&opt_value,  &opt_by_region, &opt_every, &opt_regions, &opt_all, &opt_quiet, NULL,
 };
 
 /* An export while its trace is read. */
@@ -82,6 +82,7 @@ struct exporting {
 	const struct exporter *exporter;
 	struct export_run run;
 	struct output_file *file;
+	__u32 pid;		 /* the only process; 0: all */
 	struct snapshot *before; /* the moment before this one; NULL: none yet */
 	__u64 next_ns;		 /* earliest time of the next moment */
 };
@@ -107,7 +108,7 @@ static int on_record(void *ctx, const struct rec *rec, bool inside, struct err *
 
 static int on_moment(struct exporting *exporting, struct snapshot *now, struct err *err)
 {
-	const struct view_options rows = { .unnamed_stacks = true };
+	const struct view_options rows = { .pid = exporting->pid, .unnamed_stacks = true };
 	const struct snapshot *before = exporting->before ? exporting->before : now;
 	struct view *view = view__new(exporting->run.session, before, now, &rows);
 	int code;
@@ -141,7 +142,7 @@ static int on_tick(void *ctx, const struct trace_window *window, bool last, stru
 static int write_window(struct exporting *exporting, const struct trace_window *window,
 			struct err *err)
 {
-	const struct view_options rows = { 0 };
+	const struct view_options rows = { .pid = exporting->pid };
 	struct view *view;
 	int code;
 
@@ -222,6 +223,7 @@ static int export_trace(const struct options *options, struct err *err)
 	if (code)
 		return code;
 	exporting.file = &file;
+	exporting.pid = (__u32)options->only_pid;
 	exporting.run.out = file.out;
 	set_options(&exporting.run.options, options);
 	code = read_and_write(&exporting, options, err);

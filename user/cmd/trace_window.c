@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "cmd/instants.h"
 #include "cmd/trace_window.h"
@@ -110,8 +111,8 @@ static int freeze_ends(struct trace_window *window, const struct ends *ends, siz
 	if (tick == ends->from_tick)
 		window->from = session__freeze(window->session);
 	if (tick == ends->to_tick)
-		window->to = tick == ends->from_tick ? window->from
-						     : session__freeze(window->session);
+		window->to =
+			tick == ends->from_tick ? window->from : session__freeze(window->session);
 	return (tick == ends->from_tick && !window->from) || (tick == ends->to_tick && !window->to)
 		       ? -ENOMEM
 		       : 0;
@@ -180,6 +181,30 @@ static int read_trace(struct reading *reading, const struct options *options, st
 	return code;
 }
 
+/* Who there is, for those who ask for somebody else. */
+static int no_such_process(const struct snapshot *to, const struct options *options,
+			   struct err *err)
+{
+	char pids[256] = "";
+	size_t len = 0;
+
+	for (__u32 i = 0; i < to->nr_spaces && len < sizeof(pids) - 16; i++)
+		len += snprintf(pids + len, sizeof(pids) - len, "%s%u", i ? ", " : "",
+				to->spaces[i].pid);
+	return err__set(err, -ESRCH, "no process %d in '%s' up to this moment; there are %s",
+			options->only_pid, options->trace, pids);
+}
+
+static int check_pid(const struct snapshot *to, const struct options *options, struct err *err)
+{
+	if (!options->only_pid)
+		return 0;
+	for (__u32 i = 0; i < to->nr_spaces; i++)
+		if (to->spaces[i].pid == (__u32)options->only_pid)
+			return 0;
+	return no_such_process(to, options, err);
+}
+
 int trace_window__open(struct trace_window *window, const struct options *options,
 		       const struct trace_listener *listener, struct err *err)
 {
@@ -203,7 +228,9 @@ int trace_window__open(struct trace_window *window, const struct options *option
 		return err__set(err, -ENOMEM, "out of memory");
 	if (listener && listener->begin)
 		code = listener->begin(listener->ctx, window, err);
-	return code ? code : read_trace(&reading, options, err);
+	if (!code)
+		code = read_trace(&reading, options, err);
+	return code ? code : check_pid(window->to, options, err);
 }
 
 void trace_window__close(struct trace_window *window)

@@ -47,7 +47,7 @@ struct timeline {
 	struct region_group *groups; /* uthash */
 	__u64 tracks[NR_FIGURES];
 	__u64 nr_tracks, next_smaps_ns;
-	bool begun;
+	bool begun, named; /* the clocks, the process are told */
 };
 
 int perfetto_packet__put(FILE *out, const Perfetto__TracePacket *packet)
@@ -422,16 +422,17 @@ static int put_due_smaps(const struct export_run *run, const struct view *view)
 	return code;
 }
 
+/* The only process asked for may not be there yet. */
 static int put_beginning(const struct export_run *run, const struct view *view)
 {
 	struct timeline *timeline = run->state;
-	int code;
+	int code = timeline->begun ? 0 : put_clocks(run);
 
-	if (timeline->begun)
-		return 0;
 	timeline->begun = true;
-	code = put_clocks(run);
-	return code ? code : put_process_track(run, view);
+	if (code || timeline->named || !view->pid)
+		return code;
+	timeline->named = true;
+	return put_process_track(run, view);
 }
 
 static int tick_perfetto(struct export_run *run, const struct view *view, struct err *err)

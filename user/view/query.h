@@ -11,6 +11,8 @@
 #include "model/session.h"
 
 struct view_options {
+	__u32 pid; /* this process alone; 0: all. Lost records and truncated stacks stay everybody's; of what
+		      a stack brought in before a fork, freed counts the copies of all children */
 	__u32 top; /* rows of each list; 0: all */
 	bool unnamed_stacks; /* leave frames out of the stack rows: for outputs that only name those of regions */
 };

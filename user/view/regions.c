@@ -11,8 +11,6 @@
 #include "view/ledger_diff.h"
 #include "view/rows.h"
 
-#define ADDRESS_END (1ULL << 63) /* above every user address, below the wrap */
-
 struct found_region {
 	struct region_row row;
 	struct ledger_pair pages;
@@ -171,7 +169,7 @@ static int add_space(struct region_list *list, struct space_pair *pair)
 			return ret;
 		done = vma->end;
 	}
-	return done < ADDRESS_END ? add_gap(list, pair, done, ADDRESS_END) : 0;
+	return done < LEDGER_ADDRESS_END ? add_gap(list, pair, done, LEDGER_ADDRESS_END) : 0;
 }
 
 /* Spaces are sorted by id in both snapshots; a dead one counts nothing. */
@@ -191,8 +189,8 @@ static int add_spaces(struct region_list *list, const struct window *window)
 			then = NULL;
 		i += then != NULL;
 		j += now != NULL;
-		pair.then = then && then->alive ? then : NULL;
-		pair.now = now && now->alive ? now : NULL;
+		pair.then = then && then->alive && window__has(window, then) ? then : NULL;
+		pair.now = now && now->alive && window__has(window, now) ? now : NULL;
 		pair.pages.then = pair.then ? pair.then->ledger : NULL;
 		pair.pages.now = pair.now ? pair.now->ledger : NULL;
 		if (pair.then || pair.now)
