@@ -99,8 +99,9 @@ static __u64 row_iid(struct builder *builder, const struct frame_row *row)
 	char *name = frame_text__name(row), *path = frame_text__clean(row->module ?: "[no file]");
 	__u64 iid = 0;
 
+	/* importers put a slash before each part of a path */
 	if (name && path)
-		iid = frame_iid(builder, name, path, row->offset);
+		iid = frame_iid(builder, name, path + (path[0] == '/'), row->offset);
 	builder->pool.failed |= !name || !path;
 	free(name);
 	free(path);
