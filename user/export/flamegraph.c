@@ -131,6 +131,10 @@ static int put_stacks(struct builder *builder, const struct view *view)
 		put_stack(builder, view->stacks + i);
 		builder->stack_places[i] = nr++;
 	}
+	fputs("],\n\"cut\":[", builder->out);
+	for (__u32 i = 0, n = 0; i < view->nr_stacks; i++)
+		if (builder->stack_places[i] >= 0)
+			fprintf(builder->out, "%s%d", n++ ? "," : "", !view->stacks[i].complete);
 	fputc(']', builder->out);
 	return 0;
 }

@@ -12,8 +12,13 @@ CREATE TABLE regions(id INTEGER PRIMARY KEY, pid INTEGER, start_addr TEXT, end_a
   name TEXT, unmapped INTEGER, size INTEGER, rss INTEGER, growth INTEGER, faulted INTEGER);
 CREATE TABLE stacks(id INTEGER PRIMARY KEY, rss INTEGER, growth INTEGER, faulted INTEGER, freed INTEGER,
   complete INTEGER, function TEXT);
-CREATE TABLE frames(stack INTEGER REFERENCES stacks(id), depth INTEGER, function TEXT, symbol TEXT, module TEXT,
-  file_offset INTEGER, file TEXT, line INTEGER, inlined INTEGER, internal INTEGER, PRIMARY KEY(stack, depth)) WITHOUT ROWID;
-CREATE INDEX frames_by_function ON frames(function);
+CREATE TABLE places(id INTEGER PRIMARY KEY, function TEXT, symbol TEXT, module TEXT, file_offset INTEGER, file TEXT,
+  line INTEGER, inlined INTEGER, internal INTEGER);
+CREATE INDEX places_by_function ON places(function);
+CREATE TABLE stack_places(stack INTEGER REFERENCES stacks(id), depth INTEGER, place INTEGER REFERENCES places(id),
+  PRIMARY KEY(stack, depth)) WITHOUT ROWID;
+CREATE INDEX stacks_by_place ON stack_places(place);
+CREATE VIEW frames AS SELECT stack, depth, function, symbol, module, file_offset, file, line, inlined, internal
+  FROM stack_places JOIN places ON places.id = stack_places.place;
 CREATE TABLE resident(origin TEXT, stack INTEGER REFERENCES stacks(id), region INTEGER REFERENCES regions(id),
   bytes INTEGER, growth INTEGER);

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "export/exporter.h"
 #include "export/frame_text.h"
+#include "export/pool.h"
 
 /* The build makes a string of schema.sql. */
 static const char schema[] =
@@ -16,7 +17,18 @@ static const char schema[] =
 
 #define SCHEMA_VERSION "1"
 
-enum table { META, TARGETS, TICKS, CAUSES, REGIONS, STACKS, FRAMES, RESIDENT, NR_TABLES };
+enum table {
+	META,
+	TARGETS,
+	TICKS,
+	CAUSES,
+	REGIONS,
+	STACKS,
+	PLACES,
+	STACK_PLACES,
+	RESIDENT,
+	NR_TABLES
+};
 
 static const char *const inserts[NR_TABLES] = {
 	[META] = "INSERT INTO meta VALUES(?,?)",
@@ -25,7 +37,8 @@ static const char *const inserts[NR_TABLES] = {
 	[CAUSES] = "INSERT INTO causes VALUES(?,?,?,?,?,?,?)",
 	[REGIONS] = "INSERT INTO regions VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	[STACKS] = "INSERT INTO stacks VALUES(?,?,?,?,?,?,?)",
-	[FRAMES] = "INSERT INTO frames VALUES(?,?,?,?,?,?,?,?,?,?)",
+	[PLACES] = "INSERT INTO places VALUES(?,?,?,?,?,?,?,?,?)",
+	[STACK_PLACES] = "INSERT INTO stack_places VALUES(?,?,?)",
 	[RESIDENT] = "INSERT INTO resident VALUES(?,?,?,?,?)",
 };
 
@@ -33,6 +46,8 @@ struct database {
 	sqlite3 *db;
 	sqlite3_stmt *statements[NR_TABLES];
 	__u64 nr_ticks;
+	struct pool pool;
+	struct intern_table places;
 };
 
 /* One row on its way; columns are bound from the left. */
@@ -123,6 +138,8 @@ static void end_sqlite(struct export_run *run)
 	for (int t = 0; t < NR_TABLES; t++)
 		sqlite3_finalize(database->statements[t]);
 	sqlite3_close(database->db);
+	intern_table__fini(&database->places);
+	pool__fini(&database->pool);
 	free(database);
 	run->state = NULL;
 }
@@ -250,13 +267,11 @@ static int add_region(struct database *database, const struct region_row *region
 	return end_row(&row);
 }
 
-static int add_frame(struct database *database, const struct stack_row *stack, __u32 depth)
+static int add_place(struct database *database, const struct frame_row *frame, __u64 id)
 {
-	const struct frame_row *frame = stack->frames + depth;
-	struct row row = new_row(database, FRAMES);
+	struct row row = new_row(database, PLACES);
 
-	put_int(&row, stack->id);
-	put_int(&row, depth);
+	put_int(&row, id);
 	put_text_free(&row, frame_text__name(frame));
 	put_text(&row, frame->symbol);
 	put_text(&row, frame->module);
@@ -268,6 +283,29 @@ static int add_frame(struct database *database, const struct stack_row *stack, _
 		put_text(&row, NULL);
 	put_int(&row, frame->inlined);
 	put_int(&row, frame_row__is_internal(frame));
+	return end_row(&row);
+}
+
+/* Rows of one place have the same strings of the session, so pointers tell places apart. */
+static int add_frame(struct database *database, const struct stack_row *stack, __u32 depth)
+{
+	const struct frame_row *frame = stack->frames + depth;
+	const struct {
+		const char *symbol, *file;
+		const struct object *object;
+		__u64 offset, line, inlined;
+	} key = { frame->symbol, frame->file, frame->object,
+		  frame->offset, frame->line, frame->inlined };
+	struct row row = new_row(database, STACK_PLACES);
+	bool is_new;
+	__u64 place = intern_table__number(&database->places, &database->pool, &key, sizeof(key),
+					   &is_new);
+
+	if (!place || (is_new && add_place(database, frame, place)))
+		return -EIO;
+	put_int(&row, stack->id);
+	put_int(&row, depth);
+	put_int(&row, place);
 	return end_row(&row);
 }
 
