@@ -513,7 +513,7 @@ def test_browser_draws_it(tmp_path):
 
 
 KEYS = """<script>
-requestAnimationFrame(() => {
+{
   const key = (key, at) => (at || document.activeElement).dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
   const said = [];
   const say = (text) => said.push(text);
@@ -527,7 +527,7 @@ requestAnimationFrame(() => {
   key("2", document.body); say(view.value);
   key("/", document.body); say(document.activeElement.id);
   document.title = said.join("|");
-});
+}
 </script></body>"""
 
 

@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include "base/units.h"
 #include "export/exporter.h"
 #include "export/frame_text.h"
+#include "export/gzip.h"
 #include "export/pool.h"
 #include "pprof.pb-c.h"
 
@@ -409,31 +409,6 @@ static __s64 target_comment(struct builder *builder)
 	return text_index_free(builder, text ? frame_text__clean_free(text) : NULL);
 }
 
-/* Deflate with a gzip header that has no time in it: the same window gives the same bytes. */
-static int write_gzip(FILE *out, unsigned char *bytes, size_t len)
-{
-	unsigned char buf[16384];
-	z_stream stream = { .next_in = bytes };
-	size_t left = len;
-	int code = Z_OK;
-
-	if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
-			 Z_DEFAULT_STRATEGY))
-		return -ENOMEM;
-	while (code == Z_OK) {
-		stream.avail_in = left > 1U << 30 ? 1U << 30 : left;
-		left -= stream.avail_in;
-		do {
-			stream.next_out = buf;
-			stream.avail_out = sizeof(buf);
-			code = deflate(&stream, left ? Z_NO_FLUSH : Z_FINISH);
-			fwrite(buf, 1, sizeof(buf) - stream.avail_out, out);
-		} while (code == Z_OK && !stream.avail_out);
-	}
-	deflateEnd(&stream);
-	return 0;
-}
-
 static int pack(struct builder *builder, Pprof__Profile *profile, FILE *out)
 {
 	size_t len = pprof__profile__get_packed_size(profile);
@@ -443,7 +418,7 @@ static int pack(struct builder *builder, Pprof__Profile *profile, FILE *out)
 	if (!bytes)
 		return -ENOMEM;
 	pprof__profile__pack(profile, bytes);
-	code = write_gzip(out, bytes, len);
+	code = gzip__write(out, bytes, len);
 	free(bytes);
 	return code;
 }
