@@ -644,6 +644,15 @@ def test_an_existing_file_is_kept(tmp_path):
     assert os.listdir(tmp_path) == ["out"]
 
 
+def test_the_trace_is_not_replaced(tmp_path):
+    trace = tmp_path / "t.rsst"
+    shutil.copy(GOLDEN / "fork_child.rsst", trace)
+    os.link(trace, tmp_path / "other")
+    for path in (trace, tmp_path / "other"):
+        refused("--format", "csv", "-f", "-o", path, trace, words=["the trace itself"])
+    assert trace.read_bytes() == (GOLDEN / "fork_child.rsst").read_bytes()
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_broken_trace_leaves_nothing(form, tmp_path):
     broken, path = tmp_path / "broken.rsst", tmp_path / "out"

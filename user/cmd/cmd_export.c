@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/output_file.h"
@@ -184,6 +185,16 @@ static int refuse(const struct exporter *exporter, const char *option, struct er
 	return err__set(err, -EINVAL, "%s does not go with --format %s", option, exporter->name);
 }
 
+/* -f would put the export in the place of what it is made from. */
+static bool is_the_trace(const struct options *options)
+{
+	struct stat trace, output;
+
+	return strcmp(options->output, "-") && !stat(options->trace, &trace) &&
+	       !stat(options->output, &output) && trace.st_dev == output.st_dev &&
+	       trace.st_ino == output.st_ino;
+}
+
 static int check_options(const struct exporter *exporter, const struct options *options,
 			 struct err *err)
 {
@@ -200,6 +211,9 @@ static int check_options(const struct exporter *exporter, const struct options *
 	if (to_terminal && exporter->flags & EXPORT_IS_BINARY)
 		return err__set(err, -EINVAL, "%s is nothing for a terminal: name a file with -o",
 				exporter->name);
+	if (is_the_trace(options))
+		return err__set(err, -EINVAL, "'%s' is the trace itself: name another file",
+				options->output);
 	return 0;
 }
 
