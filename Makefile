@@ -14,13 +14,13 @@ CFLAGS  ?= -O2 -g
 SANITIZE :=
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANITIZE) -Iinclude -Iuser -I$(BUILD)/gen -D_GNU_SOURCE \
 	-DRSSTRACE_VERSION='"$(VERSION)"'
-LIBS    := -lbpf -ldw -lelf -llzma -lzstd -lz -ljson-c -liberty -lpthread
+LIBS    := -lbpf -ldw -lelf -llzma -lzstd -lz -ljson-c -lprotobuf-c -lsqlite3 -liberty -lpthread
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-missing-declarations -Ivmlinux -Iinclude -Ibpf
 
 # A layer may use only those before it; the lint checks the includes.
-LAYERS  := base model trace elf live view report cmd
+LAYERS  := base model trace elf live view report export cmd
 LIBFILES = $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
 srcs     = $(wildcard user/$(1)/*.c)
 objs     = $(patsubst %.c,$(BUILD)/%.o,$(call srcs,$(1)))
@@ -57,8 +57,28 @@ $(BUILD)/user/%.o: user/%.c
 
 $(call objs,live): | $(patsubst bpf/%.bpf.c,$(BUILD)/gen/%.skel.h,$(BPF_SRCS))
 
+# Messages: the .proto files of export/ become C in build/gen.
+PROTOS  := $(wildcard user/export/*.proto)
+PB_OBJS := $(patsubst user/export/%.proto,$(BUILD)/gen/%.pb-c.o,$(PROTOS))
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: user/export/%.proto
+	$(call say,PROTO,$<)
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=user/export --c_out=$(BUILD)/gen $<
+$(BUILD)/gen/%.pb-c.o: $(BUILD)/gen/%.pb-c.c
+	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(SANITIZE) -I$(BUILD)/gen -c $< -o $@
+TEXT_HDRS := $(BUILD)/gen/flamegraph_html.h $(BUILD)/gen/schema_sql.h
+$(call objs,export): | $(PB_OBJS) $(TEXT_HDRS)
+
+# Texts as C strings, a line of them a line of the string.
+$(BUILD)/gen/flamegraph_html.h: user/export/flamegraph.html
+$(BUILD)/gen/schema_sql.h: user/export/schema.sql
+$(TEXT_HDRS):
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $< >$@.tmp && mv $@.tmp $@
+.SECONDARY: $(PB_OBJS:.o=.c) $(PB_OBJS:.o=.h)
+
 define layer_lib
-$(BUILD)/lib$(1).a: $(call objs,$(1))
+$(BUILD)/lib$(1).a: $(call objs,$(1)) $(if $(filter export,$(1)),$(PB_OBJS))
 	@rm -f $$@
 	$$(Q)$(AR) rcs $$@ $$^
 endef
@@ -106,7 +126,8 @@ PYTEST  ?=
 RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 # libfoo-dev brings libfoo; gcc brings the sanitizers; util-linux: setpriv for the tests of missing privileges
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
-	libjson-c-dev libiberty-dev uthash-dev libcmocka-dev python3 python3-pytest util-linux
+	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
+	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \

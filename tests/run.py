@@ -4,6 +4,7 @@
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -135,7 +136,7 @@ def main():
     if "unit" in asked.parts:
         run_unit(totals, asked.build, sorted(asked.unit))
     if "integration" in asked.parts:
-        run_integration(totals, asked.build, asked.pytest.split())
+        run_integration(totals, asked.build, shlex.split(asked.pytest))
     print(totals, flush=True)
     return 1 if totals.failed else 0
 

@@ -5,8 +5,8 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "model", "trace", "elf", "live", "view", "report", "cmd"]
-MAY_PRINT = {"report", "cmd"}
+LAYERS = ["base", "model", "trace", "elf", "live", "view", "report", "export", "cmd"]
+MAY_PRINT = {"report", "export", "cmd"}
 # library header prefix -> the folders that may include it
 ROOMS = {
     "bpf/": {"live"},
@@ -16,7 +16,9 @@ ROOMS = {
     "gelf.h": {"elf"},
     "dwarf.h": {"elf"},
     "zstd.h": {"trace"},
-    "json-c/": {"report", "cmd"},
+    "json-c/": {"report", "export", "cmd"},
+    "sqlite3.h": {"export"},
+    "protobuf-c/": {"export"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)

@@ -7,8 +7,8 @@
 #include "view/query.h"
 
 static const struct option_spec *const report_options[] = {
-	&opt_from, &opt_to,    &opt_at,	     &opt_top,	 &opt_all,
-	&opt_json, &opt_quiet, &opt_verbose, &opt_color, NULL,
+	&opt_from, &opt_to,    &opt_at,	     &opt_only_pid, &opt_top, &opt_all,
+	&opt_json, &opt_quiet, &opt_verbose, &opt_color,    NULL,
 };
 
 static int print_report(const struct trace_window *window, const struct options *options,
@@ -34,7 +34,7 @@ static int run(const struct options *options)
 {
 	struct trace_window window;
 	struct err err = { "" };
-	int code = trace_window__open(&window, options, &err);
+	int code = trace_window__open(&window, options, NULL, &err);
 
 	if (!code)
 		code = print_report(&window, options, &err);

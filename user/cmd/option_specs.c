@@ -53,6 +53,17 @@ static int parse_pid(struct options *options, const char *value, struct err *err
 	}
 }
 
+static int parse_only_pid(struct options *options, const char *value, struct err *err)
+{
+	char *stop;
+	long pid;
+
+	if (parse_number(value, &stop, 1, PID_MAX, &pid) || *stop)
+		return err__set(err, -EINVAL, "a process id is a number from 1 to %d", PID_MAX);
+	options->only_pid = (pid_t)pid;
+	return 0;
+}
+
 static int parse_output(struct options *options, const char *value, struct err *err)
 {
 	if (!*value)
@@ -71,6 +82,7 @@ static int parse_span(const char *value, __u64 min, __u64 max, const char *range
 
 static int parse_interval(struct options *options, const char *value, struct err *err)
 {
+	options->interval_given = true;
 	return parse_span(value, INTERVAL_MIN_NS, INTERVAL_MAX_NS, "10ms and 24h",
 			  &options->interval_ns, err);
 }
@@ -155,6 +167,8 @@ INSTANT(parse_at, at)
 
 const struct option_spec opt_pid = { 'p', "pid", "PID[,PID...]", "processes to look at",
 				     parse_pid };
+const struct option_spec opt_only_pid = { 'p', "pid", "PID", "this process of the trace alone",
+					  parse_only_pid };
 const struct option_spec opt_output = { 'o', "output", "FILE", "write a trace to FILE",
 					parse_output };
 const struct option_spec opt_force = { 'f', "force", NULL, "replace an existing FILE",

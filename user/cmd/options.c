@@ -171,4 +171,6 @@ void options__help(FILE *out, const struct command *command)
 			fprintf(out, "      %-22s %s\n", label, spec->help);
 	}
 	fprintf(out, "  -h, %-22s %s\n", "--help", "this text");
+	if (command->more_help)
+		command->more_help(out);
 }

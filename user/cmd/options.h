@@ -31,6 +31,10 @@ struct options {
 	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;
 	enum color_when color;
+	pid_t only_pid;	    /* of a trace's processes; 0: all */
+	const char *format; /* of an export; NULL: not given */
+	const char *value;
+	bool by_region, interval_given;
 	const char *from, *to, *at; /* instants as written, checked; NULL: not given */
 };
 
@@ -45,7 +49,7 @@ struct option_spec {
 
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
-	opt_at, opt_ring;
+	opt_at, opt_ring, opt_only_pid;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)
@@ -59,6 +63,7 @@ struct command {
 	bool one_pid;
 	const struct option_spec *const *options;  /* NULL-terminated */
 	int (*run)(const struct options *options); /* returns the exit status */
+	void (*more_help)(FILE *out);		   /* below the options; NULL: nothing */
 };
 
 /* options__parse() results that are not errors. */

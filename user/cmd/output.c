@@ -121,7 +121,10 @@ struct report_style output__style(const struct options *options)
 
 struct view_options output__rows(const struct options *options)
 {
-	return (struct view_options){ .top = options->json ? options->top : 0 };
+	return (struct view_options){
+		.pid = (__u32)options->only_pid,
+		.top = options->json ? options->top : 0,
+	};
 }
 
 /* Line by line over the old screen rather than clearing it first: no flicker. */

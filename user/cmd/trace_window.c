@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "cmd/instants.h"
 #include "cmd/trace_window.h"
@@ -8,6 +9,15 @@
 struct ends {
 	struct instant from, to;
 	size_t from_tick, to_tick;
+	bool open_start, open_end; /* no instant was asked for */
+};
+
+/* The second pass. */
+struct reading {
+	struct trace_window *window;
+	const struct ends *ends;
+	const struct trace_listener *listener;
+	size_t tick; /* the next one */
 };
 
 static int parse_ends(struct ends *ends, const struct options *options, struct err *err)
@@ -18,6 +28,8 @@ static int parse_ends(struct ends *ends, const struct options *options, struct e
 
 	if (options->at && (options->from || options->to))
 		return err__set(err, -EINVAL, "--at goes without --from and --to");
+	ends->open_start = !options->from;
+	ends->open_end = !options->to && !options->at;
 	code = instant__parse(&ends->from, from, err);
 	return code ? code : instant__parse(&ends->to, options->at ? options->at : to, err);
 }
@@ -85,62 +97,124 @@ static int find_ends(struct ends *ends, struct trace_window *window, const struc
 	}
 	if (!code)
 		code = place(ends, &timeline, options->trace, err);
+	if (!code) {
+		window->from_ns = timeline.ticks[ends->from_tick];
+		window->to_ns = timeline.ticks[ends->to_tick];
+	}
 	timeline__fini(&timeline);
 	session__free(session);
 	return code;
 }
 
-static int on_tick(struct trace_window *window, const struct ends *ends, size_t tick,
-		   struct err *err)
+static int freeze_ends(struct trace_window *window, const struct ends *ends, size_t tick)
 {
-	if (tick == ends->from_tick) {
+	if (tick == ends->from_tick)
 		window->from = session__freeze(window->session);
-		if (!window->from)
-			return err__set(err, -ENOMEM, "out of memory");
-	}
-	if (tick != ends->to_tick)
+	if (tick == ends->to_tick)
+		window->to =
+			tick == ends->from_tick ? window->from : session__freeze(window->session);
+	return (tick == ends->from_tick && !window->from) || (tick == ends->to_tick && !window->to)
+		       ? -ENOMEM
+		       : 0;
+}
+
+static int on_tick(struct reading *reading, struct err *err)
+{
+	const struct ends *ends = reading->ends;
+	size_t tick = reading->tick++;
+
+	if (freeze_ends(reading->window, ends, tick))
+		return err__set(err, -ENOMEM, "out of memory");
+	if (!reading->listener->tick || tick < ends->from_tick || tick > ends->to_tick)
 		return 0;
-	window->to = tick == ends->from_tick ? window->from : session__freeze(window->session);
-	return window->to ? 0 : err__set(err, -ENOMEM, "out of memory");
+	return reading->listener->tick(reading->listener->ctx, reading->window,
+				       tick == ends->to_tick, err);
+}
+
+/* Between the ends' ticks, or behind the one that is open. */
+static bool is_inside(const struct reading *reading)
+{
+	return (reading->ends->open_start || reading->tick > reading->ends->from_tick) &&
+	       (reading->ends->open_end || reading->tick <= reading->ends->to_tick);
 }
 
 /* Refused records are counted by the session and told with the report. */
-static int feed(struct trace_window *window, const struct ends *ends, const struct rec *rec,
-		size_t *tick, struct err *err)
+static int feed(struct reading *reading, const struct rec *rec, struct err *err)
 {
-	int code = session__feed(window->session, rec, rec->size, NULL);
+	const struct trace_listener *listener = reading->listener;
+	int code = session__feed(reading->window->session, rec, rec->size, NULL);
 
 	if (code == -ENOMEM)
 		return err__set(err, code, "out of memory");
-	return code || rec->type != REC_TICK ? 0 : on_tick(window, ends, (*tick)++, err);
+	if (code)
+		return 0;
+	if (listener->record) {
+		code = listener->record(listener->ctx, rec, is_inside(reading), err);
+		if (code)
+			return code;
+	}
+	return rec->type == REC_TICK ? on_tick(reading, err) : 0;
 }
 
-/* To the end even when the window ends before: names may still come, and what is wrong with the
- * file. */
-static int read_trace(struct trace_window *window, const struct ends *ends,
-		      const struct options *options, struct err *err)
+/* Is there more to read for? */
+static bool goes_on(const struct reading *reading)
+{
+	return !reading->window->to || (reading->listener->record && reading->ends->open_end);
+}
+
+static int read_trace(struct reading *reading, const struct options *options, struct err *err)
 {
 	struct trace_input input;
 	const struct rec *rec;
-	size_t tick = 0;
 	int code = trace_input__open(&input, options->trace, !options->quiet, err);
 
 	if (code)
 		return code;
-	while (!window->to && (code = trace_input__next(&input, &rec, err)) > 0) {
-		code = feed(window, ends, rec, &tick, err);
+	while (goes_on(reading) && (code = trace_input__next(&input, &rec, err)) > 0) {
+		code = feed(reading, rec, err);
 		if (code)
 			break;
 	}
-	if (!code && !window->to)
+	if (!code && !reading->window->to)
 		code = err__set(err, -EIO, "'%s' changed while it was read", options->trace);
 	trace_input__close(&input);
 	return code;
 }
 
-int trace_window__open(struct trace_window *window, const struct options *options, struct err *err)
+/* Who there is, for those who ask for somebody else. */
+static int no_such_process(const struct snapshot *to, const struct options *options,
+			   struct err *err)
 {
+	char pids[256] = "";
+	size_t len = 0;
+
+	for (__u32 i = 0; i < to->nr_spaces && len < sizeof(pids) - 16; i++)
+		len += snprintf(pids + len, sizeof(pids) - len, "%s%u", i ? ", " : "",
+				to->spaces[i].pid);
+	return err__set(err, -ESRCH, "no process %d in '%s' up to this moment; there are %s",
+			options->only_pid, options->trace, pids);
+}
+
+static int check_pid(const struct snapshot *to, const struct options *options, struct err *err)
+{
+	if (!options->only_pid)
+		return 0;
+	for (__u32 i = 0; i < to->nr_spaces; i++)
+		if (to->spaces[i].pid == (__u32)options->only_pid)
+			return 0;
+	return no_such_process(to, options, err);
+}
+
+int trace_window__open(struct trace_window *window, const struct options *options,
+		       const struct trace_listener *listener, struct err *err)
+{
+	static const struct trace_listener nobody;
 	struct ends ends;
+	struct reading reading = {
+		.window = window,
+		.ends = &ends,
+		.listener = listener ? listener : &nobody,
+	};
 	int code;
 
 	memset(window, 0, sizeof(*window));
@@ -152,7 +226,11 @@ int trace_window__open(struct trace_window *window, const struct options *option
 	window->session = session__new();
 	if (!window->session)
 		return err__set(err, -ENOMEM, "out of memory");
-	return read_trace(window, &ends, options, err);
+	if (listener && listener->begin)
+		code = listener->begin(listener->ctx, window, err);
+	if (!code)
+		code = read_trace(&reading, options, err);
+	return code ? code : check_pid(window->to, options, err);
 }
 
 void trace_window__close(struct trace_window *window)

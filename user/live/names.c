@@ -16,6 +16,7 @@
 struct module {
 	struct elf_object *elf; /* NULL: could not be opened */
 	bool tried;
+	bool identified; /* its build-id was told */
 };
 
 /* A file whose path was told. */
@@ -327,6 +328,44 @@ static int tell_frame(struct names *names, const struct session *session, struct
 	return tell_symbol(queue, session, frame, &found);
 }
 
+/* --- build-ids ------------------------------------------------------------------------------ */
+
+/* The record of a file's name again, now with its build-id: of files that code of a stack is in. */
+static int tell_build_id(struct record_queue *queue, const struct object *object,
+			 const struct elf_object *elf)
+{
+	size_t len = strnlen(object->path, RSST_REC_MAX - sizeof(struct rec_object) - 8);
+	struct rec_object *rec =
+		record_queue__add(queue, REC_OBJECT, sizeof(*rec) + len + 1, facts__now());
+
+	if (!rec)
+		return -ENOMEM;
+	rec->dev = object->dev;
+	rec->ino = object->ino;
+	rec->flags = object->flags;
+	rec->build_id_len = elf_object__build_id(elf, rec->build_id, sizeof(rec->build_id));
+	memcpy(rec->path, object->path, len);
+	return 0;
+}
+
+/* A path that is still on its way to the model would be taken back: such files wait. */
+static int tell_build_ids(struct names *names, const struct session *session,
+			  struct record_queue *queue)
+{
+	int code = 0;
+
+	for (__u32 i = 0; i < names->nr_modules && !code; i++) {
+		const struct object *object = session__object(session, i);
+		struct module *module = names->modules + i;
+
+		if (!module->elf || module->identified || !object || !*object->path)
+			continue;
+		module->identified = true;
+		code = tell_build_id(queue, object, module->elf);
+	}
+	return code;
+}
+
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
 		struct record_queue *queue, __u64 budget_ns)
 {
@@ -345,5 +384,7 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		if (facts__now() > deadline)
 			break;
 	}
+	if (!code)
+		code = tell_build_ids(names, session, queue);
 	return code ? code : names->next_frame < nr;
 }

@@ -21,7 +21,7 @@ int names__tell_maps(struct names *names, const struct proc_maps *maps, struct r
 
 /*
  * names__tell() - a REC_OBJECT for each object the model has no path for and a REC_SYMBOL for each frame without a
- * name, oldest first, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
+ * name, oldest first, with the build-ids of their files, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
  */
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
 		struct record_queue *queue, __u64 budget_ns);

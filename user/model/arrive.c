@@ -68,6 +68,7 @@ void session__fault(struct session *session, struct space *space, const struct r
 	if (fault->member == RSST_SWAP)
 		return;
 	session->faults += nr_faults(fault);
+	space->history.faults += nr_faults(fault);
 	grow_stack(space, fault->addr);
 	if (fault->flags & FAULT_AROUND)
 		session__place_around(session, space, fault->addr, fault->nr_pages,

@@ -2,33 +2,45 @@
 #include <string.h>
 #include "model/books.h"
 
-void books__count(struct session *session, struct space *space, __u8 member, __s64 pages,
-		  __u8 cause)
+static void cause_pages__add(struct cause_pages *moved, __u8 member, __s64 pages)
 {
-	struct cause_pages *moved = &session->causes[cause];
-
-	space->counted[member] += pages;
 	if (pages > 0)
 		moved->in[member] += pages;
 	else
 		moved->out[member] -= pages;
-	if (member == RSST_SWAP)
-		return;
+}
+
+/* RSS of @space, and so that of all, has grown by @pages. */
+static void note_peaks(struct session *session, struct space *space, __s64 pages)
+{
+	__s64 own = space->counted[RSST_FILE] + space->counted[RSST_ANON] +
+		    space->counted[RSST_SHMEM];
+
+	if (own > (__s64)space->history.peak_pages) {
+		space->history.peak_pages = own;
+		space->history.peak_ts = session->record_ts;
+	}
 	session->rss_pages += pages;
-	if (session->rss_pages <= (__s64)session->peak_pages)
-		return;
-	session->peak_pages = session->rss_pages;
-	session->peak_ts = session->record_ts;
+	if (session->rss_pages > (__s64)session->peak_pages) {
+		session->peak_pages = session->rss_pages;
+		session->peak_ts = session->record_ts;
+	}
+}
+
+void books__count(struct session *session, struct space *space, __u8 member, __s64 pages,
+		  __u8 cause)
+{
+	space->counted[member] += pages;
+	cause_pages__add(session->causes + cause, member, pages);
+	cause_pages__add(space->history.causes + cause, member, pages);
+	if (member != RSST_SWAP)
+		note_peaks(session, space, pages);
 }
 
 void books__open(struct session *session, struct space *space, const __s64 *pages)
 {
 	memcpy(space->counted, pages, sizeof(space->counted));
-	session->rss_pages += pages[RSST_FILE] + pages[RSST_ANON] + pages[RSST_SHMEM];
-	if (session->rss_pages <= (__s64)session->peak_pages)
-		return;
-	session->peak_pages = session->rss_pages;
-	session->peak_ts = session->record_ts;
+	note_peaks(session, space, pages[RSST_FILE] + pages[RSST_ANON] + pages[RSST_SHMEM]);
 }
 
 void books__unplaced(struct session *session, struct space *space, __u8 member, __s64 pages)

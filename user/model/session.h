@@ -94,6 +94,18 @@ struct vma {
 
 struct page_ledger; /* model/page_ledger.h */
 
+struct cause_pages {
+	__u64 in[RSST_NR_MEMBERS];
+	__u64 out[RSST_NR_MEMBERS];
+};
+
+/* What happened in one address space since the start of the stream. */
+struct space_history {
+	struct cause_pages causes[NR_CAUSES];
+	__u64 faults;
+	__u64 peak_pages, peak_ts; /* highest counted RSS, and when that was */
+};
+
 /* One address space in a snapshot. */
 struct space_snapshot {
 	__u32 space;
@@ -109,11 +121,7 @@ struct space_snapshot {
 	__s64 kernel[RSST_NR_MEMBERS];	 /* pages: last REC_COUNTERS, carried on by what was counted since */
 	__s64 placed[RSST_NR_MEMBERS];	 /* pages the ledger holds resident */
 	__s64 before, unknown, attributed; /* placed pages by owner; sum == placed FILE + ANON + SHMEM */
-};
-
-struct cause_pages {
-	__u64 in[RSST_NR_MEMBERS];
-	__u64 out[RSST_NR_MEMBERS];
+	struct space_history history;	   /* dead ones have it, too */
 };
 
 /* A moment, frozen. Every count is cumulative since the start of the stream. */

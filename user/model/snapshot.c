@@ -58,6 +58,7 @@ static bool freeze_space(struct space_snapshot *copy, const struct space *space)
 		.before = space->by_class[CLASS_BEFORE],
 		.unknown = space->by_class[CLASS_UNKNOWN],
 		.attributed = space->by_class[CLASS_STACK],
+		.history = space->history,
 	};
 	memcpy(copy->comm, space->comm, sizeof(copy->comm));
 	memcpy(copy->counted, space->counted, sizeof(copy->counted));

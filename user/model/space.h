@@ -31,6 +31,7 @@ struct space {
 					   then */
 	__s64 lost[RSST_NR_MEMBERS];
 	__s64 placed[RSST_NR_MEMBERS];
+	struct space_history history;
 	__s64 by_class[NR_CLASSES];
 	__s64 surplus[RSST_NR_MEMBERS]; /* pages soft releases told too much of so far */
 	__u64 brk_end;			/* page-aligned; 0: unknown */

@@ -8,6 +8,8 @@
 
 #include "model/page_ledger.h"
 
+#define LEDGER_ADDRESS_END (1ULL << 63) /* above every user address, below the wrap */
+
 struct ledger_pair {
 	const struct page_ledger *then, *now; /* NULL: nothing resident */
 };

@@ -35,52 +35,74 @@ static struct members members__minus(const struct members *a, const struct membe
 	};
 }
 
-static struct members kernel_members(const struct snapshot *snapshot)
+static struct members kernel_members(const struct window *window, const struct snapshot *snapshot)
 {
 	struct members sum = { 0 };
 
 	for (__u32 i = 0; i < snapshot->nr_spaces; i++) {
-		if (snapshot->spaces[i].alive)
+		if (snapshot->spaces[i].alive && window__has(window, snapshot->spaces + i))
 			members__add(&sum, snapshot->spaces[i].kernel);
 	}
 	return sum;
 }
 
-static __s64 before_bytes(const struct snapshot *snapshot)
+static __s64 before_bytes(const struct window *window, const struct snapshot *snapshot)
 {
 	__s64 pages = 0;
 
 	for (__u32 i = 0; i < snapshot->nr_spaces; i++)
-		pages += snapshot->spaces[i].alive ? snapshot->spaces[i].before : 0;
+		if (snapshot->spaces[i].alive && window__has(window, snapshot->spaces + i))
+			pages += snapshot->spaces[i].before;
 	return to_bytes(pages);
 }
 
 /* unattributed: placed by no known stack, and what the counters moved without telling where. */
-static void sum_ledger(struct view *view, const struct snapshot *from, const struct snapshot *to)
+static void sum_ledger(struct view *view, const struct window *window)
 {
+	const struct snapshot *to = window->to;
+
 	for (__u32 i = 0; i < to->nr_spaces; i++) {
 		const struct space_snapshot *space = to->spaces + i;
 
-		if (!space->alive)
+		if (!space->alive || !window__has(window, space))
 			continue;
 		view->nr_living++;
 		view->attributed += to_bytes(space->attributed);
 		view->unattributed += to_bytes(space->unknown + rss_pages(space->counted) -
 					       rss_pages(space->placed));
 	}
-	view->before_attach = before_bytes(to);
-	view->before_at_start = before_bytes(from);
+	view->before_attach = before_bytes(window, to);
+	view->before_at_start = before_bytes(window, window->from);
 	view->error = view->rss.total - view->attributed - view->before_attach - view->unattributed;
 }
 
-static void sum_kernel(struct view *view, const struct snapshot *from, const struct snapshot *to)
+/* A process that called exec has had several spaces, one after the other. */
+static void set_peak(struct view *view, const struct window *window)
 {
-	struct members then = kernel_members(from);
+	__u64 pages = window->to->peak_pages;
 
-	view->rss = kernel_members(to);
+	view->peak_ns = window->to->peak_ts;
+	if (window->pid)
+		pages = 0;
+	for (__u32 i = 0; window->pid && i < window->to->nr_spaces; i++) {
+		const struct space_snapshot *space = window->to->spaces + i;
+
+		if (!window__has(window, space) || space->history.peak_pages <= pages)
+			continue;
+		pages = space->history.peak_pages;
+		view->peak_ns = space->history.peak_ts;
+	}
+	view->peak_total = pages * LEDGER_PAGE_BYTES;
+}
+
+static void sum_kernel(struct view *view, const struct window *window)
+{
+	const struct snapshot *to = window->to;
+	struct members then = kernel_members(window, window->from);
+
+	view->rss = kernel_members(window, to);
 	view->growth = members__minus(&view->rss, &then);
-	view->peak_total = to->peak_pages * LEDGER_PAGE_BYTES;
-	view->peak_ns = to->peak_ts;
+	set_peak(view, window);
 	/* The peak is of the events; when some were lost the counters may stand higher. */
 	if (view->rss.total > 0 && (__u64)view->rss.total > view->peak_total) {
 		view->peak_total = view->rss.total;
@@ -88,13 +110,27 @@ static void sum_kernel(struct view *view, const struct snapshot *from, const str
 	}
 }
 
-static void set_window(struct view *view, const struct snapshot *from, const struct snapshot *to)
+static __u64 faults_of(const struct window *window, const struct snapshot *snapshot)
 {
+	__u64 faults = 0;
+
+	if (!window->pid)
+		return snapshot->faults;
+	for (__u32 i = 0; i < snapshot->nr_spaces; i++)
+		if (window__has(window, snapshot->spaces + i))
+			faults += snapshot->spaces[i].history.faults;
+	return faults;
+}
+
+static void set_window(struct view *view, const struct window *window)
+{
+	const struct snapshot *from = window->from, *to = window->to;
+
 	view->from_ns = from->ts;
 	view->to_ns = to->ts;
 	view->from_wall_ns = from->wall_ns;
 	view->to_wall_ns = to->wall_ns;
-	view->faults = to->faults - from->faults;
+	view->faults = faults_of(window, to) - faults_of(window, from);
 	view->lost = to->lost - from->lost;
 	view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
 }
@@ -105,12 +141,15 @@ static int target_rank(const struct space_snapshot *space)
 	return (space->flags & PROCESS_ROOT ? 2 : 0) + space->alive;
 }
 
-static int set_target(struct view *view, const struct snapshot *to)
+static int set_target(struct view *view, const struct window *window)
 {
+	const struct snapshot *to = window->to;
 	const struct space_snapshot *best = NULL;
 	char *comm;
 
 	for (__u32 i = 0; i < to->nr_spaces; i++) {
+		if (!window__has(window, to->spaces + i))
+			continue;
 		if (!best || target_rank(to->spaces + i) > target_rank(best))
 			best = to->spaces + i;
 	}
@@ -119,6 +158,34 @@ static int set_target(struct view *view, const struct snapshot *to)
 	view->exe = best && best->exe ? best->exe : "";
 	view->pid = best ? best->pid : 0;
 	return comm ? 0 : -1;
+}
+
+static int add_processes(struct view *view, const struct window *window)
+{
+	const struct snapshot *to = window->to;
+
+	view->processes = calloc(to->nr_spaces + 1, sizeof(*view->processes));
+	if (!view->processes)
+		return -1;
+	for (__u32 i = 0; i < to->nr_spaces; i++) {
+		const struct space_snapshot *space = to->spaces + i;
+		struct process_row *row;
+
+		if (!window__has(window, space))
+			continue;
+		row = view->processes + view->nr_processes++;
+		*row = (struct process_row){
+			.space = space->space,
+			.pid = space->pid,
+			.ppid = space->ppid,
+			.exe = space->exe ? space->exe : "",
+			.alive = space->alive,
+		};
+		memcpy(row->comm, space->comm, sizeof(space->comm));
+		if (space->alive)
+			members__add(&row->rss, space->kernel);
+	}
+	return 0;
 }
 
 static void add_cause(struct view *view, enum rsst_cause cause, bool out, const __u64 *then,
@@ -144,14 +211,37 @@ static int compare_causes(const void *pa, const void *pb)
 	return order ? order : DESCENDING(b->out, a->out);
 }
 
-static int add_causes(struct view *view, const struct snapshot *from, const struct snapshot *to)
+/* What @cause moved up to @snapshot. */
+static struct cause_pages pages_by(const struct window *window, const struct snapshot *snapshot,
+				   enum rsst_cause cause)
+{
+	struct cause_pages sum = { 0 };
+
+	if (!window->pid)
+		return snapshot->causes[cause];
+	for (__u32 i = 0; i < snapshot->nr_spaces; i++) {
+		const struct cause_pages *own = snapshot->spaces[i].history.causes + cause;
+
+		for (int m = 0; m < RSST_NR_MEMBERS && window__has(window, snapshot->spaces + i);
+		     m++) {
+			sum.in[m] += own->in[m];
+			sum.out[m] += own->out[m];
+		}
+	}
+	return sum;
+}
+
+static int add_causes(struct view *view, const struct window *window)
 {
 	view->causes = calloc(2 * NR_CAUSES, sizeof(*view->causes));
 	if (!view->causes)
 		return -1;
 	for (int c = CAUSE_INVALID + 1; c < NR_CAUSES; c++) {
-		add_cause(view, c, false, from->causes[c].in, to->causes[c].in);
-		add_cause(view, c, true, from->causes[c].out, to->causes[c].out);
+		struct cause_pages then = pages_by(window, window->from, c);
+		struct cause_pages now = pages_by(window, window->to, c);
+
+		add_cause(view, c, false, then.in, now.in);
+		add_cause(view, c, true, then.out, now.out);
 	}
 	qsort(view->causes, view->nr_causes, sizeof(*view->causes), compare_causes);
 	return 0;
@@ -166,15 +256,16 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 		.to = to,
 		.unnamed_stacks = options && options->unnamed_stacks,
 		.top = options ? options->top : 0,
+		.pid = options ? options->pid : 0,
 	};
 	struct view *view = calloc(1, sizeof(*view));
 
 	if (!view)
 		return NULL;
-	set_window(view, from, to);
-	sum_kernel(view, from, to);
-	sum_ledger(view, from, to);
-	if (set_target(view, to) || add_causes(view, from, to) ||
+	set_window(view, &window);
+	sum_kernel(view, &window);
+	sum_ledger(view, &window);
+	if (set_target(view, &window) || add_processes(view, &window) || add_causes(view, &window) ||
 	    view__add_regions(view, &window) || view__add_stacks(view, &window)) {
 		view__free(view);
 		return NULL;
@@ -193,6 +284,7 @@ void view__free(struct view *view)
 	free(view->regions);
 	free(view->stacks);
 	free(view->causes);
+	free(view->processes);
 	free((char *)view->comm);
 	free(view);
 }

@@ -11,6 +11,8 @@
 #include "model/session.h"
 
 struct view_options {
+	__u32 pid; /* this process alone; 0: all. Lost records and truncated stacks stay everybody's; of what
+		      a stack brought in before a fork, freed counts the copies of all children */
 	__u32 top; /* rows of each list; 0: all */
 	bool unnamed_stacks; /* leave frames out of the stack rows: for outputs that only name those of regions */
 };
@@ -24,6 +26,7 @@ struct frame_row {
 	const char *symbol; /* NULL: unknown */
 	const char *module; /* path of the object; NULL: code in no file */
 	__u64 offset;	    /* in the module, or the address */
+	const struct object *object; /* the module with its build-id; NULL: code in no file */
 	const char *file;   /* NULL: unknown */
 	__u32 line;	    /* 0: unknown */
 	bool inlined;
@@ -52,8 +55,20 @@ struct region_row {
 	bool unmapped;	  /* was there at the window's start, is no more: rss 0 */
 	__u32 mapped_by;  /* owner index of the call that mapped it; OWNER_BEFORE, OWNER_UNKNOWN */
 	__s64 size, rss, growth, faulted; /* bytes; faulted over the window: resident ones that arrived in it */
+	struct region_stack_row before, unknown; /* of rss and growth: from before tracing, by nobody known */
+	const struct object *object; /* the mapped file; NULL: none */
+	__u64 pgoff;		     /* of start in it, bytes */
 	__u32 nr_stacks;
 	struct region_stack_row *stacks; /* sorted by growth, then rss, then id */
+};
+
+/* One followed address space, by space id. */
+struct process_row {
+	__u32 space, pid, ppid;
+	char comm[RSST_COMM_LEN + 1];
+	const char *exe;    /* "" unknown */
+	bool alive;	    /* at the end; else rss is 0 */
+	struct members rss; /* the kernel's counters */
 };
 
 struct cause_row {
@@ -80,6 +95,8 @@ struct view {
 	__s64 grown, shrunk;   /* growth of all regions that grew, and of those that shrank (<= 0) */
 	__u32 nr_living;       /* address spaces alive at the end */
 	__u64 faults, lost, stacks_truncated; /* over the window */
+	__u32 nr_processes;
+	struct process_row *processes;
 	__u32 nr_causes;
 	struct cause_row *causes; /* largest first */
 	__u32 nr_regions;

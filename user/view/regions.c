@@ -11,8 +11,6 @@
 #include "view/ledger_diff.h"
 #include "view/rows.h"
 
-#define ADDRESS_END (1ULL << 63) /* above every user address, below the wrap */
-
 struct found_region {
 	struct region_row row;
 	struct ledger_pair pages;
@@ -81,6 +79,8 @@ static void fill_vma(struct region_row *row, const struct session *session, cons
 	row->kind = vma->kind;
 	row->name = vma_name(session, vma);
 	row->mapped_by = vma->stack;
+	row->object = vma->object ? session__object(session, vma->object) : NULL;
+	row->pgoff = vma->pgoff + (row->start - vma->start);
 }
 
 static int add_vma(struct region_list *list, const struct space_pair *pair, const struct vma *vma,
@@ -169,7 +169,7 @@ static int add_space(struct region_list *list, struct space_pair *pair)
 			return ret;
 		done = vma->end;
 	}
-	return done < ADDRESS_END ? add_gap(list, pair, done, ADDRESS_END) : 0;
+	return done < LEDGER_ADDRESS_END ? add_gap(list, pair, done, LEDGER_ADDRESS_END) : 0;
 }
 
 /* Spaces are sorted by id in both snapshots; a dead one counts nothing. */
@@ -189,8 +189,8 @@ static int add_spaces(struct region_list *list, const struct window *window)
 			then = NULL;
 		i += then != NULL;
 		j += now != NULL;
-		pair.then = then && then->alive ? then : NULL;
-		pair.now = now && now->alive ? now : NULL;
+		pair.then = then && then->alive && window__has(window, then) ? then : NULL;
+		pair.now = now && now->alive && window__has(window, now) ? now : NULL;
 		pair.pages.then = pair.then ? pair.then->ledger : NULL;
 		pair.pages.now = pair.now ? pair.now->ledger : NULL;
 		if (pair.then || pair.now)
@@ -233,14 +233,14 @@ static int fill_stacks(struct region_row *row, const struct ledger_pair *pages,
 		__u32 owner = tally->seen[i];
 		__s64 then = tally->pages[owner].then * LEDGER_PAGE_BYTES;
 		__s64 now = tally->pages[owner].now * LEDGER_PAGE_BYTES;
+		struct region_stack_row by = { .stack = owner, .rss = now, .growth = now - then };
 
-		if (owner < OWNER_FIRST_STACK)
-			continue;
-		row->stacks[row->nr_stacks++] = (struct region_stack_row){
-			.stack = owner,
-			.rss = now,
-			.growth = now - then,
-		};
+		if (owner == OWNER_BEFORE)
+			row->before = by;
+		else if (owner < OWNER_FIRST_STACK)
+			row->unknown = by;
+		else
+			row->stacks[row->nr_stacks++] = by;
 	}
 	qsort(row->stacks, row->nr_stacks, sizeof(*row->stacks), compare_region_stacks);
 	return 0;

@@ -12,6 +12,7 @@ struct window {
 	const struct snapshot *from, *to;
 	bool unnamed_stacks;
 	__u32 top; /* rows that are shown; 0: all */
+	__u32 pid; /* the only process to look at; 0: all */
 };
 
 /* regions, other_regions, grown, shrunk. */
@@ -22,6 +23,12 @@ int view__add_stacks(struct view *view, const struct window *window);
 
 /* For qsort: the larger one first. */
 #define DESCENDING(a, b) (((a) < (b)) - ((a) > (b)))
+
+/* Is @space looked at? */
+static inline bool window__has(const struct window *window, const struct space_snapshot *space)
+{
+	return !window->pid || space->pid == window->pid;
+}
 
 static inline __u32 window__shown(const struct window *window, __u32 nr)
 {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "model/page_ledger.h"
+#include "view/ledger_diff.h"
 #include "view/rows.h"
 
 static __u32 nr_rows_of(const struct session *session, const struct stack *stack)
@@ -29,6 +30,7 @@ static __u32 expand_frame(struct frame_row *rows, const struct session *session,
 	object = frame && frame->object ? session__object(session, frame->object) : NULL;
 	for (__u32 i = 0; frame && i < nr; i++) {
 		rows[i].module = object && object->path && *object->path ? object->path : NULL;
+		rows[i].object = object;
 		rows[i].offset = frame->offset;
 		rows[i].inlined = i + 1 < nr;
 		if (!frame->nr_entries)
@@ -84,7 +86,74 @@ static bool is_complete(const struct session *session, __u32 id)
 	return stack && stack->frames && stack->end == STACK_END_ROOT;
 }
 
-static bool fill_row(struct stack_row *row, const struct window *window, __u32 id)
+/* One process out of many: what its ledger holds of each stack, and which stacks are its own. */
+struct one_process {
+	struct owner_tally tally;
+	const struct window *window;
+};
+
+static int compare_ids(const void *key, const void *item)
+{
+	__u32 id = *(const __u32 *)key;
+	const struct space_snapshot *space = item;
+
+	return (id > space->space) - (id < space->space);
+}
+
+static const struct space_snapshot *find_space(const struct snapshot *snapshot, __u32 id)
+{
+	return snapshot->nr_spaces ? bsearch(&id, snapshot->spaces, snapshot->nr_spaces,
+					     sizeof(*snapshot->spaces), compare_ids)
+				   : NULL;
+}
+
+static const struct page_ledger *ledger_of(const struct snapshot *snapshot, __u32 id)
+{
+	const struct space_snapshot *space = find_space(snapshot, id);
+
+	return space && space->alive ? space->ledger : NULL;
+}
+
+/* Every space is in the later snapshot, dead or alive. */
+static int one_process__init(struct one_process *one, const struct window *window)
+{
+	const struct snapshot *to = window->to;
+	int ret = owner_tally__init(&one->tally, to->nr_stacks);
+
+	one->window = window;
+	for (__u32 i = 0; i < to->nr_spaces && !ret; i++) {
+		__u32 space = to->spaces[i].space;
+		struct ledger_pair pair = { ledger_of(window->from, space), ledger_of(to, space) };
+
+		if (window__has(window, to->spaces + i))
+			ledger_pair__tally(&pair, 0, LEDGER_ADDRESS_END, &one->tally);
+	}
+	return ret;
+}
+
+static bool owns_stack(const struct one_process *one, __u32 id)
+{
+	const struct stack *stack = session__stack(one->window->session, id);
+	const struct space_snapshot *space =
+		stack ? find_space(one->window->to, stack->space) : NULL;
+
+	return space && window__has(one->window, space);
+}
+
+/* Faulted and freed are known of a stack, and a stack is of one process; its pages may be a
+ * child's. */
+static void keep_process(struct stack_row *row, const struct one_process *one)
+{
+	const struct owner_pages *pages = one->tally.pages + row->id;
+
+	row->rss = pages->now * LEDGER_PAGE_BYTES;
+	row->growth = row->rss - (__s64)(pages->then * LEDGER_PAGE_BYTES);
+	if (!owns_stack(one, row->id))
+		row->faulted = row->freed = 0;
+}
+
+static bool fill_row(struct stack_row *row, const struct window *window,
+		     const struct one_process *one, __u32 id)
 {
 	const struct stack_pages none = { 0 };
 	const struct stack_pages *now = window->to->stacks + id;
@@ -100,16 +169,19 @@ static bool fill_row(struct stack_row *row, const struct window *window, __u32 i
 		.faulted = (__s64)(now->faulted - then->faulted) * (__s64)LEDGER_PAGE_BYTES,
 		.freed = (__s64)(now->freed - then->freed) * (__s64)LEDGER_PAGE_BYTES,
 	};
+	if (one)
+		keep_process(row, one);
 	return row->rss || row->growth || row->faulted || row->freed;
 }
 
 /* Stacks that hold nothing and did nothing in the window are not rows. Returns how many are. */
-static __u32 fill_rows(struct view *view, const struct window *window)
+static __u32 fill_rows(struct view *view, const struct window *window,
+		       const struct one_process *one)
 {
 	__u32 nr = 0;
 
 	for (__u32 id = OWNER_FIRST_STACK; id < window->to->nr_stacks; id++) {
-		if (!fill_row(view->stacks + nr, window, id))
+		if (!fill_row(view->stacks + nr, window, one, id))
 			continue;
 		if (!view->stacks[nr].complete)
 			view->incomplete += view->stacks[nr].rss;
@@ -140,13 +212,21 @@ static void sum_other(struct other_row *other, const struct stack_row *rows, __u
 
 int view__add_stacks(struct view *view, const struct window *window)
 {
+	struct one_process one;
 	__u32 nr;
 	int ret = 0;
 
 	view->stacks = calloc(window->to->nr_stacks + 1, sizeof(*view->stacks));
 	if (!view->stacks)
 		return -ENOMEM;
-	nr = fill_rows(view, window);
+	if (window->pid) {
+		ret = one_process__init(&one, window);
+		if (ret)
+			return ret;
+	}
+	nr = fill_rows(view, window, window->pid ? &one : NULL);
+	if (window->pid)
+		owner_tally__fini(&one.tally);
 	qsort(view->stacks, nr, sizeof(*view->stacks), compare_stacks);
 	view->nr_stacks = window__shown(window, nr);
 	sum_other(&view->other_stacks, view->stacks + view->nr_stacks, nr - view->nr_stacks);

@@ -113,7 +113,10 @@ static void test_targets(void **state)
 	assert_refused(&cmd_snapshot, "-p 1,2", "one process");
 	assert_refused(&cmd_snapshot, "x", "unexpected 'x'");
 	assert_refused(&cmd_doctor, "x", "unexpected 'x'");
-	assert_refused(&cmd_report, "-p 1", "unknown option '-p'");
+	assert_refused(&cmd_doctor, "-p 1", "unknown option '-p'");
+	/* of a trace it picks a process, and is no target */
+	assert_refused(&cmd_report, "-p 1", "no target");
+	assert_refused(&cmd_report, "-p 1,2 trace", "a process id is");
 }
 
 static void test_absurd_pids(void **state)
