@@ -219,11 +219,28 @@ static void calls_that_fail_change_nothing(void **state)
 	call = story__munmap(&s, PID, BASE, 4 * PAGE);
 	story__return(&s, &call, -EINVAL);
 	call = story__enter(&s, PID, VM_OP_MPROTECT, CAUSE_OTHER, BASE, 4 * PAGE, 0, 0);
-	story__return(&s, &call, -ENOMEM);
+	story__return(&s, &call, -EACCES);
 	call = story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, 0, 4 * PAGE, 1, 0x32);
 	story__return(&s, &call, -ENOMEM);
 	assert_non_null(session__vma(s.session, SPACE, BASE));
 	assert_int_equal(session__vma(s.session, SPACE, BASE)->prot, 3);
+	story__free(&s);
+}
+
+/* mprotect_fixup() has been at every mapping before the hole when do_mprotect_pkey() finds it, mm/mprotect.c */
+static void mprotect_fails_at_a_hole(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__mmap(&s, BASE + 5 * PAGE, PAGE);
+	call = story__enter(&s, PID, VM_OP_MPROTECT, CAUSE_OTHER, BASE + PAGE, 5 * PAGE, 0, 0);
+	story__return(&s, &call, -ENOMEM);
+	assert_int_equal(session__vma(s.session, SPACE, BASE)->prot, 3);
+	assert_int_equal(session__vma(s.session, SPACE, BASE + PAGE)->prot, 0);
+	assert_int_equal(session__vma(s.session, SPACE, BASE + 5 * PAGE)->prot, 3);
 	story__free(&s);
 }
 
@@ -328,6 +345,7 @@ int main(void)
 		cmocka_unit_test(brk_grows_and_shrinks_the_heap),
 		cmocka_unit_test(munmap_spares_a_mapping_that_reused_the_range),
 		cmocka_unit_test(calls_that_fail_change_nothing),
+		cmocka_unit_test(mprotect_fails_at_a_hole),
 		cmocka_unit_test(maps_lines_become_regions),
 		cmocka_unit_test(reset_forgets_the_map),
 		cmocka_unit_test(object_flag_turns_files_to_shmem),
