@@ -1,17 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""One torture check by hand (root): the verdict of a seed on a line, where pages are wrong with -v."""
+"""
+One torture check by hand (root): the verdict of a seed on a line, where pages are wrong with -v. With --reduce a storm that
+fails is cut down as long as what is left still fails, and the command of that is printed.
+"""
 import argparse
+import dataclasses
 import os
 import pathlib
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
 import torture_run  # noqa: E402
 
 WRONG_SHOWN = 40
+TRIES = 2  # of each cut: threads race, so not every run of a failing case fails
+KINDS = (
+    "map_anon map_shared map_file map_file_shared populate reserve munmap mremap mremap_fixed dontneed remove free pageout "
+    "madv_populate huge mprotect brk fork malloc touch read mlock"
+).split()
 
 
 def options():
@@ -20,8 +30,11 @@ def options():
         parser.add_argument(f"--{name}", type=int, default=getattr(torture_run.Case, name))
     for name in ("mode", "only", "skip"):
         parser.add_argument(f"--{name}", default=getattr(torture_run.Case, name))
-    parser.add_argument("--children", action="store_true")
+    parser.add_argument("--children", action="store_true", help="follow forked children, too")
+    parser.add_argument("--strict", action="store_true", help="a single wrong page is a failure")
     parser.add_argument("--keep", metavar="TRACE", help="keep the trace there")
+    parser.add_argument("--reduce", action="store_true", help="cut a failing storm down")
+    parser.add_argument("--patience", type=int, default=120, metavar="S", help="for cutting down, seconds")
     parser.add_argument("-v", "--verbose", action="store_true", help="each check, and where it is wrong")
     return parser.parse_args()
 
@@ -38,18 +51,86 @@ def tell_checks(verdict):
                 print(f"    {when} {start:#x}-{end:#x} ({(end - start) >> 12}): ours {ours}, kernel {kernel}")
 
 
+def failures(verdict, strict):
+    found = verdict.problems()
+    if strict and not found and verdict.sum("wrong"):
+        found.append(f"{verdict.sum('wrong')} pages in one set and not in the other")
+    return found
+
+
+class Reducer:
+    """Keeps the smallest case that failed."""
+
+    def __init__(self, case, strict, patience_s):
+        self.case, self.strict = case, strict
+        self.deadline = time.monotonic() + patience_s
+
+    def fails(self, case):
+        for _ in range(TRIES):
+            if time.monotonic() > self.deadline:
+                return False
+            with tempfile.TemporaryDirectory() as room:
+                if failures(torture_run.run(case, os.path.join(room, "torture.rsst")), self.strict):
+                    return True
+        return False
+
+    def attempt(self, **change):
+        smaller = dataclasses.replace(self.case, **change)
+        if smaller == self.case or not self.fails(smaller):
+            return False
+        self.case = smaller
+        print(f"  still fails: {smaller.command()}", flush=True)
+        return True
+
+    def halve_threads(self):
+        while self.case.threads > 1 and self.attempt(threads=self.case.threads // 2):
+            pass
+
+    def halve_operations(self):
+        step = (self.case.last - self.case.first + 1) // 2
+        while step:
+            if self.attempt(last=self.case.last - step) or self.attempt(first=self.case.first + step):
+                step = min(step, (self.case.last - self.case.first + 1) // 2)
+            else:
+                step //= 2
+
+    def drop_kinds(self):
+        wanted = self.case.only.split(",") if self.case.only else KINDS
+        for parts in (4, len(wanted)):  # in quarters first, then one by one
+            size = max(1, len(wanted) // parts)
+            for part in [wanted[at : at + size] for at in range(0, len(wanted), size)]:
+                less = [kind for kind in wanted if kind not in part]
+                if less and self.attempt(only=",".join(less)):
+                    wanted = less
+
+    def run(self, last_op):
+        if self.case.last < 0:
+            self.case = dataclasses.replace(self.case, ms=0, ops=0, last=last_op)
+        self.halve_threads()
+        self.halve_operations()
+        self.drop_kinds()
+        self.halve_operations()
+        return self.case
+
+
 def main():
     asked = options()
     names = ("seed", "threads", "ms", "ops", "first", "last", "mode", "only", "skip", "children")
     case = torture_run.Case(**{name: getattr(asked, name) for name in names})
+    if not (case.ms or case.ops or case.last >= 0):
+        case.ms = 3000
     with tempfile.TemporaryDirectory() as room:
         verdict = torture_run.run(case, asked.keep or os.path.join(room, "torture.rsst"))
-        print(verdict)
+        print(verdict, flush=True)
         if asked.verbose:
             tell_checks(verdict)
-    for problem in verdict.problems():
+    found = failures(verdict, asked.strict)
+    for problem in found:
         print(f"  {problem}")
-    return 1 if verdict.problems() else 0
+    if found and asked.reduce:
+        smallest = Reducer(case, asked.strict, asked.patience).run(verdict.truth["last"])
+        print(f"smallest that failed: {smallest.command()}{' --strict' if asked.strict else ''} -v")
+    return 1 if found else 0
 
 
 sys.exit(main())
