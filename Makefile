@@ -107,6 +107,7 @@ RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 # libfoo-dev brings libfoo; gcc brings the sanitizers; util-linux: setpriv for the tests of missing privileges
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libcmocka-dev python3 python3-pytest util-linux
+VM_PACKAGES := qemu-system-x86 busybox-static e2fsprogs
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
@@ -131,10 +132,10 @@ check-live: all workloads tools ## the binary against the kernel's numbers (root
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
 
 deps-vm: deps ## what check-vm needs besides (root)
-	$(Q)export DEBIAN_FRONTEND=noninteractive; apt-get -qq install -y --no-install-recommends qemu-system-x86 busybox-static cpio
+	$(Q)export DEBIAN_FRONTEND=noninteractive; apt-get -qq install -y --no-install-recommends $(VM_PACKAGES)
 
-check-vm: all workloads ## Debian's kernels under qemu; KERNELS="6.12 7.2" picks
-	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) $(KERNELS)
+check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
+	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)
 
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit
