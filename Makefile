@@ -128,6 +128,7 @@ RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
 	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go
+VM_PACKAGES := qemu-system-x86 busybox-static e2fsprogs
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
@@ -152,16 +153,25 @@ check-live: all workloads tools ## the binary against the kernel's numbers (root
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
 
 deps-vm: deps ## what check-vm needs besides (root)
-	$(Q)export DEBIAN_FRONTEND=noninteractive; apt-get -qq install -y --no-install-recommends qemu-system-x86 busybox-static cpio
+	$(Q)export DEBIAN_FRONTEND=noninteractive; apt-get -qq install -y --no-install-recommends $(VM_PACKAGES)
 
-check-vm: all workloads ## Debian's kernels under qemu; KERNELS="6.12 7.2" picks
-	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) $(KERNELS)
+check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
+	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)
 
 .PHONY: torture
 SEED    ?= 1
 THREADS ?= 8
 torture: all workloads tools ## one storm, page by page (root); SEED=7 THREADS=8 OPTIONS="--ms 4000", REDUCE=1
 	$(Q)$(PYTHON) tests/tools/torture.py --seed $(SEED) --threads $(THREADS) $(OPTIONS) $(if $(REDUCE),--reduce)
+
+$(BUILD)/bench/reconcile: tests/bench/reconcile.c $(LIBFILES)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(LIBFILES) -Wl,--end-group $(LIBS)
+
+.PHONY: bench-reconcile
+bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residency costs, and how long it holds mmap_lock
+	$(Q)$<
 
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit

@@ -13,7 +13,7 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 RSSTRACE = os.environ.get("RSSTRACE", os.path.join(BUILD, "rsstrace"))
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 1 << 20
-PATIENCE_S = 30
+PATIENCE_S = float(os.environ.get("PATIENCE_S") or 30)
 ATTACHED = re.compile(r"^rsstrace: attached to (\d+) \((.*)\)$")
 
 

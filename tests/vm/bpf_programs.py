@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The BPF programs the kernel holds now, by bpf(2); for what bpftool does not print."""
+import ctypes
+import os
+import struct
+
+SYS_BPF = 321  # x86-64
+PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 11, 13, 15
+INFO_BYTES = 256
+# struct bpf_prog_info of linux/bpf.h
+XLATED_LEN_AT, NAME_AT, VERIFIED_INSNS_AT = 20, 64, 216
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def bpf(command, attr):
+    """The call's result; attr is changed in place."""
+    result = libc.syscall(SYS_BPF, command, attr, len(attr))
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+def info_of(number):
+    fd = bpf(PROG_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
+    try:
+        info = ctypes.create_string_buffer(INFO_BYTES)
+        attr = struct.pack("=IIQ", fd, INFO_BYTES, ctypes.addressof(info))
+        bpf(OBJ_GET_INFO_BY_FD, ctypes.create_string_buffer(attr, 16))
+        return info.raw
+    finally:
+        os.close(fd)
+
+
+def loaded():
+    """[{"id", "name", "xlated" instructions, "verified" instructions or None before Linux 5.16}]"""
+    found, number = [], 0
+    while True:
+        attr = ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12)
+        try:
+            bpf(PROG_GET_NEXT_ID, attr)
+        except FileNotFoundError:
+            return found
+        number = struct.unpack_from("=I", attr.raw, 4)[0]
+        raw = info_of(number)
+        found.append({
+            "id": number,
+            "name": raw[NAME_AT:NAME_AT + 16].split(b"\0")[0].decode(),
+            "xlated": struct.unpack_from("=I", raw, XLATED_LEN_AT)[0] // 8,
+            "verified": struct.unpack_from("=I", raw, VERIFIED_INSNS_AT)[0] or None,
+        })

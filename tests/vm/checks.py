@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""checks.txt: what is run in every guest. Read on both sides."""
+import dataclasses
+import re
+import shlex
+
+KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "refused"}
+SETTINGS = {"thp", "memory", "from"}
+
+
+@dataclasses.dataclass
+class Check:
+    kind: str
+    what: list  # words: a program of tests/workload, or options
+    settings: dict
+
+    @property
+    def name(self):
+        given = [f"{key}={value}" for key, value in self.settings.items() if key != "from"]
+        return " ".join([self.kind, *self.what, *given])
+
+    @property
+    def folder(self):
+        return re.sub(r"[^\w.=-]+", "_", self.name)
+
+    def too_old(self, release):
+        """Why it is not run on this kernel; '' if it is."""
+        wanted = self.settings.get("from")
+        if wanted and version_of(release) < version_of(wanted):
+            return f"from Linux {wanted}"
+        return ""
+
+
+def version_of(release):
+    return tuple(int(number) for number in re.findall(r"\d+", release)[:2])
+
+
+def parse(text):
+    """[Check] of the lines; an unknown kind or setting is a ValueError."""
+    found = []
+    for line in text.splitlines():
+        words = shlex.split(line, comments=True)
+        if not words:
+            continue
+        settings = dict(word.split("=", 1) for word in words[1:] if "=" in word)
+        if words[0] not in KINDS or set(settings) - SETTINGS:
+            raise ValueError(f"checks.txt: '{line}' is no check")
+        found.append(Check(words[0], [word for word in words[1:] if "=" not in word], settings))
+    return found

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The rules: what a guest noted of a check (a folder of files) to problems, which are sentences; none: it passed."""
+import json
+import re
+import subprocess
+
+PAGE = 4096
+SITE_TOLERANCE_BYTES = 64 << 10  # a site's first step into a page of code brings one fault-around window
+UNATTRIBUTED_BYTES = 128 << 10
+VERIFIED_MAX = 100_000
+SYNCS_BEFORE = (6, 2)  # before, /proc/PID/status lags behind by what each thread has not yet synced
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+def smaps_bytes(folder, field):
+    return sum(int(kb) << 10 for kb in re.findall(rf"^{field}:\s+(\d+)", (folder / "smaps_rollup").read_text(), re.M))
+
+
+def status_bytes(folder, field):
+    return int(re.search(rf"^{field}:\s+(\d+)", (folder / "status").read_text(), re.M).group(1)) << 10
+
+
+def has_frame(stack, symbol):
+    return any(frame["symbol"] == symbol for frame in stack["frames"] or [])
+
+
+def site_stacks(view, site):
+    return [stack for stack in view["stacks"] if has_frame(stack, site)]
+
+
+def whole_share(view):
+    """The share of faulted bytes whose stack was walked to its outermost frame; None when nothing came."""
+    total = sum(stack["faulted"] for stack in view["stacks"])
+    whole = sum(stack["faulted"] for stack in view["stacks"] if stack["complete"])
+    return whole / total if total else None
+
+
+# --- rules for any view ------------------------------------------------------------------------------------------------
+
+def judge_books(view):
+    ledger, rss = view["ledger"], view["rss"]
+    if ledger["error"]:
+        yield f"books off by {ledger['error']}"
+    if ledger["attributed"] + ledger["before_attach"] + ledger["unattributed"] + ledger["error"] != rss["total"]:
+        yield f"the books do not add up: {ledger}"
+    if abs(ledger["unattributed"]) > max(rss["total"] // 200, UNATTRIBUTED_BYTES):
+        yield f"unattributed {ledger['unattributed']}"
+    for kind in ("anon", "file", "shmem"):
+        moved = sum(row[kind] * (1 if row["direction"] == "in" else -1) for row in view["causes"])
+        if moved != view["growth"][kind]:
+            yield f"causes of {kind} sum up to {moved}, not {view['growth'][kind]}"
+    if view["events"]["lost"]:
+        yield f"{view['events']['lost']} records lost"
+
+
+def judge_kernel(view, folder, release):
+    """smaps looks at the page tables; the counters of status must agree where they are exact."""
+    rss, total = view["rss"], smaps_bytes(folder, "Rss")
+    if rss["total"] != total:
+        yield f"rss {rss['total']} is not smaps' {total} ({rss['total'] - total:+d})"
+    if release >= SYNCS_BEFORE:
+        for kind, field in (("anon", "RssAnon"), ("file", "RssFile"), ("shmem", "RssShmem"), ("swap", "VmSwap")):
+            kernel = status_bytes(folder, field)
+            if rss[kind] != kernel:
+                yield f"rss.{kind} {rss[kind]} is not the kernel's {kernel}"
+
+
+def judge_sites(view, truth):
+    for site, size in truth["sites"].items():
+        stacks = site_stacks(view, site)
+        got = sum(stack["rss"] for stack in stacks)
+        if abs(got - size) > max(size // 100, SITE_TOLERANCE_BYTES):
+            yield f"{site} holds {got}, not {size}"
+        cut = sum(1 for stack in stacks if not stack["complete"])
+        if cut:
+            yield f"{cut} of {len(stacks)} stacks of {site} are not whole"
+
+
+def judge_replay(folder, rsstrace):
+    """The guest's report and this machine's, of the same trace, are the same bytes."""
+    done = subprocess.run([rsstrace, "report", "--json", "--all", folder / "trace.rsst"], capture_output=True,
+                          timeout=120, check=False)
+    if done.returncode or done.stdout != (folder / "report.json").read_bytes():
+        yield "the trace is read differently on this machine"
+
+
+def judge_live_replay(folder, rsstrace):
+    done = subprocess.run([rsstrace, "live", "--json", folder / "trace.rsst"], capture_output=True, timeout=120, check=False)
+    said = (folder / "live.json").read_bytes()
+    if done.returncode or not said or done.stdout != said:
+        yield "live's lines are not those of its trace"
+
+
+# --- kinds -------------------------------------------------------------------------------------------------------------
+
+def judge_traced(folder, facts, machine, rsstrace):
+    view, truth = read_json(folder / "report.json"), read_json(folder / "truth.json")
+    facts["whole"] = whole_share(view)
+    yield from judge_books(view)
+    yield from judge_kernel(view, folder, machine["version"])
+    yield from judge_sites(view, truth)
+    yield from judge_replay(folder, rsstrace)
+    if facts["status"]:
+        yield f"rsstrace ended with {facts['status']}"
+
+
+def judge_live(folder, facts, machine, rsstrace):
+    yield from judge_traced(folder, facts, machine, rsstrace)
+    yield from judge_live_replay(folder, rsstrace)
+
+
+def judge_torture(_folder, facts, _machine, _rsstrace):
+    yield from facts["problems"]
+
+
+def judge_programs(_folder, facts, _machine, _rsstrace):
+    if not facts["programs"]:
+        yield "no program was loaded"
+    for program in facts["programs"]:
+        if program["verified"] and program["verified"] >= VERIFIED_MAX:
+            yield f"{program['name']}: {program['verified']} instructions verified, at most {VERIFIED_MAX}"
+    if facts["left"]:
+        yield f"programs left behind: {' '.join(facts['left'])}"
+    if facts["status"] or not facts["target_lives"]:
+        yield f"record ended with {facts['status']}, the target {'lives' if facts['target_lives'] else 'died'}"
+
+
+def judge_refused(_folder, facts, _machine, _rsstrace):
+    if facts["status"] != 2:
+        yield f"record ended with {facts['status']}"
+    if not re.fullmatch(r"rsstrace: [^\n]+\n", facts["said"]):
+        yield f"record said {facts['said']!r}"
+    if not facts["target_lives"]:
+        yield "the target did not survive"
+
+
+RULES = {"workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture,
+         "programs": judge_programs, "refused": judge_refused}
+
+
+def problems_of(kind, folder, facts, machine, rsstrace):
+    """[sentence] of a check that was not skipped. @machine: machine.json with its "version" as a pair of numbers."""
+    if "broke" in facts:
+        return [f"no verdict: {facts['broke']}"]
+    try:
+        return list(RULES[kind](folder, facts, machine, rsstrace))
+    except (KeyError, ValueError, IndexError, OSError, AttributeError, subprocess.TimeoutExpired) as wrong:
+        return [f"no verdict: {wrong!r}"]
