@@ -7,6 +7,7 @@
 #include "filter.bpf.h"
 #include "emit.bpf.h"
 #include "spaces.bpf.h"
+#include "rss_batched.bpf.h"
 
 static __always_inline int emit_thread(__u32 space, struct task_struct *child)
 {
@@ -119,6 +120,9 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 		thread__forget(old_pid);
 #endif
 	new_space = space__adopt((__u64)kernel_field(task, mm), tgid, pages);
+#ifdef RSST_BATCHED
+	batched__begin(task, pages);
+#endif
 	gen = emit__next_generation();
 	if (!new_space || !emit__reserve(rec, REC_EXEC))
 		return 0;

@@ -37,6 +37,7 @@ enum batched_what {
 	BATCHED_ZAP = 4,   /* inside a call that releases ranges */
 	BATCHED_OTHER = 8, /* reclaim, a kernel thread, another process */
 	BATCHED_RECLAIM = 16,
+	BATCHED_EXEC = 32, /* in execve */
 };
 
 /* Pages of @member that this thread's faults have moved since the last boundary. */
@@ -48,6 +49,21 @@ static __always_inline __s64 batched__news(struct task_struct *task, struct thre
 
 	thread->told[member] = now;
 	return news;
+}
+
+/* The thread begins anew in an address space of which @pages are the shared counts: what it has
+ * pending there is told with them. */
+static __always_inline void batched__begin(struct task_struct *task, __s64 *pages)
+{
+	struct thread_state *thread = thread__find(task);
+
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+		__s64 pending = batched__pending(task, member);
+
+		pages[member] += pending;
+		if (thread)
+			thread->told[member] = thread->synced[member] + pending;
+	}
 }
 
 /*
@@ -133,6 +149,8 @@ static __always_inline bool batched__is_sync(struct task_struct *task, __s64 pen
 		return false;
 	if (BPF_CORE_READ(old, rss_stat.events) > SYNC_EVENTS)
 		return true;
+	if (what & BATCHED_EXEC) /* acct_arg_size(), fs/exec.c, adds some pages directly */
+		return surplus == 0;
 	return !(what & BATCHED_FAULT) && surplus < HUGE_PAGES / 2 && surplus > -HUGE_PAGES / 2;
 }
 
@@ -245,6 +263,7 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		fault = e.thread && in_fault(task, e.thread, e.nr);
 		zap = !fault && is_zap(e.op, e.regs);
 		what |= (fault ? BATCHED_FAULT : 0) | (zap ? BATCHED_ZAP : 0);
+		what |= e.op == VM_OP_EXEC ? BATCHED_EXEC : 0;
 	} else {
 		what |= BATCHED_OTHER | (e.cause == CAUSE_RECLAIM ? BATCHED_RECLAIM : 0);
 	}
