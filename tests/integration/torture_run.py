@@ -28,6 +28,7 @@ class Case:
     ops: int = 0
     only: str = ""
     skip: str = ""
+    pages: int = 0  # of each arena; 0: the mode's own
     first: int = 0
     last: int = -1
     children: bool = False
@@ -35,7 +36,7 @@ class Case:
     def options(self):
         """Of the workload."""
         given = ["--seed", str(self.seed), "--threads", str(self.threads), "--mode", self.mode]
-        for name in ("ms", "ops", "only", "skip", "first"):
+        for name in ("ms", "ops", "only", "skip", "pages", "first"):
             if getattr(self, name):
                 given += [f"--{name}", str(getattr(self, name))]
         return given + (["--last", str(self.last)] if self.last >= 0 else [])
@@ -75,6 +76,7 @@ class Check:
 class Verdict:
     def __init__(self, case, trace, pid, moments, lines, truth):
         self.case, self.trace, self.pid, self.lines, self.truth = case, trace, pid, lines, truth
+        self.last = moments[-1]
         names = [name for m in moments for name in (f"told@{m.told_ns}", f"tick@{m.tick_ns}")]
         found, self.bad = ledgers(trace, pid, names)
         self.checks = [self._check(m, found[f"told@{m.told_ns}"], found[f"tick@{m.tick_ns}"]) for m in moments]
