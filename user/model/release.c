@@ -298,7 +298,7 @@ static void settle(struct session *session, struct space *space, const struct re
 	__s64 *surplus = &space->surplus[release->member];
 
 	*surplus += release->nr_pages;
-	books__unplaced(session, space, release->member, *surplus);
+	books__unplaced(session, space, release->member, -*surplus);
 	*surplus = 0;
 }
 
