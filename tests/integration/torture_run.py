@@ -144,9 +144,19 @@ class Lines(threading.Thread):
         for line in self.stream:
             self.lines.append(json.loads(line))
 
-    def wait_more(self, nr, patience_s=20):
-        want, deadline = len(self.lines) + nr, time.monotonic() + patience_s
-        while len(self.lines) < want:
+    def wait_more(self, nr):
+        want = len(self.lines) + nr
+        self._wait(lambda: len(self.lines) >= want)
+
+    def wait_beyond_now(self):
+        """For a line whose interval ends after this instant, however late the lines come."""
+        seconds, ns = divmod(time.time_ns(), 10**9)
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{ns:09}Z"
+        self._wait(lambda: self.lines and self.lines[-1]["window"]["wall_to"] > now)
+
+    def _wait(self, done, patience_s=20):
+        deadline = time.monotonic() + patience_s
+        while not done():
             if time.monotonic() > deadline or not self.is_alive():
                 raise TimeoutError(f"no line of live --json within {patience_s} s")
             time.sleep(0.01)
@@ -162,7 +172,7 @@ def check_now(target, lines):
         moment = Moment(target.pid)
         lines.wait_more(LINES_TO_HEAL)
         moment.close()
-        lines.wait_more(1)  # its tick: the one behind it may tell of the time after
+        lines.wait_beyond_now()  # the tick behind it: the next may tell of the time after
     finally:
         os.kill(target.pid, signal.SIGCONT)
     return moment
