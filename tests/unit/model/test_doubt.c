@@ -166,6 +166,25 @@ static void soft_amounts_are_settled(void **state)
 	story__free(&s);
 }
 
+/* More than the table holds is believed only until the counters are told: by then another would
+ * have told less. */
+static void soft_amounts_that_never_balance_are_doubted(void **state)
+{
+	struct story s = story__new();
+	struct story_call a;
+
+	(void)state;
+	story__fault(&s, BASE, 7, RSST_ANON, 1);
+	story__fault(&s, BASE + 4 * TABLE, 9, RSST_ANON, 1);
+	a = story__enter(&s, 1, VM_OP_MADVISE, CAUSE_DONTNEED, BASE, TABLE, 4, 0);
+	story__release_flags(&s, &a, 9, RSST_ANON, RELEASE_SOFT);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	FEED(&s, counters, COUNTERS, .space = SPACE, .pages = { 0, 7, 0, 0 });
+	assert_int_equal(story__nr_disputes(&s), 1);
+	story__check(&s);
+	story__free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +194,7 @@ int main(void)
 		cmocka_unit_test(losses_and_doubts_make_a_scan_stale),
 		cmocka_unit_test(advice_that_frees_later_takes_nothing),
 		cmocka_unit_test(soft_amounts_are_settled),
+		cmocka_unit_test(soft_amounts_that_never_balance_are_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
