@@ -155,7 +155,8 @@ struct rec_fault {
 /*
  * nr_pages of one page table (2 MiB) left inside a VM call. args are the call's: the range follows from op and args.
  * Releases of one call come in ascending address order, one record a table and member. Only a soft release may tell 0
- * pages or less: another told its pages, or it took back what another told too much.
+ * pages or less: another told its pages, or it took back what another told too much. One of VM_OP_NONE belongs to no call:
+ * it stands before REC_COUNTERS and tells what concurrent events left untold.
  */
 struct rec_release {
 	struct rec h;

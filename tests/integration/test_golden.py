@@ -9,10 +9,11 @@ import subprocess
 
 import pytest
 
+import page_truth
 from harness import RSSTRACE
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
-NAMES = ["mprotect_splits", "fork_child"]
+NAMES = ["mprotect_splits", "fork_child", "torture_storm", "torture_reuse"]
 VIEWS = {
     ".txt": ["report"],
     ".json": ["report", "--json", "-n", "5"],
@@ -35,3 +36,20 @@ def test_reads_as_ever(name, ending):
     if os.environ.get("RSSTRACE_WRITE_GOLDEN"):
         golden.write_bytes(printed)
     assert printed == golden.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["torture_storm", "torture_reuse"])
+def test_every_page(name):
+    """NAME.pages is what the kernel's page tables held when the storm was over (tests/tools/torture.py --keep-truth)."""
+    lines = (GOLDEN / f"{name}.pages").read_text(encoding="ascii").splitlines()
+    instant, pid = lines[0].split()
+    kernel = []
+    for line in lines[1:]:
+        start, pages, sort = line.split()
+        kernel.append((int(start, 16), int(start, 16) + int(pages) * page_truth.PAGE, sort))
+    found, refused = page_truth.ledgers(GOLDEN / f"{name}.rsst", int(pid), [instant])
+    ledger = found[instant]
+    assert page_truth.wrong_runs(ledger.runs, kernel) == []
+    assert ledger.counted == ledger.placed == ledger.kernel == page_truth.nr_pages(kernel)
+    assert ledger.unknown == 0
+    assert ledger.lost == 0 and refused == 0

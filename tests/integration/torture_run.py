@@ -28,6 +28,7 @@ class Case:
     ops: int = 0
     only: str = ""
     skip: str = ""
+    pages: int = 0  # of each arena; 0: the mode's own
     first: int = 0
     last: int = -1
     children: bool = False
@@ -35,7 +36,7 @@ class Case:
     def options(self):
         """Of the workload."""
         given = ["--seed", str(self.seed), "--threads", str(self.threads), "--mode", self.mode]
-        for name in ("ms", "ops", "only", "skip", "first"):
+        for name in ("ms", "ops", "only", "skip", "pages", "first"):
             if getattr(self, name):
                 given += [f"--{name}", str(getattr(self, name))]
         return given + (["--last", str(self.last)] if self.last >= 0 else [])
@@ -75,6 +76,7 @@ class Check:
 class Verdict:
     def __init__(self, case, trace, pid, moments, lines, truth):
         self.case, self.trace, self.pid, self.lines, self.truth = case, trace, pid, lines, truth
+        self.last = moments[-1]
         names = [name for m in moments for name in (f"told@{m.told_ns}", f"tick@{m.tick_ns}")]
         found, self.bad = ledgers(trace, pid, names)
         self.checks = [self._check(m, found[f"told@{m.told_ns}"], found[f"tick@{m.tick_ns}"]) for m in moments]
@@ -142,9 +144,19 @@ class Lines(threading.Thread):
         for line in self.stream:
             self.lines.append(json.loads(line))
 
-    def wait_more(self, nr, patience_s=20):
-        want, deadline = len(self.lines) + nr, time.monotonic() + patience_s
-        while len(self.lines) < want:
+    def wait_more(self, nr):
+        want = len(self.lines) + nr
+        self._wait(lambda: len(self.lines) >= want)
+
+    def wait_beyond_now(self):
+        """For a line whose interval ends after this instant, however late the lines come."""
+        seconds, ns = divmod(time.time_ns(), 10**9)
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{ns:09}Z"
+        self._wait(lambda: self.lines and self.lines[-1]["window"]["wall_to"] > now)
+
+    def _wait(self, done, patience_s=20):
+        deadline = time.monotonic() + patience_s
+        while not done():
             if time.monotonic() > deadline or not self.is_alive():
                 raise TimeoutError(f"no line of live --json within {patience_s} s")
             time.sleep(0.01)
@@ -160,7 +172,7 @@ def check_now(target, lines):
         moment = Moment(target.pid)
         lines.wait_more(LINES_TO_HEAL)
         moment.close()
-        lines.wait_more(1)  # its tick: the one behind it may tell of the time after
+        lines.wait_beyond_now()  # the tick behind it: the next may tell of the time after
     finally:
         os.kill(target.pid, signal.SIGCONT)
     return moment

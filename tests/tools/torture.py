@@ -26,13 +26,14 @@ KINDS = (
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("seed", "threads", "ms", "ops", "first", "last"):
+    for name in ("seed", "threads", "ms", "ops", "pages", "first", "last"):
         parser.add_argument(f"--{name}", type=int, default=getattr(torture_run.Case, name))
     for name in ("mode", "only", "skip"):
         parser.add_argument(f"--{name}", default=getattr(torture_run.Case, name))
     parser.add_argument("--children", action="store_true", help="follow forked children, too")
     parser.add_argument("--strict", action="store_true", help="a single wrong page is a failure")
     parser.add_argument("--keep", metavar="TRACE", help="keep the trace there")
+    parser.add_argument("--keep-truth", metavar="FILE", help="and there what the kernel held in the end")
     parser.add_argument("--reduce", action="store_true", help="cut a failing storm down")
     parser.add_argument("--patience", type=int, default=120, metavar="S", help="for cutting down, seconds")
     parser.add_argument("-v", "--verbose", action="store_true", help="each check, and where it is wrong")
@@ -49,6 +50,15 @@ def tell_checks(verdict):
         for when, wrong in (("told", check.told_list), ("healed", check.wrong_list)):
             for start, end, ours, kernel in wrong[:WRONG_SHOWN]:
                 print(f"    {when} {start:#x}-{end:#x} ({(end - start) >> 12}): ours {ours}, kernel {kernel}")
+
+
+def keep_truth(path, verdict):
+    """The instant, the process, and a line for each run of pages."""
+    moment = verdict.last
+    with open(path, "w", encoding="ascii") as out:
+        print(f"tick@{moment.tick_ns} {verdict.pid}", file=out)
+        for start, end, sort in moment.runs:
+            print(f"{start:x} {(end - start) >> 12} {sort}", file=out)
 
 
 def failures(verdict, strict):
@@ -115,13 +125,15 @@ class Reducer:
 
 def main():
     asked = options()
-    names = ("seed", "threads", "ms", "ops", "first", "last", "mode", "only", "skip", "children")
+    names = ("seed", "threads", "ms", "ops", "pages", "first", "last", "mode", "only", "skip", "children")
     case = torture_run.Case(**{name: getattr(asked, name) for name in names})
     if not (case.ms or case.ops or case.last >= 0):
         case.ms = 3000
     with tempfile.TemporaryDirectory() as room:
         verdict = torture_run.run(case, asked.keep or os.path.join(room, "torture.rsst"))
         print(verdict, flush=True)
+        if asked.keep_truth:
+            keep_truth(asked.keep_truth, verdict)
         if asked.verbose:
             tell_checks(verdict)
     found = failures(verdict, asked.strict)

@@ -279,6 +279,7 @@ void session__counters(struct session *session, struct space *space,
 			books__count(session, space, m, lost, CAUSE_LOST);
 			books__unplaced(session, space, m, lost);
 		}
+		session__settle(session, space, m);
 		space->carried[m] = counters->pages[m] - space->counted[m];
 	}
 }

@@ -289,17 +289,13 @@ static __u64 later(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
-/*
- * Of no call: what soft releases, and faults at the same instants, told too much or too little in
- * sum. If the books of soft releases do not agree, some of them took the wrong pages.
- */
-static void settle(struct session *session, struct space *space, const struct rec_release *release)
+/* If the amounts of soft releases do not balance in the end, some of them took the wrong pages. */
+void session__settle(struct session *session, struct space *space, __u8 member)
 {
-	__s64 *surplus = &space->surplus[release->member];
+	__s64 surplus = space->surplus[member];
 
-	*surplus += release->nr_pages;
-	books__unplaced(session, space, release->member, *surplus);
-	*surplus = 0;
+	space->surplus[member] = 0;
+	books__unplaced(session, space, member, -surplus);
 }
 
 void session__release(struct session *session, struct space *space,
@@ -318,8 +314,10 @@ void session__release(struct session *session, struct space *space,
 	books__count(session, space, zap.member, -zap.nr, release->cause);
 	if (zap.member == RSST_SWAP || (!zap.nr && !zap.soft))
 		return;
-	if (release->op == VM_OP_NONE) {
-		settle(session, space, release);
+	if (release->op ==
+	    VM_OP_NONE) { /* what soft ones, and faults at the same time, told wrong */
+		space->surplus[zap.member] += zap.nr;
+		session__settle(session, space, zap.member);
 		return;
 	}
 	call = calls__get(session, space, release->tid, release->call);

@@ -65,6 +65,8 @@ void session__place_queue(struct session *session, struct space *space, struct c
 /* release.c */
 void session__release(struct session *session, struct space *space,
 		      const struct rec_release *release);
+/* All releases so far have been told. */
+void session__settle(struct session *session, struct space *space, __u8 member);
 
 /* residency.c */
 void session__pages(struct session *session, struct space *space, const struct rec_pages *pages);

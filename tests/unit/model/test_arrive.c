@@ -205,6 +205,60 @@ static void mlock_fills_what_is_missing_at_once(void **state)
 	story__free(&s);
 }
 
+/* mlock reads the zero page where it may not write: no page comes there. */
+static void filling_skips_what_cannot_be_written(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	call = story__enter(&s, PID, VM_OP_MPROTECT, CAUSE_OTHER, BASE, 2 * PAGE, 1, 0);
+	story__return(&s, &call, 0);
+	call = story__enter(&s, PID, VM_OP_MLOCK, CAUSE_OTHER, BASE, 4 * PAGE, 0, 0);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(stack_at(&s, BASE), 0);
+	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	story__check(&s);
+	story__free(&s);
+}
+
+/* MADV_POPULATE_WRITE of two pages brings the huge page they are in. */
+static void a_huge_page_may_stand_out_of_the_range(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE, 2 * TABLE);
+	call = story__enter(&s, PID, VM_OP_MADVISE, CAUSE_OTHER, BASE + 100 * PAGE, 2 * PAGE, 23, 0);
+	story__populate(&s, &call, 512, RSST_ANON, 3);
+	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 512);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
+/* Locked memory is filled where mremap made it longer. */
+static void mremap_of_locked_memory_fills_the_new_part(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE, 2 * PAGE);
+	story__fault(&s, BASE, 1, RSST_ANON, 1);
+	call = story__enter(&s, PID, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 2 * PAGE, 4 * PAGE, 1);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	story__return(&s, &call, BASE);
+	assert_int_equal(stack_at(&s, BASE + PAGE), 0);
+	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	assert_int_equal(stack_at(&s, BASE + 3 * PAGE), 3);
+	story__check(&s);
+	story__free(&s);
+}
+
 static void a_gain_without_place_is_looked_for_once(void **state)
 {
 	struct story s = story__new();
@@ -397,6 +451,9 @@ int main(void)
 		cmocka_unit_test(mmap_populate_is_placed_at_its_return),
 		cmocka_unit_test(huge_pages_are_populated_aligned),
 		cmocka_unit_test(mlock_fills_what_is_missing_at_once),
+		cmocka_unit_test(filling_skips_what_cannot_be_written),
+		cmocka_unit_test(a_huge_page_may_stand_out_of_the_range),
+		cmocka_unit_test(mremap_of_locked_memory_fills_the_new_part),
 		cmocka_unit_test(a_gain_without_place_is_looked_for_once),
 		cmocka_unit_test(mremap_moves_pages_when_the_place_is_chosen),
 		cmocka_unit_test(a_failed_mremap_puts_the_pages_back),
