@@ -23,6 +23,7 @@ void session__free(struct session *session)
 	object_table__fini(&session->objects);
 	stack_table__fini(&session->stacks);
 	name_table__fini(&session->names);
+	series__fini(&session->series);
 	free(session);
 }
 
@@ -39,16 +40,30 @@ static int on_start(struct session *session, const struct rec_start *start, stru
 	return 0;
 }
 
+/* Without a root nobody is left whose RSS it would be. */
+static void note_rss(struct session *session, const struct series_point *point)
+{
+	if (session->nr_roots && series__add(&session->series, point))
+		session->no_memory = true;
+}
+
 static void on_tick(struct session *session)
 {
+	struct series_point point = { 0 };
+
 	if (session->record_ts > session->now)
 		session->now = session->record_ts;
+	point.ts = session->now;
 	for (__u32 id = 0; id < session->nr_spaces; id++) {
 		struct space *space = session__space(session, id);
 
-		if (space)
-			vma_map__merge(&space->map, session->settled);
+		if (!space)
+			continue;
+		vma_map__merge(&space->map, session->settled);
+		for (__u8 m = 0; m < RSST_NR_MEMBERS; m++)
+			point.pages[m] += space->counted[m] + space->carried[m];
 	}
+	note_rss(session, &point);
 	session->settled = session->gen;
 }
 
@@ -209,6 +224,12 @@ const struct rec_end *session__end(const struct session *session)
 bool session__roots_alive(const struct session *session)
 {
 	return session->nr_roots;
+}
+
+const struct series_point *session__series(const struct session *session, __u32 *nr)
+{
+	*nr = session->series.nr;
+	return session->series.points;
 }
 
 __u64 session__nr_bad_records(const struct session *session)

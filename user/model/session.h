@@ -141,6 +141,12 @@ struct snapshot {
 	__u64 counters[NR_COUNTERS]; /* last REC_STATS */
 };
 
+/* What the kernel's counters said at one tick, summed over the living spaces. */
+struct series_point {
+	__u64 ts; /* ns since the start of the stream */
+	__s64 pages[RSST_NR_MEMBERS];
+};
+
 struct session;
 
 struct session *session__new(void);
@@ -167,6 +173,12 @@ const struct rec_end *session__end(const struct session *session); /* NULL: not 
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */
+
+/*
+ * RSS over time, oldest first: each tick while a root lived, or every 2nd, 4th, ... of them in a long stream
+ * (model/series.h). Valid until the next feed.
+ */
+const struct series_point *session__series(const struct session *session, __u32 *nr);
 
 /* Growing tables. Indices in [0, nr); index 0 is never a real entry. Pointers are valid until the next feed. */
 __u32 session__nr_objects(const struct session *session);

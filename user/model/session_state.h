@@ -8,6 +8,7 @@
 #include "model/decode.h"
 #include "model/name_table.h"
 #include "model/object_table.h"
+#include "model/series.h"
 #include "model/space.h"
 #include "model/stack_table.h"
 
@@ -44,6 +45,7 @@ struct session {
 	__u64 faults;
 	__s64 rss_pages; /* sum of counted FILE + ANON + SHMEM of living spaces */
 	__u64 peak_pages, peak_ts;
+	struct series series;
 	__u64 counters[NR_COUNTERS];
 	__u64 nr_bad;	  /* records refused or of unknown type */
 	__u64 nr_ignored; /* records of address spaces that are not known, or mappings that make no

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include "base/units.h"
 #include "report/json_stream.h"
+#include "report/json_trend.h"
 #include "report/report.h"
 
 static void add(struct json_object *object, const char *key, struct json_object *value)
@@ -188,6 +189,7 @@ static void put_sums(struct json_stream *json, const struct view *view, const ch
 	json_stream__put(json, "window", window_object(view));
 	json_stream__put(json, "rss", rss_object(view));
 	json_stream__put(json, "growth", members_object(&view->growth));
+	json_stream__put(json, "trend", json_trend(&view->trend));
 	json_stream__put(json, "ledger", ledger_object(view));
 }
 

@@ -266,6 +266,7 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 	sum_kernel(view, &window);
 	sum_ledger(view, &window);
 	if (set_target(view, &window) || add_processes(view, &window) || add_causes(view, &window) ||
+	    trend__measure(&view->trend, session, from->ts, to->ts) ||
 	    view__add_regions(view, &window) || view__add_stacks(view, &window)) {
 		view__free(view);
 		return NULL;

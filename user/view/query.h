@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include "model/session.h"
+#include "view/trend.h"
 
 struct view_options {
 	__u32 pid; /* this process alone; 0: all. Lost records and truncated stacks stay everybody's; of what
@@ -89,6 +90,7 @@ struct view {
 	const char *comm, *exe;
 	struct members rss, growth; /* the kernel's counters at the end; their change over the window */
 	__u64 peak_total, peak_ns;  /* highest RSS up to the end */
+	struct trend trend;	    /* what kind of growth it was */
 	__s64 attributed, before_attach, unattributed, error;
 	__s64 before_at_start; /* before_attach at the window's start */
 	__s64 incomplete;      /* of attributed: by stacks that do not reach their root */

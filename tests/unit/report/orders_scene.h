@@ -87,6 +87,18 @@ static inline void orders__causes(struct orders *orders)
 	end->causes[CAUSE_MUNMAP].out[RSST_ANON] = 20;
 }
 
+/* A tick every ten seconds: the cache grows all the time, the file until the fourth minute. */
+static inline void orders__series(struct session *fake)
+{
+	for (__u64 i = 0; i <= 60; i++) {
+		struct series_point *point = fake->points + fake->nr_points++;
+
+		point->ts = i * 10 * SECOND;
+		point->pages[RSST_ANON] = 6144 + i * 373 + i % 3 * 100;
+		point->pages[RSST_FILE] = 300 + (i < 24 ? i : 24) * 833;
+	}
+}
+
 static inline void orders__init(struct orders *orders)
 {
 	struct space_snapshot *attach, *before, *end;
@@ -117,6 +129,7 @@ static inline void orders__init(struct orders *orders)
 	for (int i = 0; i < 3; i++)
 		fake_space__clear(end, ARENAS + i * 4 * MIB, 512);
 	orders__causes(orders);
+	orders__series(&orders->fake);
 	fake_snapshot__settle(orders->attach);
 	fake_snapshot__settle(orders->before);
 	fake_snapshot__settle(orders->end);

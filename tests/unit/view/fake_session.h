@@ -30,6 +30,8 @@ struct session {
 	struct stack stacks[FAKE_MAX];
 	__u32 stack_frames[FAKE_MAX][8];
 	const char *names[FAKE_MAX];
+	__u32 nr_points;
+	struct series_point points[FAKE_MAX];
 };
 
 const struct rec_start *session__start(const struct session *session)
@@ -71,6 +73,12 @@ const struct stack *session__stack(const struct session *session, __u32 index)
 const char *session__name(const struct session *session, __u32 index)
 {
 	return index < session->nr_names ? session->names[index] : "";
+}
+
+const struct series_point *session__series(const struct session *session, __u32 *nr)
+{
+	*nr = session->nr_points;
+	return session->points;
 }
 
 static inline void fake__init(struct session *fake)
