@@ -22,6 +22,7 @@ void session__free(struct session *session)
 	free(session->found.ranges);
 	object_table__fini(&session->objects);
 	stack_table__fini(&session->stacks);
+	thread_table__fini(&session->threads);
 	name_table__fini(&session->names);
 	series__fini(&session->series);
 	free(session);
@@ -272,6 +273,16 @@ const struct stack *session__stack(const struct session *session, __u32 index)
 	return index >= OWNER_FIRST_STACK && index < session->stacks.nr
 		       ? &session->stacks.stacks[index]
 		       : NULL;
+}
+
+const struct thread_stack *session__thread_stack(const struct session *session, __u32 index)
+{
+	return index < session->threads.nr ? session->threads.entries + index : NULL;
+}
+
+const char *session__thread_comm(const struct session *session, __u32 tid)
+{
+	return thread_table__comm(&session->threads, tid);
 }
 
 const char *session__name(const struct session *session, __u32 index)

@@ -80,6 +80,12 @@ struct stack_pages {
 	__u64 freed;   /* brought in and gone since: rss + freed == faulted, plus inherited by fork */
 };
 
+/* What one thread brought in by one stack; entry 0: of all that found no room in the table. */
+struct thread_stack {
+	__u32 tid;
+	__u32 owner; /* stack index, or OWNER_UNKNOWN */
+};
+
 struct vma {
 	__u64 start, end; /* [start, end) */
 	__u64 pgoff;	  /* bytes */
@@ -132,6 +138,8 @@ struct snapshot {
 	struct space_snapshot *spaces; /* by space id; dead ones have alive == false, no vmas and no ledger */
 	__u32 nr_stacks;	       /* entries of stacks[], index = owner */
 	struct stack_pages *stacks;
+	__u32 nr_thread_stacks; /* entries of thread_pages[], index as in session__thread_stack() */
+	__u64 *thread_pages;	/* ever brought in */
 	struct cause_pages causes[NR_CAUSES];
 	__u64 faults;	       /* fault records' faults (a run counts each) */
 	__u64 lost;	       /* records */
@@ -187,6 +195,8 @@ __u32 session__nr_frames(const struct session *session);
 const struct frame *session__frame(const struct session *session, __u32 index);
 __u32 session__nr_stacks(const struct session *session);
 const struct stack *session__stack(const struct session *session, __u32 index); /* NULL for indices < OWNER_FIRST_STACK */
+const struct thread_stack *session__thread_stack(const struct session *session, __u32 index);
+const char *session__thread_comm(const struct session *session, __u32 tid);	/* "": unknown */
 const char *session__name(const struct session *session, __u32 index);		/* "" for 0 */
 
 /*

@@ -11,6 +11,7 @@
 #include "model/series.h"
 #include "model/space.h"
 #include "model/stack_table.h"
+#include "model/thread_table.h"
 
 /* PAGES_FOUND not yet followed by the PAGES_SEEN of their range. */
 struct found_range {
@@ -38,6 +39,7 @@ struct session {
 	__u32 nr_roots; /* living ones */
 	struct object_table objects;
 	struct stack_table stacks;
+	struct thread_table threads;
 	struct name_table names;
 	struct call_table calls;
 	struct found_list found;

@@ -32,6 +32,8 @@ struct session {
 	const char *names[FAKE_MAX];
 	__u32 nr_points;
 	struct series_point points[FAKE_MAX];
+	__u32 nr_threads;
+	struct thread_stack threads[FAKE_MAX];
 };
 
 const struct rec_start *session__start(const struct session *session)
@@ -79,6 +81,17 @@ const struct series_point *session__series(const struct session *session, __u32 
 {
 	*nr = session->nr_points;
 	return session->points;
+}
+
+const struct thread_stack *session__thread_stack(const struct session *session, __u32 index)
+{
+	return index < session->nr_threads ? session->threads + index : NULL;
+}
+
+const char *session__thread_comm(const struct session *session, __u32 tid)
+{
+	(void)session;
+	return tid == 4243 ? "worker-1" : "";
 }
 
 static inline void fake__init(struct session *fake)
