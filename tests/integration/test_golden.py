@@ -16,6 +16,9 @@ NAMES = ["mprotect_splits", "fork_child"]
 VIEWS = {
     ".txt": ["report"],
     ".json": ["report", "--json", "-n", "5"],
+    ".by.txt": ["report", "--by", "function", "-n", "5"],
+    ".tree.txt": ["report", "--top-down", "-n", "5", "--filter", "kind=anon"],
+    ".readings.json": ["report", "--json", "--by", "thread", "--bottom-up", "--filter", "symbol=main", "-n", "2"],
     ".jsonl": ["live", "-i", "500ms", "--json", "-n", "3"],
 }
 

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <linux/types.h>
 #include "base/err.h"
+#include "view/query.h"
 
 #define MAX_PIDS 64
 #define DEFAULT_TOP 10
@@ -36,6 +37,9 @@ struct options {
 	const char *value;
 	bool by_region, interval_given;
 	const char *from, *to, *at; /* instants as written, checked; NULL: not given */
+	enum group_by by;
+	enum tree_kind tree;
+	struct filter filter;
 };
 
 struct option_spec {
@@ -49,7 +53,7 @@ struct option_spec {
 
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
-	opt_at, opt_ring, opt_only_pid;
+	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)

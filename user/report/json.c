@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "report/json_stream.h"
 #include "report/json_trend.h"
+#include "report/readings.h"
 #include "report/report.h"
 
 static void add(struct json_object *object, const char *key, struct json_object *value)
@@ -12,9 +13,10 @@ static void add(struct json_object *object, const char *key, struct json_object 
 	json_object_object_add(object, key, value);
 }
 
+/* What a filter made unknown is null. */
 static void add_int(struct json_object *object, const char *key, __s64 value)
 {
-	add(object, key, json_object_new_int64(value));
+	add(object, key, value == UNKNOWN_BYTES ? NULL : json_object_new_int64(value));
 }
 
 static struct json_object *wall_time(__u64 wall_ns)
@@ -220,16 +222,15 @@ static void put_other(struct json_stream *json, const struct view *view)
 	json_stream__close(json, '}');
 }
 
-int report__json(FILE *out, const struct session *session, const struct view *view,
-		 const char *kind, bool one_line)
+int report__json(FILE *out, const struct view *view, const char *kind, __u32 top, bool one_line)
 {
 	struct json_stream json = { .out = out, .one_line = one_line };
 
-	(void)session; /* what a view needs of it is in its rows */
 	json_stream__open(&json, NULL, '{');
 	put_sums(&json, view, kind);
 	put_lists(&json, view);
 	put_other(&json, view);
+	json_readings(&json, view, top);
 	json_stream__close(&json, '}');
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/units.h"
+#include "report/readings.h"
 #include "report/sections.h"
 #include "report/sentences.h"
 #include "report/utf8.h"
@@ -152,7 +153,7 @@ static void print_no_growth(const struct text_report *report)
 	if (is_instant(view))
 		facts__say(report->out, report->style->width,
 			   "The window is empty: this is what was resident at that instant.");
-	else if (view->grown <= 0)
+	else if (view->grown <= 0 && !view->filter)
 		facts__say(report->out, report->style->width, "Nothing grew in this window.");
 }
 
@@ -169,12 +170,33 @@ static void print_before(const struct text_report *report)
 			   units__bytes(now, view->before_attach));
 }
 
+/* The whole report; else only what was asked for. */
+static bool is_plain(const struct view *view)
+{
+	return !view->filter && !view->by && !view->tree;
+}
+
+/* What was asked for takes the place of the regions. */
+static int print_body(const struct text_report *report, const struct groups *groups)
+{
+	const struct view *view = report->view;
+	int ret = 0;
+
+	if (!view->by && !view->tree)
+		return sections__print(report, groups);
+	if (view->by)
+		ret = report__groups(report->out, report->session, view, report->style);
+	if (!ret && view->tree)
+		ret = report__tree(report->out, view, report->style);
+	return ret;
+}
+
 int report__text(FILE *out, const struct session *session, const struct view *view,
 		 const struct report_style *style, const char *health)
 {
 	struct text_report report = { out, session, view, style };
 	struct groups groups = { .session = session, .fold_internal = style->fold_internal };
-	int ret = groups__add(&groups, view, WINDOW_FIRST);
+	int ret = view->by || view->tree ? 0 : groups__add(&groups, view, WINDOW_FIRST);
 
 	groups__sort(&groups);
 	print_head(&report, health);
@@ -183,13 +205,15 @@ int report__text(FILE *out, const struct session *session, const struct view *vi
 	print_owners(&report);
 	report__target_state(out, style->width, session, view);
 	print_no_growth(&report);
+	report__filter(out, style->width, view);
 	if (!ret)
-		ret = sections__print(&report, &groups);
-	if (view->nr_causes) {
+		ret = print_body(&report, &groups);
+	if (view->nr_causes && is_plain(view)) {
 		fputs("\nWhere it came from and went\n", out);
 		report__causes(out, style->width, view);
 	}
-	print_before(&report);
+	if (is_plain(view))
+		print_before(&report);
 	groups__fini(&groups);
 	if (ret)
 		return ret;

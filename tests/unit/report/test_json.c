@@ -25,7 +25,7 @@ static char *print_json(const struct scene *scene, const char *kind, bool one_li
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	assert_int_equal(report__json(out, &scene->orders.fake, scene->view, kind, one_line), 0);
+	assert_int_equal(report__json(out, scene->view, kind, 0, one_line), 0);
 	fclose(out);
 	return text;
 }
@@ -323,7 +323,7 @@ static void a_full_disk_is_told(void **state)
 	if (!full)
 		skip();
 	look(scene, 0, false);
-	assert_true(report__json(full, &scene->orders.fake, scene->view, "report", false) < 0);
+	assert_true(report__json(full, scene->view, "report", 0, false) < 0);
 	fclose(full);
 }
 

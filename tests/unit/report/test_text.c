@@ -129,6 +129,37 @@ static void report_with_doubts(void **state)
 	view__free(view);
 }
 
+static void assert_reading(const struct orders *orders, const struct view_options *options,
+			   __u32 width, const char *name)
+{
+	struct report_style style = { .width = width, .fold_internal = true, .top = options->top };
+	struct view *view = view__new(&orders->fake, orders->attach, orders->end, options);
+
+	assert_report(orders, view, style, NULL, name);
+	view__free(view);
+}
+
+static void readings_at_widths(void **state)
+{
+	const struct orders *orders = *state;
+	struct filter filter = { 0 };
+	struct view_options by_function = { .by = BY_FUNCTION, .top = 3 };
+	struct view_options by_region = { .by = BY_REGION, .top = 5, .filter = &filter };
+	struct view_options top_down = { .tree = TREE_TOP_DOWN, .top = 10 };
+	struct view_options bottom_up = { .tree = TREE_BOTTOM_UP, .by = BY_THREAD };
+
+	assert_int_equal(filter__add(&filter, "symbol!=mdb_page_get", NULL), 0);
+	assert_int_equal(filter__add(&filter, "region!~arena", NULL), 0);
+	assert_reading(orders, &by_function, 80, "by-function-80");
+	assert_reading(orders, &by_function, 120, "by-function-120");
+	assert_reading(orders, &by_region, 80, "by-region-80");
+	assert_reading(orders, &by_region, 120, "by-region-120");
+	assert_reading(orders, &top_down, 80, "top-down-80");
+	assert_reading(orders, &top_down, 120, "top-down-120");
+	assert_reading(orders, &bottom_up, 80, "bottom-up-80");
+	assert_reading(orders, &bottom_up, 120, "bottom-up-120");
+}
+
 static void report_without_growth(void **state)
 {
 	const struct orders *orders = *state;
@@ -222,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(report_at_widths, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_with_doubts, setup, teardown),
+		cmocka_unit_test_setup_teardown(readings_at_widths, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_without_growth, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_of_the_dead, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_of_two_processes, setup, teardown),

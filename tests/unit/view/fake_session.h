@@ -160,6 +160,8 @@ static inline struct snapshot *fake_snapshot__new(const struct session *fake, __
 	snapshot->spaces = calloc(nr_spaces, sizeof(*snapshot->spaces));
 	snapshot->nr_stacks = fake->nr_stacks;
 	snapshot->stacks = calloc(fake->nr_stacks, sizeof(*snapshot->stacks));
+	snapshot->nr_thread_stacks = fake->nr_threads;
+	snapshot->thread_pages = calloc(fake->nr_threads + 1, sizeof(*snapshot->thread_pages));
 	for (__u32 i = 0; i < nr_spaces; i++) {
 		struct space_snapshot *space = snapshot->spaces + i;
 
@@ -196,6 +198,7 @@ static inline void fake_snapshot__free(struct snapshot *snapshot)
 	}
 	free(snapshot->spaces);
 	free(snapshot->stacks);
+	free(snapshot->thread_pages);
 	free(snapshot);
 }
 
