@@ -23,18 +23,29 @@ VIEWS = {
 }
 
 
-def show(arguments, trace):
+def show(arguments, *traces):
     environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
-    done = subprocess.run([RSSTRACE, *arguments, trace], capture_output=True, env=environment, timeout=60)
+    done = subprocess.run(
+        [RSSTRACE, *arguments, *traces], capture_output=True, env=environment, timeout=60, cwd=GOLDEN
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def assert_golden(printed, golden):
+    if os.environ.get("RSSTRACE_WRITE_GOLDEN"):
+        golden.write_bytes(printed)
+    assert printed == golden.read_bytes()
 
 
 @pytest.mark.parametrize("ending", VIEWS)
 @pytest.mark.parametrize("name", NAMES)
 def test_reads_as_ever(name, ending):
-    printed = show(VIEWS[ending], GOLDEN / f"{name}.rsst")
-    golden = GOLDEN / f"{name}{ending}"
-    if os.environ.get("RSSTRACE_WRITE_GOLDEN"):
-        golden.write_bytes(printed)
-    assert printed == golden.read_bytes()
+    assert_golden(show(VIEWS[ending], f"{name}.rsst"), GOLDEN / f"{name}{ending}")
+
+
+def test_differs_as_ever():
+    names = [f"{name}.rsst" for name in NAMES]
+    assert_golden(show(["diff", "-n", "5"], *names), GOLDEN / "diff.txt")
+    assert_golden(show(["diff", "-n", "2", "--json"], *names), GOLDEN / "diff.json")
+    assert_golden(show(["diff", "--from", "0.1s", "-n", "5"], names[1]), GOLDEN / "diff_one.txt")

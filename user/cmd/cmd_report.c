@@ -63,7 +63,6 @@ static int run(const struct options *options)
 		return EXIT_WRONG;
 	}
 	code = trace_window__open(&window, options, NULL, &err);
-
 	if (!code)
 		code = print_report(&window, options, &err);
 	if (code)

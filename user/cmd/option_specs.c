@@ -233,8 +233,8 @@ const struct option_spec opt_from = { 0, "from", "T",
 const struct option_spec opt_to = { 0, "to", "T", "end of the window, likewise", parse_to };
 const struct option_spec opt_at = { 0, "at", "T", "what was resident at T", parse_at };
 const struct option_spec opt_by = { 0, "by", "KEY",
-				    "a row a region, stack, module, file-line, thread, kind, cause "
-				    "or function",
+				    "rows by region, stack, module, file-line, function, kind, "
+				    "thread or cause",
 				    parse_by };
 const struct option_spec opt_top_down = { 0, "top-down", NULL, "a tree of stacks from main down",
 					  parse_top_down };
@@ -242,6 +242,6 @@ const struct option_spec opt_bottom_up = { 0, "bottom-up", NULL,
 					   "a tree of stacks from the code that faulted up",
 					   parse_bottom_up };
 const struct option_spec opt_filter = { 0, "filter", "TERM",
-					"only region, kind, symbol, module, thread = or ~ "
-					"(contains) VALUE; != !~; several: all hold",
+					"only region~TEXT, kind=KIND, symbol, module, thread; "
+					"several: all hold",
 					parse_filter };

@@ -22,7 +22,8 @@ enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
 	pid_t pids[MAX_PIDS];
 	unsigned int nr_pids;
-	const char *trace; /* NULL: none */
+	const char *trace;   /* NULL: none */
+	const char *trace_b; /* the second one of a command with two_traces */
 	char **command;	   /* argv behind "--", NULL-terminated; NULL: none */
 	const char *output;
 	bool overwrite;
@@ -40,6 +41,9 @@ struct options {
 	enum group_by by;
 	enum tree_kind tree;
 	struct filter filter;
+	const char *at_b;      /* diff: of the second trace */
+	__u64 threshold_bytes; /* diff */
+	bool exit_code;	       /* diff */
 };
 
 struct option_spec {
@@ -65,6 +69,7 @@ struct command {
 	const char *summary;  /* one line */
 	unsigned int targets; /* TARGET_*: exactly one of them must be given; 0: none may */
 	bool one_pid;
+	bool two_traces; /* a second one may follow */
 	const struct option_spec *const *options;  /* NULL-terminated */
 	int (*run)(const struct options *options); /* returns the exit status */
 	void (*more_help)(FILE *out);		   /* below the options; NULL: nothing */

@@ -3,6 +3,7 @@
  * to. */
 #include <errno.h>
 #include "base/units.h"
+#include "report/json_frame.h"
 #include "report/json_stream.h"
 #include "report/json_trend.h"
 #include "report/readings.h"
@@ -133,7 +134,7 @@ static struct json_object *region_object(const struct region_row *row)
 	return region;
 }
 
-static struct json_object *frame_object(const struct frame_row *row)
+struct json_object *json_frame(const struct frame_row *row)
 {
 	struct json_object *frame = json_object_new_object();
 
@@ -159,7 +160,7 @@ static struct json_object *stack_object(const struct stack_row *row)
 	add(stack, "complete", json_object_new_boolean(row->complete));
 	add(stack, "named_by", row->named_by < 0 ? NULL : json_object_new_int64(row->named_by));
 	for (__u32 i = 0; i < row->nr_frames; i++)
-		json_object_array_add(frames, frame_object(row->frames + i));
+		json_object_array_add(frames, json_frame(row->frames + i));
 	add(stack, "frames", frames);
 	return stack;
 }
