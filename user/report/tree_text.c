@@ -57,16 +57,29 @@ static void add_cells(const struct tree_text *to, __s64 weight)
 		table__cell(to->table, units__bytes(text, weight > 0 ? weight : 0));
 }
 
-/* The last node of the chain that begins at @node: each has no other way to go on. */
-static const struct tree_node *chain_end(const struct view_tree *tree, const struct tree_node *node,
+/* Does all of @node lead on to one child? What does not move is no other way, unless all is asked
+ * for. */
+static bool leads_on(const struct tree_text *to, const struct tree_node *node,
+		     const struct tree_node *child)
+{
+	if (!child || tree_node__shown(to->tree, node, to->style->top) != 1)
+		return false;
+	if (!to->style->top)
+		return !node->nr_ends;
+	return tree_node__weight(to->tree, child) == tree_node__weight(to->tree, node);
+}
+
+/* The last node of the chain that begins at @node; chain[]: the last CHAIN_MAX of its *@nr nodes.
+ */
+static const struct tree_node *chain_end(const struct tree_text *to, const struct tree_node *node,
 					 const struct tree_node **chain, __u32 *nr)
 {
 	*nr = 0;
 	for (;;) {
-		const struct tree_node *child = node_at(tree, node->first_child);
+		const struct tree_node *child = node_at(to->tree, node->first_child);
 
 		chain[(*nr)++ % CHAIN_MAX] = node;
-		if (!child || child->next || node->nr_ends)
+		if (!leads_on(to, node, child))
 			return node;
 		node = child;
 	}
@@ -118,7 +131,7 @@ static const struct tree_node *add_node(const struct tree_text *to, const struct
 	__u32 nr;
 	FILE *out = open_memstream(&text, &len);
 
-	end = chain_end(to->tree, node, chain, &nr);
+	end = chain_end(to, node, chain, &nr);
 	if (out) {
 		put_chain(out, to->tree, node, chain, nr);
 		fclose(out);
@@ -142,7 +155,7 @@ static void add_rest(const struct tree_text *to, const struct tree_node *node, _
 		sum += tree_node__weight(to->tree, to->tree->nodes + at);
 		left++;
 	}
-	if (!left || (!sum && to->tree->measure != MEASURE_GROWTH))
+	if (!left || !sum)
 		return;
 	table__row(to->table, false);
 	add_cells(to, sum);

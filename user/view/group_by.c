@@ -60,6 +60,7 @@ static void add_row(struct group_table *table, char *key, const struct group_row
 		return;
 	}
 	entry->row.nr++;
+	frame_row__merge(&entry->row.frame, &row->frame);
 	bytes__add(&entry->row.rss, row->rss);
 	bytes__add(&entry->row.growth, row->growth);
 	bytes__add(&entry->row.faulted, row->faulted);

@@ -116,7 +116,7 @@ struct group_row {
 	__s64 faulted;	 /* by region and kind only what is still resident; else all, over the window */
 	__s64 freed;	 /* over the window */
 	__u32 stack;	 /* owner index of one of its stacks; 0: no key of stacks */
-	struct frame_row frame; /* that its stacks are named by */
+	struct frame_row frame; /* that its stacks are named by; line 0: several */
 	__u32 tid;
 };
 

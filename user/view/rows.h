@@ -55,6 +55,13 @@ static inline bool says_something(__s64 rss, __s64 growth, __s64 faulted, __s64 
 	return false;
 }
 
+/* @frame stands for @other, too: a line only one of them is in says nothing about both. */
+static inline void frame_row__merge(struct frame_row *frame, const struct frame_row *other)
+{
+	if (frame->line != other->line)
+		frame->line = 0;
+}
+
 /* For qsort: the larger one first. */
 #define DESCENDING(a, b) (((a) < (b)) - ((a) > (b)))
 

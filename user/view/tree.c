@@ -133,6 +133,9 @@ static int grow(struct builder *builder, const struct branch *branch, __u32 shar
 	nodes = builder->tree->nodes;
 	for (__u32 depth = 0; depth <= branch->nr; depth++)
 		count(nodes + builder->edge[depth], branch->row);
+	for (__u32 depth = 0; depth < branch->nr; depth++)
+		frame_row__merge(&nodes[builder->edge[depth + 1]].frame,
+				 branch->row->frames + branch->frames[depth]);
 	nodes[builder->edge[branch->nr]].nr_ends++;
 	return 0;
 }

@@ -12,7 +12,7 @@
 enum tree_measure { MEASURE_GROWTH, MEASURE_RSS, MEASURE_FAULTED };
 
 struct tree_node {
-	struct frame_row frame;	    /* of one of its stacks; of the root: all zero */
+	struct frame_row frame;	    /* of its stacks; line 0: several; root: all zero */
 	__u32 first_child, next;    /* nodes; 0: none. Siblings: the largest first */
 	__u32 nr_stacks;	    /* that run through it */
 	__u32 nr_ends;		    /* of them, that end here */
