@@ -14,7 +14,7 @@ CFLAGS  ?= -O2 -g
 SANITIZE :=
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANITIZE) -Iinclude -Iuser -I$(BUILD)/gen -D_GNU_SOURCE \
 	-DRSSTRACE_VERSION='"$(VERSION)"'
-LIBS    := -lbpf -ldw -lelf -llzma -lzstd -lz -ljson-c -lprotobuf-c -lsqlite3 -liberty -lpthread
+LIBS    := -lbpf -ldw -lelf -llzma -lzstd -lz -ljson-c -lprotobuf-c -lsqlite3 -liberty -lpthread -lm
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-missing-declarations -Ivmlinux -Iinclude -Ibpf

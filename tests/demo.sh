@@ -27,8 +27,8 @@ sleep 1
 say "rsstrace live -p $server"
 "$build/rsstrace" live -i 2s -d 8s -n 6 -p "$server"
 
-say "rsstrace record -d 5s -o leaky.rsst -p $server"
-"$build/rsstrace" record -d 5s -o "$trace" -p "$server"
+say "rsstrace record -d 12s -o leaky.rsst -p $server"
+"$build/rsstrace" record -d 12s -o "$trace" -p "$server"
 
 say "rsstrace report leaky.rsst"
 "$build/rsstrace" report "$trace"

@@ -367,7 +367,7 @@ def test_no_command():
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["live", "record", "report", "snapshot", "doctor"])
+@pytest.mark.parametrize("command", ["live", "record", "report", "diff", "snapshot", "doctor"])
 def test_help(command):
     done = run(command, "--help")
     assert done.returncode == 0

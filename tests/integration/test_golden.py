@@ -17,25 +17,39 @@ NAMES = ["mprotect_splits", "fork_child", "torture_storm", "torture_reuse"]
 VIEWS = {
     ".txt": ["report"],
     ".json": ["report", "--json", "-n", "5"],
+    ".by.txt": ["report", "--by", "function", "-n", "5"],
+    ".tree.txt": ["report", "--top-down", "-n", "5", "--filter", "kind=anon"],
+    ".readings.json": ["report", "--json", "--by", "thread", "--bottom-up", "--filter", "symbol=main", "-n", "2"],
     ".jsonl": ["live", "-i", "500ms", "--json", "-n", "3"],
 }
 
 
-def show(arguments, trace):
+def show(arguments, *traces):
     environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
-    done = subprocess.run([RSSTRACE, *arguments, trace], capture_output=True, env=environment, timeout=60)
+    done = subprocess.run(
+        [RSSTRACE, *arguments, *traces], capture_output=True, env=environment, timeout=60, cwd=GOLDEN
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def assert_golden(printed, golden):
+    if os.environ.get("RSSTRACE_WRITE_GOLDEN"):
+        golden.write_bytes(printed)
+    assert printed == golden.read_bytes()
 
 
 @pytest.mark.parametrize("ending", VIEWS)
 @pytest.mark.parametrize("name", NAMES)
 def test_reads_as_ever(name, ending):
-    printed = show(VIEWS[ending], GOLDEN / f"{name}.rsst")
-    golden = GOLDEN / f"{name}{ending}"
-    if os.environ.get("RSSTRACE_WRITE_GOLDEN"):
-        golden.write_bytes(printed)
-    assert printed == golden.read_bytes()
+    assert_golden(show(VIEWS[ending], f"{name}.rsst"), GOLDEN / f"{name}{ending}")
+
+
+def test_differs_as_ever():
+    names = [f"{name}.rsst" for name in NAMES[:2]]
+    assert_golden(show(["diff", "-n", "5"], *names), GOLDEN / "diff.txt")
+    assert_golden(show(["diff", "-n", "2", "--json"], *names), GOLDEN / "diff.json")
+    assert_golden(show(["diff", "--from", "0.1s", "-n", "5"], names[1]), GOLDEN / "diff_one.txt")
 
 
 @pytest.mark.parametrize("name", ["torture_storm", "torture_reuse"])

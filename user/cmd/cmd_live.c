@@ -49,7 +49,7 @@ static int print_interval(struct run_loop *loop, const struct snapshot *from,
 	if (!interval || (!since && !options->json))
 		code = err__set(err, -ENOMEM, "out of memory");
 	else if (options->json)
-		report__json(stdout, loop->session, interval, "live", true);
+		report__json(stdout, interval, "live", options->top, true);
 	else
 		print_table(loop, interval, since);
 	view__free(since);

@@ -7,9 +7,31 @@
 #include "view/query.h"
 
 static const struct option_spec *const report_options[] = {
-	&opt_from, &opt_to,    &opt_at,	     &opt_only_pid, &opt_top, &opt_all,
-	&opt_json, &opt_quiet, &opt_verbose, &opt_color,    NULL,
+	&opt_from, &opt_to,    &opt_at,	      &opt_only_pid,  &opt_top,
+	&opt_all,  &opt_by,    &opt_top_down, &opt_bottom_up, &opt_filter,
+	&opt_json, &opt_quiet, &opt_verbose,  &opt_color,     NULL,
 };
+
+/* What cannot be answered is refused; an empty table would look like an answer. */
+static int check_reading(const struct options *options, struct err *err)
+{
+	__u32 fields = options->filter.fields;
+
+	if (fields && options->by == BY_CAUSE)
+		return err__set(err, -EINVAL,
+				"--by cause goes without --filter: causes are counted for the "
+				"whole process");
+	if (fields & FILTER_OF_REGIONS && (fields & FILTER_THREAD || options->by == BY_THREAD))
+		return err__set(err, -EINVAL,
+				"threads and regions do not go together: a page does not remember "
+				"its thread");
+	if (fields & FILTER_THREAD && (options->by == BY_REGION || options->by == BY_KIND ||
+				       (!options->by && !options->tree)))
+		return err__set(err, -EINVAL,
+				"--filter thread goes with --by stack, function, module, file-line "
+				"or thread, or a tree: a page does not remember its thread");
+	return 0;
+}
 
 static int print_report(const struct trace_window *window, const struct options *options,
 			struct err *err)
@@ -23,7 +45,7 @@ static int print_report(const struct trace_window *window, const struct options 
 	if (window->health)
 		say("'%s' is %s", options->trace, window->health);
 	if (options->json)
-		report__json(stdout, window->session, view, "report", false);
+		report__json(stdout, view, "report", options->top, false);
 	else
 		report__text(stdout, window->session, view, &style, window->health);
 	view__free(view);
@@ -34,8 +56,13 @@ static int run(const struct options *options)
 {
 	struct trace_window window;
 	struct err err = { "" };
-	int code = trace_window__open(&window, options, NULL, &err);
+	int code = check_reading(options, &err);
 
+	if (code) {
+		say("%s", err.text);
+		return EXIT_WRONG;
+	}
+	code = trace_window__open(&window, options, NULL, &err);
 	if (!code)
 		code = print_report(&window, options, &err);
 	if (code)

@@ -5,9 +5,11 @@
 
 #include "cmd/options.h"
 
+#define EXIT_DIFFERS 1	/* diff --exit-code */
 #define EXIT_WRONG 2	/* anything that went wrong */
 #define EXIT_TRACER 125 /* the same, where the exit status is the launched command's */
 
-extern const struct command cmd_live, cmd_record, cmd_report, cmd_export, cmd_snapshot, cmd_doctor;
+extern const struct command cmd_live, cmd_record, cmd_report, cmd_diff, cmd_export, cmd_snapshot,
+	cmd_doctor;
 
 #endif

@@ -142,6 +142,43 @@ static int parse_instant(const char **field, const char *value, struct err *err)
 	return instant__parse(&instant, value, err);
 }
 
+static int parse_by(struct options *options, const char *value, struct err *err)
+{
+	for (int by = BY_NOTHING + 1; by < NR_GROUPINGS; by++) {
+		if (strcmp(value, group_by_name(by)))
+			continue;
+		options->by = by;
+		return 0;
+	}
+	return err__set(err, -EINVAL,
+			"region, stack, module, file-line, thread, kind, cause or function");
+}
+
+static int parse_tree(struct options *options, enum tree_kind tree, struct err *err)
+{
+	if (options->tree && options->tree != tree)
+		return err__set(err, -EINVAL, "one tree at a time");
+	options->tree = tree;
+	return 0;
+}
+
+static int parse_top_down(struct options *options, const char *value, struct err *err)
+{
+	(void)value;
+	return parse_tree(options, TREE_TOP_DOWN, err);
+}
+
+static int parse_bottom_up(struct options *options, const char *value, struct err *err)
+{
+	(void)value;
+	return parse_tree(options, TREE_BOTTOM_UP, err);
+}
+
+static int parse_filter(struct options *options, const char *value, struct err *err)
+{
+	return filter__add(&options->filter, value, err);
+}
+
 #define FLAG(function, assignment)                                                                 \
 	static int function(struct options *options, const char *value, struct err *err)           \
 	{                                                                                          \
@@ -195,3 +232,16 @@ const struct option_spec opt_from = { 0, "from", "T",
 				      parse_from };
 const struct option_spec opt_to = { 0, "to", "T", "end of the window, likewise", parse_to };
 const struct option_spec opt_at = { 0, "at", "T", "what was resident at T", parse_at };
+const struct option_spec opt_by = { 0, "by", "KEY",
+				    "rows by region, stack, module, file-line, function, kind, "
+				    "thread or cause",
+				    parse_by };
+const struct option_spec opt_top_down = { 0, "top-down", NULL, "a tree of stacks from main down",
+					  parse_top_down };
+const struct option_spec opt_bottom_up = { 0, "bottom-up", NULL,
+					   "a tree of stacks from the code that faulted up",
+					   parse_bottom_up };
+const struct option_spec opt_filter = { 0, "filter", "TERM",
+					"only region~TEXT, kind=KIND, symbol, module, thread; "
+					"several: all hold",
+					parse_filter };

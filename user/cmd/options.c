@@ -100,12 +100,14 @@ static int take_word(struct options *options, const struct command *command, con
 				command->targets & TARGET_COMMAND
 					? "; a command to run goes behind '--'"
 					: "");
-	if (options->trace)
+	if (options->trace_b)
+		return err__set(err, -EINVAL, "two traces at most: what is '%s'?", word);
+	if (options->trace && !command->two_traces)
 		return err__set(err, -EINVAL, "one trace at a time: '%s' or '%s'", options->trace,
 				word);
 	if (!*word)
 		return err__set(err, -EINVAL, "the trace's file name is empty");
-	options->trace = word;
+	*(options->trace ? &options->trace_b : &options->trace) = word;
 	return 0;
 }
 

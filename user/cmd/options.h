@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <linux/types.h>
 #include "base/err.h"
+#include "view/query.h"
 
 #define MAX_PIDS 64
 #define DEFAULT_TOP 10
@@ -21,7 +22,8 @@ enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
 	pid_t pids[MAX_PIDS];
 	unsigned int nr_pids;
-	const char *trace; /* NULL: none */
+	const char *trace;   /* NULL: none */
+	const char *trace_b; /* the second one of a command with two_traces */
 	char **command;	   /* argv behind "--", NULL-terminated; NULL: none */
 	const char *output;
 	bool overwrite;
@@ -36,6 +38,12 @@ struct options {
 	const char *value;
 	bool by_region, interval_given;
 	const char *from, *to, *at; /* instants as written, checked; NULL: not given */
+	enum group_by by;
+	enum tree_kind tree;
+	struct filter filter;
+	const char *at_b;      /* diff: of the second trace */
+	__u64 threshold_bytes; /* diff */
+	bool exit_code;	       /* diff */
 };
 
 struct option_spec {
@@ -49,7 +57,7 @@ struct option_spec {
 
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
-	opt_at, opt_ring, opt_only_pid;
+	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)
@@ -61,6 +69,7 @@ struct command {
 	const char *summary;  /* one line */
 	unsigned int targets; /* TARGET_*: exactly one of them must be given; 0: none may */
 	bool one_pid;
+	bool two_traces; /* a second one may follow */
 	const struct option_spec *const *options;  /* NULL-terminated */
 	int (*run)(const struct options *options); /* returns the exit status */
 	void (*more_help)(FILE *out);		   /* below the options; NULL: nothing */

@@ -121,9 +121,15 @@ struct report_style output__style(const struct options *options)
 
 struct view_options output__rows(const struct options *options)
 {
+	bool grouped = options->by || options->tree;
+
 	return (struct view_options){
 		.pid = (__u32)options->only_pid,
-		.top = options->json ? options->top : 0,
+		.top = options->json || grouped ? options->top : 0,
+		.filter = &options->filter,
+		.by = options->by,
+		.tree = options->tree,
+		.every_frame = options->verbose,
 	};
 }
 

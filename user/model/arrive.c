@@ -54,6 +54,12 @@ static __u64 nr_faults(const struct rec_fault *fault)
 	return fault->flags & FAULT_AROUND || huge ? 1 : fault->nr_pages;
 }
 
+static void count_thread(struct session *session, __u32 tid, __u32 owner, __u64 pages)
+{
+	if (thread_table__count(&session->threads, tid, owner, pages))
+		session->no_memory = true;
+}
+
 void session__fault(struct session *session, struct space *space, const struct rec_fault *fault)
 {
 	struct birth birth = {
@@ -69,6 +75,7 @@ void session__fault(struct session *session, struct space *space, const struct r
 		return;
 	session->faults += nr_faults(fault);
 	space->history.faults += nr_faults(fault);
+	count_thread(session, fault->tid, birth.owner, fault->nr_pages);
 	grow_stack(space, fault->addr);
 	if (fault->flags & FAULT_AROUND)
 		session__place_around(session, space, fault->addr, fault->nr_pages,
@@ -211,6 +218,7 @@ void session__populate(struct session *session, struct space *space,
 	books__count(session, space, populate->member, populate->nr_pages, populate->cause);
 	if (populate->member == RSST_SWAP || !populate->nr_pages)
 		return;
+	count_thread(session, populate->tid, gain.owner, populate->nr_pages);
 	call = calls__get(session, space, populate->tid, populate->call);
 	if (!call)
 		return;

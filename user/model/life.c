@@ -286,7 +286,8 @@ void session__counters(struct session *session, struct space *space,
 
 void session__thread(struct session *session, struct space *space, const struct rec_thread *thread)
 {
-	(void)session;
+	if (thread_table__name(&session->threads, thread->tid, thread->comm))
+		session->no_memory = true;
 	if (thread->pid == thread->tid && thread->pid == space->pid)
 		set_comm(space, thread->comm);
 }

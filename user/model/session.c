@@ -22,7 +22,9 @@ void session__free(struct session *session)
 	free(session->found.ranges);
 	object_table__fini(&session->objects);
 	stack_table__fini(&session->stacks);
+	thread_table__fini(&session->threads);
 	name_table__fini(&session->names);
+	series__fini(&session->series);
 	free(session);
 }
 
@@ -39,16 +41,30 @@ static int on_start(struct session *session, const struct rec_start *start, stru
 	return 0;
 }
 
+/* Without a root nobody is left whose RSS it would be. */
+static void note_rss(struct session *session, const struct series_point *point)
+{
+	if (session->nr_roots && series__add(&session->series, point))
+		session->no_memory = true;
+}
+
 static void on_tick(struct session *session)
 {
+	struct series_point point = { 0 };
+
 	if (session->record_ts > session->now)
 		session->now = session->record_ts;
+	point.ts = session->now;
 	for (__u32 id = 0; id < session->nr_spaces; id++) {
 		struct space *space = session__space(session, id);
 
-		if (space)
-			vma_map__merge(&space->map, session->settled);
+		if (!space)
+			continue;
+		vma_map__merge(&space->map, session->settled);
+		for (__u8 m = 0; m < RSST_NR_MEMBERS; m++)
+			point.pages[m] += space->counted[m] + space->carried[m];
 	}
+	note_rss(session, &point);
 	session->settled = session->gen;
 }
 
@@ -211,6 +227,12 @@ bool session__roots_alive(const struct session *session)
 	return session->nr_roots;
 }
 
+const struct series_point *session__series(const struct session *session, __u32 *nr)
+{
+	*nr = session->series.nr;
+	return session->series.points;
+}
+
 __u64 session__nr_bad_records(const struct session *session)
 {
 	return session->nr_bad;
@@ -251,6 +273,16 @@ const struct stack *session__stack(const struct session *session, __u32 index)
 	return index >= OWNER_FIRST_STACK && index < session->stacks.nr
 		       ? &session->stacks.stacks[index]
 		       : NULL;
+}
+
+const struct thread_stack *session__thread_stack(const struct session *session, __u32 index)
+{
+	return index < session->threads.nr ? session->threads.entries + index : NULL;
+}
+
+const char *session__thread_comm(const struct session *session, __u32 tid)
+{
+	return thread_table__comm(&session->threads, tid);
 }
 
 const char *session__name(const struct session *session, __u32 index)

@@ -80,6 +80,12 @@ struct stack_pages {
 	__u64 freed;   /* brought in and gone since: rss + freed == faulted, plus inherited by fork */
 };
 
+/* What one thread brought in by one stack; entry 0: of all that found no room in the table. */
+struct thread_stack {
+	__u32 tid;
+	__u32 owner; /* stack index, or OWNER_UNKNOWN */
+};
+
 struct vma {
 	__u64 start, end; /* [start, end) */
 	__u64 pgoff;	  /* bytes */
@@ -132,6 +138,8 @@ struct snapshot {
 	struct space_snapshot *spaces; /* by space id; dead ones have alive == false, no vmas and no ledger */
 	__u32 nr_stacks;	       /* entries of stacks[], index = owner */
 	struct stack_pages *stacks;
+	__u32 nr_thread_stacks; /* entries of thread_pages[], index as in session__thread_stack() */
+	__u64 *thread_pages;	/* ever brought in */
 	struct cause_pages causes[NR_CAUSES];
 	__u64 faults;	       /* fault records' faults (a run counts each) */
 	__u64 lost;	       /* records */
@@ -139,6 +147,12 @@ struct snapshot {
 	__u64 peak_pages;	/* highest counted RSS so far, summed over living spaces */
 	__u64 peak_ts;		/* when that was */
 	__u64 counters[NR_COUNTERS]; /* last REC_STATS */
+};
+
+/* What the kernel's counters said at one tick, summed over the living spaces. */
+struct series_point {
+	__u64 ts; /* ns since the start of the stream */
+	__s64 pages[RSST_NR_MEMBERS];
 };
 
 struct session;
@@ -168,6 +182,12 @@ bool session__roots_alive(const struct session *session);	   /* false before the
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */
 
+/*
+ * RSS over time, oldest first: each tick while a root lived, or every 2nd, 4th, ... of them in a long stream
+ * (model/series.h). Valid until the next feed.
+ */
+const struct series_point *session__series(const struct session *session, __u32 *nr);
+
 /* Growing tables. Indices in [0, nr); index 0 is never a real entry. Pointers are valid until the next feed. */
 __u32 session__nr_objects(const struct session *session);
 const struct object *session__object(const struct session *session, __u32 index);
@@ -175,6 +195,8 @@ __u32 session__nr_frames(const struct session *session);
 const struct frame *session__frame(const struct session *session, __u32 index);
 __u32 session__nr_stacks(const struct session *session);
 const struct stack *session__stack(const struct session *session, __u32 index); /* NULL for indices < OWNER_FIRST_STACK */
+const struct thread_stack *session__thread_stack(const struct session *session, __u32 index);
+const char *session__thread_comm(const struct session *session, __u32 tid);	/* "": unknown */
 const char *session__name(const struct session *session, __u32 index);		/* "" for 0 */
 
 /*

@@ -8,8 +8,10 @@
 #include "model/decode.h"
 #include "model/name_table.h"
 #include "model/object_table.h"
+#include "model/series.h"
 #include "model/space.h"
 #include "model/stack_table.h"
+#include "model/thread_table.h"
 
 /* PAGES_FOUND not yet followed by the PAGES_SEEN of their range. */
 struct found_range {
@@ -37,6 +39,7 @@ struct session {
 	__u32 nr_roots; /* living ones */
 	struct object_table objects;
 	struct stack_table stacks;
+	struct thread_table threads;
 	struct name_table names;
 	struct call_table calls;
 	struct found_list found;
@@ -44,6 +47,7 @@ struct session {
 	__u64 faults;
 	__s64 rss_pages; /* sum of counted FILE + ANON + SHMEM of living spaces */
 	__u64 peak_pages, peak_ts;
+	struct series series;
 	__u64 counters[NR_COUNTERS];
 	__u64 nr_bad;	  /* records refused or of unknown type */
 	__u64 nr_ignored; /* records of address spaces that are not known, or mappings that make no

@@ -20,6 +20,7 @@ void snapshot__free(struct snapshot *snapshot)
 		space_snapshot__fini(&snapshot->spaces[i]);
 	free(snapshot->spaces);
 	free(snapshot->stacks);
+	free(snapshot->thread_pages);
 	free(snapshot);
 }
 
@@ -95,6 +96,15 @@ static bool freeze_stacks(struct snapshot *snapshot, const struct session *sessi
 	return true;
 }
 
+static bool copy_threads(struct snapshot *snapshot, const __u64 *pages, __u32 nr)
+{
+	snapshot->nr_thread_stacks = nr;
+	snapshot->thread_pages = malloc((nr + !nr) * sizeof(*pages));
+	if (snapshot->thread_pages && nr)
+		memcpy(snapshot->thread_pages, pages, nr * sizeof(*pages));
+	return snapshot->thread_pages;
+}
+
 /* What goes on being told after the last root is dead. */
 static void set_stream_facts(struct snapshot *snapshot, const struct session *session)
 {
@@ -116,7 +126,8 @@ struct snapshot *snapshot__take(const struct session *session)
 	snapshot->faults = session->faults;
 	snapshot->peak_pages = session->peak_pages;
 	snapshot->peak_ts = session->peak_ts;
-	if (!freeze_spaces(snapshot, session) || !freeze_stacks(snapshot, session)) {
+	if (!freeze_spaces(snapshot, session) || !freeze_stacks(snapshot, session) ||
+	    !copy_threads(snapshot, session->threads.pages, session->threads.nr)) {
 		snapshot__free(snapshot);
 		return NULL;
 	}
@@ -147,7 +158,9 @@ static struct snapshot *copy_snapshot(const struct snapshot *from)
 	copy->nr_spaces = 0;
 	copy->spaces = calloc(from->nr_spaces + 1, sizeof(*copy->spaces));
 	copy->stacks = malloc(from->nr_stacks * sizeof(*copy->stacks));
-	if (!copy->spaces || !copy->stacks)
+	copy->thread_pages = NULL;
+	if (!copy->spaces || !copy->stacks ||
+	    !copy_threads(copy, from->thread_pages, from->nr_thread_stacks))
 		goto fail;
 	memcpy(copy->stacks, from->stacks, from->nr_stacks * sizeof(*copy->stacks));
 	for (__u32 i = 0; i < from->nr_spaces; i++)

@@ -3,7 +3,10 @@
  * to. */
 #include <errno.h>
 #include "base/units.h"
+#include "report/json_frame.h"
 #include "report/json_stream.h"
+#include "report/json_trend.h"
+#include "report/readings.h"
 #include "report/report.h"
 
 static void add(struct json_object *object, const char *key, struct json_object *value)
@@ -11,9 +14,10 @@ static void add(struct json_object *object, const char *key, struct json_object 
 	json_object_object_add(object, key, value);
 }
 
+/* What a filter made unknown is null. */
 static void add_int(struct json_object *object, const char *key, __s64 value)
 {
-	add(object, key, json_object_new_int64(value));
+	add(object, key, value == UNKNOWN_BYTES ? NULL : json_object_new_int64(value));
 }
 
 static struct json_object *wall_time(__u64 wall_ns)
@@ -130,7 +134,7 @@ static struct json_object *region_object(const struct region_row *row)
 	return region;
 }
 
-static struct json_object *frame_object(const struct frame_row *row)
+struct json_object *json_frame(const struct frame_row *row)
 {
 	struct json_object *frame = json_object_new_object();
 
@@ -156,7 +160,7 @@ static struct json_object *stack_object(const struct stack_row *row)
 	add(stack, "complete", json_object_new_boolean(row->complete));
 	add(stack, "named_by", row->named_by < 0 ? NULL : json_object_new_int64(row->named_by));
 	for (__u32 i = 0; i < row->nr_frames; i++)
-		json_object_array_add(frames, frame_object(row->frames + i));
+		json_object_array_add(frames, json_frame(row->frames + i));
 	add(stack, "frames", frames);
 	return stack;
 }
@@ -188,6 +192,7 @@ static void put_sums(struct json_stream *json, const struct view *view, const ch
 	json_stream__put(json, "window", window_object(view));
 	json_stream__put(json, "rss", rss_object(view));
 	json_stream__put(json, "growth", members_object(&view->growth));
+	json_stream__put(json, "trend", json_trend(&view->trend));
 	json_stream__put(json, "ledger", ledger_object(view));
 }
 
@@ -218,16 +223,15 @@ static void put_other(struct json_stream *json, const struct view *view)
 	json_stream__close(json, '}');
 }
 
-int report__json(FILE *out, const struct session *session, const struct view *view,
-		 const char *kind, bool one_line)
+int report__json(FILE *out, const struct view *view, const char *kind, __u32 top, bool one_line)
 {
 	struct json_stream json = { .out = out, .one_line = one_line };
 
-	(void)session; /* what a view needs of it is in its rows */
 	json_stream__open(&json, NULL, '{');
 	put_sums(&json, view, kind);
 	put_lists(&json, view);
 	put_other(&json, view);
+	json_readings(&json, view, top);
 	json_stream__close(&json, '}');
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

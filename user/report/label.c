@@ -104,6 +104,36 @@ char *label__stack(const struct session *session, __u32 stack, bool fold_interna
 	return text;
 }
 
+char *label__frame(const struct frame_row *frame, bool place)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	print_name(out, frame);
+	if (place)
+		print_place(out, frame);
+	fclose(out);
+	return text;
+}
+
+char *label__place(const struct frame_row *frame)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	print_clean(out, last_part(frame->file), strlen(frame->file));
+	fprintf(out, ":%u" PART_WIDE, frame->line);
+	print_name(out, frame);
+	fclose(out);
+	return text;
+}
+
 char *label__function(const struct session *session, __u32 stack)
 {
 	struct stack_row row = { .id = stack };

@@ -12,6 +12,11 @@
  * NULL on ENOMEM; free() them.
  */
 char *label__stack(const struct session *session, __u32 stack, bool fold_internal);
+
+/* label__frame() - "cache_put", with @place "cache_put\tcache.c:211" or "cache_put\t(libfoo.so)".
+ */
+char *label__frame(const struct frame_row *frame, bool place);
+char *label__place(const struct frame_row *frame); /* "cache.c:211\tcache_put" */
 char *label__function(const struct session *session, __u32 stack);
 
 #endif

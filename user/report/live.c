@@ -194,6 +194,8 @@ int report__live(FILE *out, const struct session *session, const struct view *in
 		ret = groups__add(&groups, since, WINDOW_SECOND);
 	groups__sort(&groups);
 	print_head(out, interval, since, style->width);
+	if (since->trend.kind != TREND_TOO_SHORT)
+		report__trend(out, style->width, since);
 	report__target_state(out, style->width, session, since);
 	print_quiet(out, style->width, interval, since);
 	if (!ret && groups.first)

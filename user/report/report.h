@@ -9,16 +9,17 @@
 
 struct report_style {
 	bool color;
-	__u32 width; /* columns of the terminal; 0: unlimited */
-	__u32 top;    /* regions (grouped); 0: all the view has */
-	__u32 stacks; /* of each region; 0: 3 in a report, 2 in a live table */
+	__u32 width;	    /* columns of the terminal; 0: unlimited */
+	__u32 top;	    /* regions (grouped); 0: all the view has */
+	__u32 stacks;	    /* of each region; 0: 3 in a report, 2 in a live table */
 	bool fold_internal; /* leave allocator and libc frames out of a row's chain */
 };
 
-/* One object in the form of the contract ("schema": "rsstrace/1"). @kind: "report" or "live".
- * @one_line: JSON Lines. */
-int report__json(FILE *out, const struct session *session, const struct view *view,
-		 const char *kind, bool one_line);
+/*
+ * One object in the form of the contract ("schema": "rsstrace/1"). @kind: "report" or "live". @top:
+ * of each node of a tree; 0: all. @one_line: JSON Lines.
+ */
+int report__json(FILE *out, const struct view *view, const char *kind, __u32 top, bool one_line);
 
 /* The post-mortem report. @health: a sentence about the trace ("cut after ..."), NULL when it is
  * whole. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdlib.h>
 #include <string.h>
 #include "base/units.h"
+#include "report/readings.h"
 #include "report/sentences.h"
+#include "report/utf8.h"
 
 #define PER_MINUTE_FROM (120 * NSEC_PER_SEC) /* windows from here on are thought of in minutes */
 
@@ -103,6 +106,32 @@ void report__causes(FILE *out, __u32 width, const struct view *view)
 		print_direction(out, width, view, false);
 	if (has_causes(view, true))
 		print_direction(out, width, view, true);
+}
+
+void report__filter(FILE *out, __u32 width, const struct view *view)
+{
+	const struct filtered *left = &view->filtered;
+	char rss[UNITS_LEN], growth[UNITS_LEN], all_rss[UNITS_LEN], all_growth[UNITS_LEN];
+	struct facts facts;
+
+	if (!view->filter)
+		return;
+	facts = facts__begin(out, width, " and ", "Filter: ", strlen("Filter: "));
+	for (__u32 i = 0; i < view->filter->nr; i++) {
+		char *clean = utf8__clean(view->filter->terms[i].text, true);
+
+		facts__add(&facts, "%s", clean ? clean : "?");
+		free(clean);
+	}
+	facts__finish(&facts);
+	if (left->rss != UNKNOWN_BYTES)
+		facts__say(
+			out, width,
+			"It leaves %s of %s resident and %s of %s growth; the lines above are of "
+			"the whole.",
+			units__bytes(rss, left->rss), units__bytes(all_rss, left->all_rss),
+			units__bytes_signed(growth, left->growth),
+			units__bytes_signed(all_growth, left->all_growth));
 }
 
 void report__target_state(FILE *out, __u32 width, const struct session *session,

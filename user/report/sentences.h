@@ -23,6 +23,12 @@ void report__causes(FILE *out, __u32 width, const struct view *view);
 void report__target_state(FILE *out, __u32 width, const struct session *session,
 			  const struct view *view);
 
+/*
+ * What kind of growth it was, a sentence a counter that moved (trend.c). Nothing for an instant; one
+ * short fact when the window is too short to tell.
+ */
+void report__trend(FILE *out, __u32 width, const struct view *view);
+
 /* "[heap]  3 regions  unmapped  mapped file ..." as the row's text. */
 void table__group_text(struct table *table, const struct group *group);
 

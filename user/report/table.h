@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <linux/types.h>
 
-#define TABLE_COLUMNS 4 /* at most, the text not counted */
+#define TABLE_COLUMNS 5 /* at most, the text not counted */
 
 /*
  * In a row's text these begin a part. When the width asks for it, the last parts are left out, one

@@ -162,13 +162,22 @@ static struct owner_pages *tally_owner(struct owner_tally *tally, __u32 owner)
 	return pages;
 }
 
+static void tally_now(struct owner_tally *tally, const struct table_step *step, __u32 i)
+{
+	__u32 owner = step->now->owner[i];
+	struct owner_pages *pages = tally_owner(tally, owner);
+
+	pages->now++;
+	pages->arrived += !is_resident(step->then, i) || step->then->owner[i] != owner;
+}
+
 static void tally_step(struct owner_tally *tally, const struct table_step *step)
 {
 	for (__u32 i = step->first; i < step->end; i++) {
 		if (is_resident(step->then, i) && step->then->owner[i] < tally->nr)
 			tally_owner(tally, step->then->owner[i])->then++;
 		if (is_resident(step->now, i) && step->now->owner[i] < tally->nr)
-			tally_owner(tally, step->now->owner[i])->now++;
+			tally_now(tally, step, i);
 	}
 }
 

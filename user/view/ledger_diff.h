@@ -26,6 +26,7 @@ struct owner_tally {
 	__u32 nr; /* owners are indices below it; others are left out */
 	struct owner_pages {
 		__u64 then, now;
+		__u64 arrived; /* of now, as in struct range_pages */
 	} * pages;
 	__u32 nr_seen;
 	__u32 *seen; /* room for nr: the owners counted since the last reset, in no order */

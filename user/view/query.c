@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The sums of a view; its lists are made by regions.c and stacks.c. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "model/page_ledger.h"
 #include "view/rows.h"
+#include "view/tree.h"
 
 static __s64 to_bytes(__s64 pages)
 {
@@ -247,6 +249,33 @@ static int add_causes(struct view *view, const struct window *window)
 	return 0;
 }
 
+/* Filters, groups and trees are made of all rows; the lists are cut afterwards. */
+static bool needs_every_row(const struct view_options *options)
+{
+	return options &&
+	       ((options->filter && options->filter->nr) || options->by || options->tree);
+}
+
+static int add_readings(struct view *view, const struct window *window,
+			const struct view_options *options)
+{
+	int ret = 0;
+
+	if (!needs_every_row(options))
+		return 0;
+	if (options->filter && options->filter->nr)
+		ret = view__filter(view, window, options->filter);
+	view->by = options->by;
+	if (!ret && view->by)
+		ret = view__add_groups(view, window);
+	if (!ret && options->tree) {
+		view->tree = view_tree__new(view, options->tree, options->every_frame);
+		ret = view->tree ? 0 : -ENOMEM;
+	}
+	view__cut(view, options->top);
+	return ret;
+}
+
 struct view *view__new(const struct session *session, const struct snapshot *from,
 		       const struct snapshot *to, const struct view_options *options)
 {
@@ -254,8 +283,8 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 		.session = session,
 		.from = from,
 		.to = to,
-		.unnamed_stacks = options && options->unnamed_stacks,
-		.top = options ? options->top : 0,
+		.unnamed_stacks = options && options->unnamed_stacks && !needs_every_row(options),
+		.top = options && !needs_every_row(options) ? options->top : 0,
 		.pid = options ? options->pid : 0,
 	};
 	struct view *view = calloc(1, sizeof(*view));
@@ -266,7 +295,9 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 	sum_kernel(view, &window);
 	sum_ledger(view, &window);
 	if (set_target(view, &window) || add_processes(view, &window) || add_causes(view, &window) ||
-	    view__add_regions(view, &window) || view__add_stacks(view, &window)) {
+	    trend__measure(&view->trend, session, from->ts, to->ts) ||
+	    view__add_regions(view, &window) || view__add_stacks(view, &window) ||
+	    add_readings(view, &window, options)) {
 		view__free(view);
 		return NULL;
 	}
@@ -281,6 +312,10 @@ void view__free(struct view *view)
 		free(view->regions[i].stacks);
 	for (__u32 i = 0; i < view->nr_stacks; i++)
 		stack_row__fini(view->stacks + i);
+	for (__u32 i = 0; i < view->nr_groups; i++)
+		free(view->groups[i].key);
+	view_tree__free(view->tree);
+	free(view->groups);
 	free(view->regions);
 	free(view->stacks);
 	free(view->causes);

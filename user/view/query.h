@@ -8,13 +8,37 @@
 #define RSSTRACE_VIEW_QUERY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "model/session.h"
+#include "view/filter.h"
+#include "view/trend.h"
+
+#define UNKNOWN_BYTES INT64_MIN /* in rows made by a filter or a grouping: the model cannot tell */
+
+enum group_by {
+	BY_NOTHING = 0,
+	BY_REGION,
+	BY_STACK,
+	BY_MODULE,
+	BY_FILE_LINE,
+	BY_THREAD,
+	BY_KIND,
+	BY_CAUSE,
+	BY_FUNCTION,
+	NR_GROUPINGS,
+};
+
+enum tree_kind { TREE_NONE = 0, TREE_TOP_DOWN, TREE_BOTTOM_UP };
 
 struct view_options {
 	__u32 pid; /* this process alone; 0: all. Lost records and truncated stacks stay everybody's; of what
 		      a stack brought in before a fork, freed counts the copies of all children */
 	__u32 top; /* rows of each list; 0: all */
 	bool unnamed_stacks; /* leave frames out of the stack rows: for outputs that only name those of regions */
+	const struct filter *filter; /* NULL, or without terms: none */
+	enum group_by by;	     /* fill groups */
+	enum tree_kind tree;	     /* fill tree */
+	bool every_frame;	     /* of the tree: also allocators, libc and runtimes */
 };
 
 struct members {
@@ -44,6 +68,7 @@ struct stack_row {
 struct region_stack_row {
 	__u32 stack; /* owner index, OWNER_BEFORE and OWNER_UNKNOWN left out */
 	__s64 rss, growth;
+	__s64 faulted; /* over the window: resident ones that arrived in it */
 };
 
 struct region_row {
@@ -83,12 +108,33 @@ struct other_row {
 	__s64 freed; /* stacks only */
 };
 
+/* What all rows of one key have in common, summed up. A figure the model cannot tell is UNKNOWN_BYTES. */
+struct group_row {
+	char *key;	 /* what the rows share, in JSON; NULL: bytes whose key is not known */
+	__u32 nr;	 /* rows */
+	__s64 rss, growth;
+	__s64 faulted;	 /* by region and kind only what is still resident; else all, over the window */
+	__s64 freed;	 /* over the window */
+	__u32 stack;	 /* owner index of one of its stacks; 0: no key of stacks */
+	struct frame_row frame; /* that its stacks are named by; line 0: several */
+	__u32 tid;
+};
+
+struct view_tree; /* view/tree.h */
+
+/* What a filter leaves of the regions, beside what there was. */
+struct filtered {
+	__s64 rss, growth;
+	__s64 all_rss, all_growth;
+};
+
 struct view {
 	__u64 from_ns, to_ns, from_wall_ns, to_wall_ns;
 	__u32 pid; /* of the first root */
 	const char *comm, *exe;
 	struct members rss, growth; /* the kernel's counters at the end; their change over the window */
 	__u64 peak_total, peak_ns;  /* highest RSS up to the end */
+	struct trend trend;	    /* what kind of growth it was */
 	__s64 attributed, before_attach, unattributed, error;
 	__s64 before_at_start; /* before_attach at the window's start */
 	__s64 incomplete;      /* of attributed: by stacks that do not reach their root */
@@ -105,6 +151,13 @@ struct view {
 	__u32 nr_stacks;
 	struct stack_row *stacks;
 	struct other_row other_stacks;
+	const struct filter *filter; /* as given; NULL: none */
+	struct filtered filtered;
+	enum group_by by;
+	__u32 nr_groups;
+	struct group_row *groups; /* by growth, largest first, then rss, faulted, key; one without key last */
+	struct other_row other_groups;
+	struct view_tree *tree; /* NULL: not asked for */
 };
 
 /*
@@ -126,6 +179,7 @@ void stack_row__fini(struct stack_row *row);
 bool frame_row__is_internal(const struct frame_row *frame);
 
 const char *cause_name(enum rsst_cause cause); /* "fault", "munmap", "dontneed", ... as in JSON */
+const char *group_by_name(enum group_by by);   /* "region", "file-line", ...: as behind --by; NULL for BY_NOTHING */
 const char *kind_name(enum region_kind kind);  /* "heap", "stack", "anon", ... */
 
 #endif

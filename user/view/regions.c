@@ -233,7 +233,12 @@ static int fill_stacks(struct region_row *row, const struct ledger_pair *pages,
 		__u32 owner = tally->seen[i];
 		__s64 then = tally->pages[owner].then * LEDGER_PAGE_BYTES;
 		__s64 now = tally->pages[owner].now * LEDGER_PAGE_BYTES;
-		struct region_stack_row by = { .stack = owner, .rss = now, .growth = now - then };
+		struct region_stack_row by = {
+			.stack = owner,
+			.rss = now,
+			.growth = now - then,
+			.faulted = tally->pages[owner].arrived * LEDGER_PAGE_BYTES,
+		};
 
 		if (owner == OWNER_BEFORE)
 			row->before = by;
@@ -260,6 +265,16 @@ static void sum_region(struct view *view, const struct region_row *row, bool sho
 	other->rss += row->rss;
 	other->growth += row->growth;
 	other->faulted += row->faulted;
+}
+
+int region_row__compare(const void *pa, const void *pb)
+{
+	const struct region_row *a = pa, *b = pb;
+	int order = DESCENDING(a->growth, b->growth);
+
+	order = order ? order : DESCENDING(a->rss, b->rss);
+	order = order ? order : DESCENDING(b->start, a->start);
+	return order ? order : DESCENDING(b->pid, a->pid);
 }
 
 static int show_rows(struct view *view, const struct window *window, const struct region_list *list)

@@ -190,12 +190,14 @@ static __u32 fill_rows(struct view *view, const struct window *window,
 	return nr;
 }
 
-static int compare_stacks(const void *pa, const void *pb)
+int stack_row__compare(const void *pa, const void *pb)
 {
 	const struct stack_row *a = pa, *b = pb;
 	int order = DESCENDING(a->growth, b->growth);
 
 	order = order ? order : DESCENDING(a->rss, b->rss);
+	if (a->growth == UNKNOWN_BYTES)
+		order = order ? order : DESCENDING(a->faulted, b->faulted);
 	return order ? order : DESCENDING(b->id, a->id);
 }
 
@@ -227,7 +229,7 @@ int view__add_stacks(struct view *view, const struct window *window)
 	nr = fill_rows(view, window, window->pid ? &one : NULL);
 	if (window->pid)
 		owner_tally__fini(&one.tally);
-	qsort(view->stacks, nr, sizeof(*view->stacks), compare_stacks);
+	qsort(view->stacks, nr, sizeof(*view->stacks), stack_row__compare);
 	view->nr_stacks = window__shown(window, nr);
 	sum_other(&view->other_stacks, view->stacks + view->nr_stacks, nr - view->nr_stacks);
 	for (__u32 i = 0; i < view->nr_stacks && !ret && !window->unnamed_stacks; i++)

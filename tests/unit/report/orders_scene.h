@@ -87,12 +87,38 @@ static inline void orders__causes(struct orders *orders)
 	end->causes[CAUSE_MUNMAP].out[RSST_ANON] = 20;
 }
 
+/* A tick every ten seconds: the cache grows all the time, the file until the fourth minute. */
+static inline void orders__series(struct session *fake)
+{
+	for (__u64 i = 0; i <= 60; i++) {
+		struct series_point *point = fake->points + fake->nr_points++;
+
+		point->ts = i * 10 * SECOND;
+		point->pages[RSST_ANON] = 6144 + i * 373 + i % 3 * 100;
+		point->pages[RSST_FILE] = 300 + (i < 24 ? i : 24) * 833;
+	}
+}
+
+/* The main thread reads the file, two workers fill the cache. */
+static inline void orders__threads(struct orders *orders)
+{
+	const struct thread_stack pairs[] = { { 0, 0 },
+					      { 4242, orders->get },
+					      { 4243, orders->put },
+					      { 4244, orders->put },
+					      { 4244, orders->parse } };
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+		orders->fake.threads[orders->fake.nr_threads++] = pairs[i];
+}
+
 static inline void orders__init(struct orders *orders)
 {
 	struct space_snapshot *attach, *before, *end;
 
 	fake__init(&orders->fake);
 	orders__stacks(orders);
+	orders__threads(orders);
 	orders->attach = fake_snapshot__new(&orders->fake, 0, 1);
 	orders->before = fake_snapshot__new(&orders->fake, 599 * SECOND, 1);
 	orders->end = fake_snapshot__new(&orders->fake, 600 * SECOND, 1);
@@ -117,9 +143,14 @@ static inline void orders__init(struct orders *orders)
 	for (int i = 0; i < 3; i++)
 		fake_space__clear(end, ARENAS + i * 4 * MIB, 512);
 	orders__causes(orders);
+	orders__series(&orders->fake);
 	fake_snapshot__settle(orders->attach);
 	fake_snapshot__settle(orders->before);
 	fake_snapshot__settle(orders->end);
+	memcpy(orders->end->thread_pages, (__u64[]){ 0, 20000, 12000, 8000, 900 },
+	       5 * sizeof(__u64));
+	memcpy(orders->before->thread_pages, (__u64[]){ 0, 19000, 12000, 6000, 900 },
+	       5 * sizeof(__u64));
 	orders->end->faults = 1203441;
 	orders->end->stacks_truncated = 1;
 	orders->end->peak_pages = 50000;

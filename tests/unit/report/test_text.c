@@ -11,6 +11,7 @@
 #include <time.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include "report/diff.h"
 #include "report/report.h"
 #include "report/orders_scene.h"
 
@@ -129,6 +130,71 @@ static void report_with_doubts(void **state)
 	view__free(view);
 }
 
+static void assert_reading(const struct orders *orders, const struct view_options *options,
+			   __u32 width, const char *name)
+{
+	struct report_style style = { .width = width, .fold_internal = true, .top = options->top };
+	struct view *view = view__new(&orders->fake, orders->attach, orders->end, options);
+
+	assert_report(orders, view, style, NULL, name);
+	view__free(view);
+}
+
+static void readings_at_widths(void **state)
+{
+	const struct orders *orders = *state;
+	struct filter filter = { 0 };
+	struct view_options by_function = { .by = BY_FUNCTION, .top = 3 };
+	struct view_options by_region = { .by = BY_REGION, .top = 5, .filter = &filter };
+	struct view_options top_down = { .tree = TREE_TOP_DOWN, .top = 10 };
+	struct view_options bottom_up = { .tree = TREE_BOTTOM_UP, .by = BY_THREAD };
+
+	assert_int_equal(filter__add(&filter, "symbol!=mdb_page_get", NULL), 0);
+	assert_int_equal(filter__add(&filter, "region!~arena", NULL), 0);
+	assert_reading(orders, &by_function, 80, "by-function-80");
+	assert_reading(orders, &by_function, 120, "by-function-120");
+	assert_reading(orders, &by_region, 80, "by-region-80");
+	assert_reading(orders, &by_region, 120, "by-region-120");
+	assert_reading(orders, &top_down, 80, "top-down-80");
+	assert_reading(orders, &top_down, 120, "top-down-120");
+	assert_reading(orders, &bottom_up, 80, "bottom-up-80");
+	assert_reading(orders, &bottom_up, 120, "bottom-up-120");
+}
+
+static void assert_diff(const struct orders *orders, const struct diff_options *options,
+			__u32 width, const char *name)
+{
+	const struct diff_side a = { &orders->fake, orders->attach };
+	const struct diff_side b = { &orders->fake, orders->end };
+	const struct report_style style = { .width = width, .fold_internal = true };
+	struct diff_report report = {
+		.diff = view_diff__new(&a, &b, options),
+		.trace_a = "/srv/traces/orders-monday.rsst",
+		.trace_b = "/srv/traces/orders-\033[31mtuesday.rsst",
+		.lost_b = 1234,
+		.least_bytes = options->least_bytes,
+	};
+	struct page page;
+
+	open_page(&page);
+	assert_int_equal(diff_report__text(page.out, &report, &style), 0);
+	assert_width(&page, width);
+	assert_golden(&page, name);
+	view_diff__free((struct view_diff *)report.diff);
+}
+
+static void diff_at_widths(void **state)
+{
+	const struct diff_options few = { .top = 3, .least_bytes = 1 };
+	const struct diff_options none = { .top = 3, .least_bytes = 1LL << 40 };
+
+	assert_diff(*state, &few, 0, "diff-0");
+	assert_diff(*state, &few, 60, "diff-60");
+	assert_diff(*state, &few, 80, "diff-80");
+	assert_diff(*state, &few, 120, "diff-120");
+	assert_diff(*state, &none, 80, "diff-same");
+}
+
 static void report_without_growth(void **state)
 {
 	const struct orders *orders = *state;
@@ -222,6 +288,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(report_at_widths, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_with_doubts, setup, teardown),
+		cmocka_unit_test_setup_teardown(readings_at_widths, setup, teardown),
+		cmocka_unit_test_setup_teardown(diff_at_widths, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_without_growth, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_of_the_dead, setup, teardown),
 		cmocka_unit_test_setup_teardown(report_of_two_processes, setup, teardown),

@@ -30,6 +30,10 @@ struct session {
 	struct stack stacks[FAKE_MAX];
 	__u32 stack_frames[FAKE_MAX][8];
 	const char *names[FAKE_MAX];
+	__u32 nr_points;
+	struct series_point points[FAKE_MAX];
+	__u32 nr_threads;
+	struct thread_stack threads[FAKE_MAX];
 };
 
 const struct rec_start *session__start(const struct session *session)
@@ -71,6 +75,23 @@ const struct stack *session__stack(const struct session *session, __u32 index)
 const char *session__name(const struct session *session, __u32 index)
 {
 	return index < session->nr_names ? session->names[index] : "";
+}
+
+const struct series_point *session__series(const struct session *session, __u32 *nr)
+{
+	*nr = session->nr_points;
+	return session->points;
+}
+
+const struct thread_stack *session__thread_stack(const struct session *session, __u32 index)
+{
+	return index < session->nr_threads ? session->threads + index : NULL;
+}
+
+const char *session__thread_comm(const struct session *session, __u32 tid)
+{
+	(void)session;
+	return tid == 4243 ? "worker-1" : "";
 }
 
 static inline void fake__init(struct session *fake)
@@ -139,6 +160,8 @@ static inline struct snapshot *fake_snapshot__new(const struct session *fake, __
 	snapshot->spaces = calloc(nr_spaces, sizeof(*snapshot->spaces));
 	snapshot->nr_stacks = fake->nr_stacks;
 	snapshot->stacks = calloc(fake->nr_stacks, sizeof(*snapshot->stacks));
+	snapshot->nr_thread_stacks = fake->nr_threads;
+	snapshot->thread_pages = calloc(fake->nr_threads + 1, sizeof(*snapshot->thread_pages));
 	for (__u32 i = 0; i < nr_spaces; i++) {
 		struct space_snapshot *space = snapshot->spaces + i;
 
@@ -175,6 +198,7 @@ static inline void fake_snapshot__free(struct snapshot *snapshot)
 	}
 	free(snapshot->spaces);
 	free(snapshot->stacks);
+	free(snapshot->thread_pages);
 	free(snapshot);
 }
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "model/thread_table.h"
+
+#define NAMES_MAX (1U << 16)
+
+struct wanted {
+	const struct thread_table *table;
+	__u32 tid, owner;
+};
+
+static bool same_entry(const void *ctx, __u32 index)
+{
+	const struct wanted *wanted = ctx;
+	const struct thread_stack *entry = wanted->table->entries + index;
+
+	return entry->tid == wanted->tid && entry->owner == wanted->owner;
+}
+
+static bool same_tid(const void *ctx, __u32 index)
+{
+	const struct wanted *wanted = ctx;
+
+	return wanted->table->names[index].tid == wanted->tid;
+}
+
+static int grow(struct thread_table *table)
+{
+	__u32 cap = table->cap ? table->cap * 2 : 64;
+	struct thread_stack *entries = realloc(table->entries, cap * sizeof(*entries));
+	__u64 *pages;
+
+	if (!entries)
+		return -ENOMEM;
+	table->entries = entries;
+	pages = realloc(table->pages, cap * sizeof(*pages));
+	if (!pages)
+		return -ENOMEM;
+	table->pages = pages;
+	table->cap = cap;
+	if (table->nr)
+		return 0;
+	table->entries[0] = (struct thread_stack){ 0 };
+	table->pages[0] = 0;
+	table->nr = 1;
+	return 0;
+}
+
+/* Index of the pair; 0 when the table is full. -ENOMEM. */
+static int find_entry(struct thread_table *table, __u32 tid, __u32 owner, __u32 *index)
+{
+	struct wanted wanted = { table, tid, owner };
+	__u64 hash = index_hash(tid, owner);
+
+	*index = index_map__find(&table->map, hash, same_entry, &wanted);
+	if (*index || table->nr >= THREAD_ENTRIES_MAX)
+		return 0;
+	if (table->nr == table->cap && grow(table))
+		return -ENOMEM;
+	if (index_map__add(&table->map, hash, table->nr))
+		return -ENOMEM;
+	*index = table->nr++;
+	table->entries[*index] = (struct thread_stack){ tid, owner };
+	table->pages[*index] = 0;
+	return 0;
+}
+
+int thread_table__count(struct thread_table *table, __u32 tid, __u32 owner, __u64 pages)
+{
+	const struct thread_stack *last = table->last ? table->entries + table->last : NULL;
+	__u32 index = table->last;
+
+	if ((!last || last->tid != tid || last->owner != owner) &&
+	    find_entry(table, tid, owner, &index))
+		return -ENOMEM;
+	table->pages[index] += pages;
+	table->last = index;
+	return 0;
+}
+
+static int new_name(struct thread_table *table, __u32 tid, __u32 *index)
+{
+	__u32 nr = table->nr_names ? table->nr_names : 1, cap = table->cap_names;
+
+	if (nr >= NAMES_MAX)
+		return 0;
+	if (nr >= cap) {
+		struct thread_name *names;
+
+		cap = cap ? cap * 2 : 64;
+		names = realloc(table->names, cap * sizeof(*names));
+		if (!names)
+			return -ENOMEM;
+		table->names = names;
+		table->cap_names = cap;
+	}
+	if (index_map__add(&table->name_map, index_hash(tid, 0), nr))
+		return -ENOMEM;
+	table->names[nr].tid = tid;
+	table->nr_names = nr + 1;
+	*index = nr;
+	return 0;
+}
+
+static __u32 find_name(const struct thread_table *table, __u32 tid)
+{
+	struct wanted wanted = { .table = table, .tid = tid };
+
+	return index_map__find(&table->name_map, index_hash(tid, 0), same_tid, &wanted);
+}
+
+int thread_table__name(struct thread_table *table, __u32 tid, const char *comm)
+{
+	__u32 index = find_name(table, tid);
+
+	if (!index && new_name(table, tid, &index))
+		return -ENOMEM;
+	if (!index)
+		return 0;
+	memcpy(table->names[index].comm, comm, RSST_COMM_LEN);
+	table->names[index].comm[RSST_COMM_LEN - 1] = 0;
+	return 0;
+}
+
+const char *thread_table__comm(const struct thread_table *table, __u32 tid)
+{
+	__u32 index = find_name(table, tid);
+
+	return index ? table->names[index].comm : "";
+}
+
+void thread_table__fini(struct thread_table *table)
+{
+	free(table->entries);
+	free(table->pages);
+	free(table->names);
+	index_map__fini(&table->map);
+	index_map__fini(&table->name_map);
+	memset(table, 0, sizeof(*table));
+}
