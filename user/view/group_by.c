@@ -180,7 +180,8 @@ static void add_threads(struct group_table *table, const struct view *view,
 					  .freed = UNKNOWN_BYTES,
 					  .faulted = bytes };
 
-		if (!bytes || pair->owner >= to->nr_stacks || !has[pair->owner])
+		if (!bytes || pair->owner >= to->nr_stacks || !has[pair->owner] ||
+		    (i && !window__has_space(window, pair->space)))
 			continue;
 		if (i)
 			add_thread(table, view, pair->tid, bytes);

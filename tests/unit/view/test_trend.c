@@ -107,6 +107,17 @@ static double twelve_mib_a_day(double s, double length)
 	return 900 + s * 12 / 86400;
 }
 
+/* From and to in seconds. */
+static void measure(struct trend *trend, struct session *session, double from, double to, __u32 pid)
+{
+	struct snapshot *end = session__freeze(session);
+
+	assert_non_null(end);
+	end->ts = to * NSEC_PER_SEC;
+	assert_int_equal(trend__measure(trend, session, from * NSEC_PER_SEC, end, pid), 0);
+	snapshot__free(end);
+}
+
 struct made {
 	struct story story;
 	struct trend trend;
@@ -127,7 +138,7 @@ static struct made *make(shape anon, shape file, double length, double step)
 				[RSST_FILE] = file(s, length) * 256 });
 		FEED(&made->story, tick, TICK);
 	}
-	assert_int_equal(trend__measure(&made->trend, made->story.session, 0, UINT64_MAX), 0);
+	measure(&made->trend, made->story.session, 0, 1e9, 0);
 	return made;
 }
 
@@ -309,15 +320,43 @@ static void windows_are_kept_to(void **state)
 	struct trend trend;
 
 	(void)state;
-	trend__measure(&trend, session, 0, 200 * NSEC_PER_SEC);
+	measure(&trend, session, 0, 200, 0);
 	assert_int_equal(trend.kind, TREND_FLAT);
-	trend__measure(&trend, session, 350 * NSEC_PER_SEC, 500 * NSEC_PER_SEC);
+	measure(&trend, session, 350, 500, 0);
 	assert_int_equal(trend.kind, TREND_STEADY);
 	assert_true(trend.from_ns >= 350 * NSEC_PER_SEC && trend.to_ns <= 500 * NSEC_PER_SEC);
-	trend__measure(&trend, session, 700 * NSEC_PER_SEC, 800 * NSEC_PER_SEC);
+	measure(&trend, session, 700, 800, 0);
 	assert_int_equal(trend.kind, TREND_TOO_SHORT);
 	assert_int_equal(trend.anon.nr_points, 0);
 	made__free(made);
+}
+
+/* A child that grows beside its parent: each has its own shape, and together they have one. */
+static void each_process_has_its_own(void **state)
+{
+	struct story s = story__new();
+	struct trend trend;
+
+	(void)state;
+	story__feed(&s, record_process(7, 200, 0, NULL, "child", "/bin/child"));
+	for (double at = 0; at <= 600; at++) {
+		s.ts = at * NSEC_PER_SEC + 10;
+		FEED(&s, counters, COUNTERS, .space = SPACE, .pages = { [RSST_ANON] = 1000 });
+		FEED(&s, counters, COUNTERS, .space = 7, .pages = { [RSST_ANON] = at * 256 });
+		FEED(&s, tick, TICK);
+	}
+	measure(&trend, s.session, 0, 1e9, PID);
+	assert_int_equal(trend.kind, TREND_FLAT);
+	measure(&trend, s.session, 0, 1e9, 200);
+	assert_int_equal(trend.kind, TREND_STEADY);
+	assert_near(trend.anon.slope, 3600 * MIB, MIB);
+	assert_in_range(trend.anon.nr_points, SPACE_SERIES_MAX / 2, SPACE_SERIES_MAX);
+	measure(&trend, s.session, 0, 1e9, 0);
+	assert_int_equal(trend.total.low, 1000 * PAGE);
+	assert_int_equal(trend.anon.nr_points, 601);
+	measure(&trend, s.session, 0, 1e9, 201);
+	assert_int_equal(trend.anon.nr_points, 0);
+	story__free(&s);
 }
 
 /* However long the stream, the points are bounded, even in time, and the first is the first tick.
@@ -330,7 +369,7 @@ static void the_series_is_thinned_evenly(void **state)
 	for (__u64 i = 0; i < 100000; i++) {
 		struct series_point point = { .ts = i };
 
-		assert_int_equal(series__add(&series, &point), 0);
+		assert_int_equal(series__add(&series, &point, SERIES_MAX), 0);
 		assert_true(series.nr <= SERIES_MAX);
 	}
 	assert_in_range(series.nr, SERIES_MAX / 2, SERIES_MAX);
@@ -373,6 +412,7 @@ int main(void)
 		cmocka_unit_test(files_are_no_leak),
 		cmocka_unit_test(minutes_are_too_short_for_a_suspicion),
 		cmocka_unit_test(windows_are_kept_to),
+		cmocka_unit_test(each_process_has_its_own),
 		cmocka_unit_test(the_series_is_thinned_evenly),
 		cmocka_unit_test(hostile_numbers_are_survived),
 	};
