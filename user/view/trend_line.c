@@ -16,6 +16,7 @@
 #define LINE_R2 0.95	  /* a line without a doubt */
 #define NOISY_LINE_R2 0.5
 #define LEAK_R2 0.9
+#define KEEPS_ON (2.0 / 3)
 #define TOOTH_SHARE 0.25 /* of high - low: a smaller fall is no tooth */
 #define SPIKE_SHARE 0.25 /* of high - low: a smaller net move and one fall is a spike */
 #define STEP_SHARE 0.1	 /* of the window: a faster rise is a step */
@@ -254,7 +255,7 @@ static bool starts_late(struct trend_line *line, const struct points *points)
 	return line->r2 >= LINE_R2;
 }
 
-/* Not ever slower: the second half rises at least half as fast as the first. */
+/* Not ever slower: the second half rises nearly as fast as the first. */
 static bool keeps_on(const struct points *points)
 {
 	__u32 half = points->nr / 2;
@@ -262,7 +263,7 @@ static bool keeps_on(const struct points *points)
 	struct line_fit second =
 		line_fit__make(points->ts + half, points->y + half, points->nr - half);
 
-	return second.slope >= first.slope / 2;
+	return second.slope >= first.slope * KEEPS_ON;
 }
 
 static bool looks_like_a_leak(const struct trend_line *line, const struct points *points)
