@@ -41,30 +41,47 @@ static int on_start(struct session *session, const struct rec_start *start, stru
 	return 0;
 }
 
-/* Without a root nobody is left whose RSS it would be. */
-static void note_rss(struct session *session, const struct series_point *point)
+/* A point of one space, added to @sum. */
+static void note_space(struct session *session, struct space *space, struct series_point *sum)
 {
-	if (session->nr_roots && series__add(&session->series, point))
+	struct series_point point = { .ts = sum->ts };
+
+	for (__u8 m = 0; m < RSST_NR_MEMBERS; m++) {
+		point.pages[m] = space->counted[m] + space->carried[m];
+		sum->pages[m] += point.pages[m];
+	}
+	if (series__add(&space->series, &point, SPACE_SERIES_MAX))
+		session->no_memory = true;
+}
+
+/* Without a root nobody is left whose RSS it would be. */
+static void note_rss(struct session *session)
+{
+	struct series_point sum = { .ts = session->now };
+
+	if (!session->nr_roots)
+		return;
+	for (__u32 id = 0; id < session->nr_spaces; id++) {
+		struct space *space = session__space(session, id);
+
+		if (space)
+			note_space(session, space, &sum);
+	}
+	if (series__add(&session->series, &sum, SERIES_MAX))
 		session->no_memory = true;
 }
 
 static void on_tick(struct session *session)
 {
-	struct series_point point = { 0 };
-
 	if (session->record_ts > session->now)
 		session->now = session->record_ts;
-	point.ts = session->now;
 	for (__u32 id = 0; id < session->nr_spaces; id++) {
 		struct space *space = session__space(session, id);
 
-		if (!space)
-			continue;
-		vma_map__merge(&space->map, session->settled);
-		for (__u8 m = 0; m < RSST_NR_MEMBERS; m++)
-			point.pages[m] += space->counted[m] + space->carried[m];
+		if (space)
+			vma_map__merge(&space->map, session->settled);
 	}
-	note_rss(session, &point);
+	note_rss(session);
 	session->settled = session->gen;
 }
 
@@ -231,6 +248,15 @@ const struct series_point *session__series(const struct session *session, __u32 
 {
 	*nr = session->series.nr;
 	return session->series.points;
+}
+
+const struct series_point *session__space_series(const struct session *session, __u32 space,
+						 __u32 *nr)
+{
+	const struct space *of = space < session->nr_spaces ? session->spaces[space] : NULL;
+
+	*nr = of ? of->series.nr : 0;
+	return of ? of->series.points : NULL;
 }
 
 __u64 session__nr_bad_records(const struct session *session)

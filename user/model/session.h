@@ -83,6 +83,7 @@ struct stack_pages {
 /* What one thread brought in by one stack; entry 0: of all that found no room in the table. */
 struct thread_stack {
 	__u32 tid;
+	__u32 space;
 	__u32 owner; /* stack index, or OWNER_UNKNOWN */
 };
 
@@ -187,6 +188,9 @@ __u64 session__nr_ignored_records(const struct session *session);  /* of unknown
  * (model/series.h). Valid until the next feed.
  */
 const struct series_point *session__series(const struct session *session, __u32 *nr);
+
+/* The same for one space, thinned further. */
+const struct series_point *session__space_series(const struct session *session, __u32 space, __u32 *nr);
 
 /* Growing tables. Indices in [0, nr); index 0 is never a real entry. Pointers are valid until the next feed. */
 __u32 session__nr_objects(const struct session *session);

@@ -4,6 +4,7 @@
 #define RSSTRACE_MODEL_SPACE_H
 
 #include "model/page_ledger.h"
+#include "model/series.h"
 #include "model/session.h"
 #include "model/vma_map.h"
 
@@ -34,6 +35,7 @@ struct space {
 	struct space_history history;
 	__s64 by_class[NR_CLASSES];
 	__s64 surplus[RSST_NR_MEMBERS]; /* pages soft releases told too much of so far */
+	struct series series;		/* thinned to SPACE_SERIES_MAX */
 	__u64 brk_end;			/* page-aligned; 0: unknown */
 	__u64 loss_at[RSST_NR_MEMBERS]; /* event of the last loss, gain that could not be placed */
 	__u64 gain_at[RSST_NR_MEMBERS];
