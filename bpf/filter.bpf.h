@@ -29,16 +29,6 @@ static __always_inline __s64 batched__pending(struct task_struct *task, __u32 me
 				      member * sizeof(__s32));
 	return pages;
 }
-
-/* What was pending when the thread is first seen was there before tracing began. */
-static __always_inline void batched__meet(struct task_struct *task, struct thread_state *thread)
-{
-	if (thread->batch_known)
-		return;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		thread->told[member] = batched__pending(task, member);
-	thread->batch_known = 1;
-}
 #endif
 
 static __always_inline struct thread_state *filter__thread(struct task_struct *task)
@@ -47,10 +37,6 @@ static __always_inline struct thread_state *filter__thread(struct task_struct *t
 
 	if (!thread)
 		count(CNT_NO_THREAD_STATE);
-#ifdef RSST_BATCHED
-	else
-		batched__meet(task, thread);
-#endif
 	return thread;
 }
 

@@ -77,11 +77,12 @@ struct thread_state {
 	__u32 call;	   /* number of the VM call */
 	__u8 fault_kernel; /* taken in kernel mode */
 	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
-	__u8 batch_known; /* the next two are set up; kernels before 6.2 only, see rss_batched.bpf.h
-			   */
-	__u8 fault_write; /* by a write access */
+	__u8 fault_write;  /* by a write access */
+	__u8 pad;
+	/* kernels before 6.2 only, see rss_batched.bpf.h */
 	__s64 synced[RSST_NR_MEMBERS]; /* pages this thread has added to the shared counts */
-	__s64 told[RSST_NR_MEMBERS];   /* of synced and still pending: told so far */
+	__s64 told[RSST_NR_MEMBERS]; /* of synced and still pending: told so far, or there at attach
+				      */
 };
 
 static __always_inline void count(__u32 which)

@@ -37,7 +37,6 @@ enum batched_what {
 	BATCHED_ZAP = 4,   /* inside a call that releases ranges */
 	BATCHED_OTHER = 8, /* reclaim, a kernel thread, another process */
 	BATCHED_RECLAIM = 16,
-	BATCHED_EXEC = 32, /* in execve */
 };
 
 /* Pages of @member that this thread's faults have moved since the last boundary. */
@@ -136,22 +135,23 @@ int fault_end(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * check_sync_rss_stat(), mm/memory.c: at the start of a fault, after more than 64 of them. A zap
- * syncs first whatever is pending, but not one of a huge page: there only the amount tells.
+ * check_sync_rss_stat(), mm/memory.c: at the start of a fault, after more than 64 of them. A zap of
+ * small pages syncs first whatever is pending (add_mm_rss_vec()); one of a huge page does not, nor
+ * does MADV_PAGEOUT. There only the amount tells, and as a zap gains nothing, a gain in it is a
+ * sync whatever other threads have added meanwhile.
  */
 static __always_inline bool batched__is_sync(struct task_struct *task, __s64 pending, __s64 moved,
 					     __u32 what)
 {
 	struct task_struct___batched *old = (void *)task;
-	__s64 surplus = moved - pending;
 
 	if (!pending || (what & BATCHED_OTHER))
 		return false;
 	if (BPF_CORE_READ(old, rss_stat.events) > SYNC_EVENTS)
 		return true;
-	if (what & BATCHED_EXEC) /* acct_arg_size(), fs/exec.c, adds some pages directly */
-		return surplus == 0;
-	return !(what & BATCHED_FAULT) && surplus < HUGE_PAGES / 2 && surplus > -HUGE_PAGES / 2;
+	if (what & BATCHED_FAULT)
+		return false;
+	return what & BATCHED_ZAP && pending > 0 ? moved > 0 : moved == pending;
 }
 
 /* Two at once must not claim the same pages. */
@@ -263,7 +263,6 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		fault = e.thread && in_fault(task, e.thread, e.nr);
 		zap = !fault && is_zap(e.op, e.regs);
 		what |= (fault ? BATCHED_FAULT : 0) | (zap ? BATCHED_ZAP : 0);
-		what |= e.op == VM_OP_EXEC ? BATCHED_EXEC : 0;
 	} else {
 		what |= BATCHED_OTHER | (e.cause == CAUSE_RECLAIM ? BATCHED_RECLAIM : 0);
 	}
@@ -316,6 +315,38 @@ static __always_inline void tell_sum(struct space_state *state)
 	emit__submit(rec);
 }
 
+/* What the thread has pending as it is met is part of the space's first counters. */
+static __always_inline void batched__meet(struct task_struct *task)
+{
+	struct thread_state *thread = thread__find_or_new(task);
+
+	if (!thread)
+		return;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		thread->told[member] = thread->synced[member] + batched__pending(task, member);
+}
+
+/*
+ * A thread that sleeps may have gained in a call that is no boundary: pages pinned for read(2) with
+ * O_DIRECT, say. What is under way in a fault is told at the fault's end.
+ */
+static __always_inline void batched__of_sleeper(struct task_struct *task, __u32 space)
+{
+	struct rss_event e = { .task = task, .space = space, .nr = -1 };
+	struct thread_state *thread = thread__find(task);
+
+	e.state = bpf_map_lookup_elem(&space_states, &space);
+	if (!thread || !e.state || kernel_field(task, on_cpu) ||
+	    (thread->fault_addr && thread->fault_mark == fault_mark(task)))
+		return;
+#pragma unroll
+	for (e.member = 0; e.member < RSST_NR_MEMBERS; e.member++) {
+		e.pages = batched__news(task, thread, e.member);
+		if (e.pages)
+			emit_delta(&e, CAUSE_POPULATE);
+	}
+}
+
 SEC("iter/task")
 int sum_batched(struct bpf_iter__task *ctx)
 {
@@ -325,9 +356,14 @@ int sum_batched(struct bpf_iter__task *ctx)
 	__s64 shared[RSST_NR_MEMBERS];
 
 	if (task) {
-		if (state && (__u64)kernel_field(task, mm) == state->mm)
-			for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-				batched_sum[member] += batched__pending(task, member);
+		if (!state || (__u64)kernel_field(task, mm) != state->mm)
+			return 0;
+		for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+			batched_sum[member] += batched__pending(task, member);
+		if (dialog.ask_tell)
+			batched__of_sleeper(task, space);
+		else
+			batched__meet(task);
 		return 0;
 	}
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {

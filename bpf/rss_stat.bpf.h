@@ -72,12 +72,14 @@ static __always_inline enum rsst_cause foreign_cause(const struct task_struct *t
 
 	if (flags & PF_KTHREAD)
 		return kthread_cause();
+	if (flags & PF_MEMALLOC) /* whoever needs memory takes it from whom it can */
+		return CAUSE_RECLAIM;
 	if (own != mm) {
 		if ((flags & PF_EXITING) && !own)
 			return CAUSE_EXIT;
 		return (__u32)kernel_field(task, tgid) == ref->tgid ? CAUSE_EXEC : CAUSE_REMOTE;
 	}
-	return flags & PF_MEMALLOC ? CAUSE_RECLAIM : CAUSE_INVALID;
+	return CAUSE_INVALID;
 }
 
 /*

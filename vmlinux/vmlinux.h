@@ -148,6 +148,7 @@ struct task_struct {
 	unsigned long min_flt;
 	unsigned long maj_flt;
 	int pagefault_disabled;
+	int on_cpu;
 	int exit_code;
 	struct signal_struct *signal;
 	struct files_struct *files;

@@ -193,7 +193,7 @@ def images(versions, suites, skipped):
 def run_all(asked, suites, expected):
     """Prints each kernel's lines as it ends; [Result]."""
     skipped, results = [], []
-    lines = (HERE / "checks.txt").read_text().splitlines()
+    lines = checks.expand((HERE / "checks.txt").read_text(), asked.build / "workload/scenarios").splitlines()
     plan = "\n".join(line for line in lines if asked.only in line)
     if asked.run:
         plan = shlex.join(["shell", asked.run])

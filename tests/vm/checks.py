@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shlex
+import subprocess
 
 KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "refused", "shell"}
 SETTINGS = {"thp", "memory", "from"}
@@ -29,6 +30,13 @@ class Check:
         if wanted and version_of(release) < version_of(wanted):
             return f"from Linux {wanted}"
         return ""
+
+
+def expand(text, scenarios):
+    """The text with a line for each scenario that its `scenario *` stands for and it does not name. @scenarios: the program."""
+    named = re.findall(r"^scenario (\w+)", text, re.M)
+    listed = subprocess.run([scenarios, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    return text.replace("scenario *", "\n".join(f"scenario {name}" for name in listed if name not in named))
 
 
 def version_of(release):

@@ -15,6 +15,7 @@ chmod 1777 /tmp /dev/shm
 ifconfig lo up
 
 mkswap /dev/nvme0n1p3 >/dev/null && swapon /dev/nvme0n1p3
+export SCENARIO_SWAP=/dev/nvme0n1p3
 
 # Huge pages only where a program asks, but then soon; the same for pages to merge.
 thp=/sys/kernel/mm/transparent_hugepage
@@ -24,6 +25,7 @@ echo 100 >$thp/khugepaged/alloc_sleep_millisecs
 echo 65536 >$thp/khugepaged/pages_to_scan
 echo 50 >/sys/kernel/mm/ksm/sleep_millisecs
 echo 20000 >/sys/kernel/mm/ksm/pages_to_scan
+echo 1 >/sys/kernel/mm/ksm/use_zero_pages
 echo 1 >/sys/kernel/mm/ksm/run
 
 cd /rsstrace && python3 -u tests/vm/guest.py /plan /dev/nvme0n1p2

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The rules: what a guest noted of a check (a folder of files) to problems, which are sentences; none: it passed."""
 import json
+import pathlib
 import re
 import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import scenario_judge  # noqa: E402  (the live tests' as well)
 
 PAGE = 4096
 SITE_TOLERANCE_BYTES = 64 << 10  # a site's first step into a page of code brings one fault-around window
@@ -112,6 +117,15 @@ def judge_live(folder, facts, machine, rsstrace):
     yield from judge_live_replay(folder, facts, rsstrace)
 
 
+def judge_scenario(folder, facts, machine, rsstrace):
+    truth, view = read_json(folder / "truth.json"), read_json(folder / "report.json")
+    status, smaps = (folder / "status").read_text(), (folder / "smaps").read_text()
+    yield from scenario_judge.judge(truth, view, status, smaps, machine["version"] >= SYNCS_BEFORE)
+    yield from judge_replay(folder, rsstrace)
+    if facts["status"]:
+        yield f"rsstrace ended with {facts['status']}"
+
+
 def judge_torture(_folder, facts, _machine, _rsstrace):
     yield from facts["problems"]
 
@@ -142,7 +156,7 @@ def judge_shell(_folder, facts, _machine, _rsstrace):
         yield f"ended with {facts['status']}"
 
 
-RULES = {"shell": judge_shell, "workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture,
+RULES = {"shell": judge_shell, "workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture, "scenario": judge_scenario,
          "programs": judge_programs, "refused": judge_refused}
 
 

@@ -125,7 +125,8 @@ static const struct scenario scenarios[] = {
 	  "MADV_COLLAPSE fills holes",
 	  prepare_collapse,
 	  act_collapse,
-	  { IN(collapse, anon, HUGE_BYTES / WORKLOAD_PAGE) } },
+	  { IN(fault, anon, HUGE_BYTES / WORKLOAD_PAGE),
+	    IN(collapse, anon, HUGE_BYTES / WORKLOAD_PAGE) } },
 
 	{ "dontneed",
 	  "MADV_DONTNEED",
@@ -213,7 +214,7 @@ static const struct scenario scenarios[] = {
 	  "process_madvise(MADV_PAGEOUT)",
 	  prepare_paged_out_by_other,
 	  act_by_other,
-	  { OUT_AT_LEAST(remote, anon, 1) } },
+	  { OUT_AT_LEAST(reclaim, anon, 1) } },
 	{ "memcg",
 	  "faults that reclaim our own pages",
 	  prepare_limited,

@@ -210,19 +210,26 @@ static bool page_out_parent(void)
 	int pidfd = syscall(SYS_pidfd_open, getppid(), 0);
 	struct iovec range = { scenario_at, BYTES };
 
-	return syscall(SYS_process_madvise, pidfd, &range, 1, MADV_PAGEOUT_NR, 0) == (ssize_t)BYTES;
+	for (int i = 0; i < 50; i++) { /* as in page_out() */
+		if (syscall(SYS_process_madvise, pidfd, &range, 1, MADV_PAGEOUT_NR, 0) !=
+		    (ssize_t)BYTES)
+			return false;
+		usleep(20000);
+	}
+	return true;
 }
 
 static const char *prepare_paged_out_by_other(void)
 {
-	const char *why = prepare_swappable();
-
+	prepare_anon();
 	make_other(page_out_parent);
-	return why;
+	workload__touch(scenario_at, BYTES); /* after the fork: pages of two processes are spared */
+	return has_swap() ? "" : "no swap";
 }
 
-/* The group's limit is half of what is touched (the runner's setting memory=). */
-#define LIMITED_BYTES (64 * MIB)
+/* The group's limit is below what is touched (the runner's setting memory=); a tracer may be in it,
+ * too. */
+#define LIMITED_BYTES (128 * MIB)
 
 static unsigned long limit_bytes(void)
 {
@@ -250,7 +257,7 @@ static const char *prepare_limited(void)
 	madvise(scenario_at, LIMITED_BYTES, MADV_NOHUGEPAGE);
 	if (!has_swap())
 		return "no swap";
-	return limit && limit < LIMITED_BYTES ? "" : "no memory limit below 64 MiB";
+	return limit && limit < LIMITED_BYTES ? "" : "no memory limit below 128 MiB";
 }
 
 static void act_touch_limited(void)
@@ -306,15 +313,11 @@ static const char *prepare_khugepaged(void)
 	return prepare_huge();
 }
 
-/* Holes made while somebody traces: khugepaged may be quicker than a tracer attaches. */
 static void act_khugepaged(void)
 {
 	unsigned long before = resident_pages();
 
-	madvise(scenario_at, 2 * HUGE_BYTES, MADV_NOHUGEPAGE);
-	for (size_t at = 0; at < 2 * HUGE_BYTES; at += 2 * WORKLOAD_PAGE)
-		scenario_at[at] = 1;
-	madvise(scenario_at, 2 * HUGE_BYTES, MADV_HUGEPAGE);
+	make_holes();
 	wait_resident(before, before + 1000);
 }
 

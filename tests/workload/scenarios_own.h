@@ -290,19 +290,6 @@ static void act_uffd_copy(void)
 	}
 }
 
-/* Every other page there. */
-static const char *prepare_holes(void)
-{
-	const char *why = prepare_huge();
-
-	if (*why || madvise(scenario_at, 2 * HUGE_BYTES, MADV_NOHUGEPAGE))
-		return "no transparent huge pages";
-	for (size_t at = 0; at < 2 * HUGE_BYTES; at += 2 * WORKLOAD_PAGE)
-		scenario_at[at] = 1;
-	madvise(scenario_at, 2 * HUGE_BYTES, MADV_HUGEPAGE);
-	return "";
-}
-
 static const char *prepare_collapse(void)
 {
 	const char *why = prepare_huge();
@@ -312,11 +299,22 @@ static const char *prepare_collapse(void)
 	scenario_at[0] = 1;
 	if (madvise(scenario_at, HUGE_BYTES, MADV_COLLAPSE_NR) && errno == EINVAL)
 		return "no such advice here";
-	return prepare_holes();
+	return prepare_huge();
+}
+
+/* Every other page; made while somebody traces, since khugepaged may be quicker than a tracer
+ * attaches. */
+static void make_holes(void)
+{
+	madvise(scenario_at, 2 * HUGE_BYTES, MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < 2 * HUGE_BYTES; at += 2 * WORKLOAD_PAGE)
+		scenario_at[at] = 1;
+	madvise(scenario_at, 2 * HUGE_BYTES, MADV_HUGEPAGE);
 }
 
 static void act_collapse(void)
 {
+	make_holes();
 	for (int i = 0; i < 20; i++) /* EAGAIN: a page was in use */
 		if (!madvise(scenario_at, 2 * HUGE_BYTES, MADV_COLLAPSE_NR))
 			return;
