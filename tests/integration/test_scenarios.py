@@ -39,9 +39,9 @@ def test_scenario(name, tmp_path, capsys):
             if "skipped" in truth:
                 pytest.skip(truth["skipped"])
             time.sleep(SETTLE_S)
+            assert tracer.stop() == 0, tracer.talk
             status = pathlib.Path(f"/proc/{target.pid}/status").read_text(encoding="utf-8")
             smaps = pathlib.Path(f"/proc/{target.pid}/smaps").read_text(encoding="utf-8")
-            assert tracer.stop() == 0, tracer.talk
     view = report(trace, "--all")
     problems = list(scenario_judge.judge(truth, view, status, smaps))
     assert not problems, f"{name}: {'; '.join(problems)}"

@@ -3,13 +3,14 @@
 """
 Boots each kernel of kernels.txt under qemu's software emulation, runs the checks of checks.txt in it and judges what came out.
 
-usage: check_vm.py --build DIR [--only WORDS | --run SCRIPT] [KERNEL...]     KERNEL: a line of kernels.txt; all of them when none is named
+usage: check_vm.py --build DIR [--only REGEX | --run SCRIPT] [KERNEL...]     KERNEL: a line of kernels.txt; all of them when none is named
 Exit status 0: nothing failed. What could not be tried is skipped by name.
 """
 import argparse
 import concurrent.futures
 import ctypes
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -122,7 +123,7 @@ def judge_check(result, check, folder, machine, rsstrace):
     if facts["skipped"]:
         result.skip(check.name, facts["skipped"])
         return {}
-    problems = judge.problems_of(check.kind, folder, facts, machine, rsstrace)
+    problems = judge.problems_of(check, folder, facts, machine, rsstrace)
     if problems:
         result.fail(check.name, problems)
     else:
@@ -194,7 +195,7 @@ def run_all(asked, suites, expected):
     """Prints each kernel's lines as it ends; [Result]."""
     skipped, results = [], []
     lines = checks.expand((HERE / "checks.txt").read_text(), asked.build / "workload/scenarios").splitlines()
-    plan = "\n".join(line for line in lines if asked.only in line)
+    plan = "\n".join(line for line in lines if re.search(asked.only, line))
     if asked.run:
         plan = shlex.join(["shell", asked.run])
     versions = asked.kernels or list(expected)
@@ -221,7 +222,7 @@ def run_all(asked, suites, expected):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=lambda path: pathlib.Path(path).resolve(), required=True)
-    parser.add_argument("--only", default="", help="only the checks whose line has this in it")
+    parser.add_argument("--only", default="", help="only the checks whose line has this (a regular expression)")
     parser.add_argument("--run", metavar="SCRIPT", help="this instead of the checks; talk is in the console's log")
     parser.add_argument("kernels", nargs="*")
     asked = parser.parse_args()

@@ -5,8 +5,8 @@ import re
 import shlex
 import subprocess
 
-KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "refused", "shell"}
-SETTINGS = {"thp", "memory", "from"}
+KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "oom", "refused", "shell"}
+SETTINGS = {"thp", "memory", "unattributed", "from"}
 
 
 @dataclasses.dataclass
@@ -17,8 +17,13 @@ class Check:
 
     @property
     def name(self):
-        given = [f"{key}={value}" for key, value in self.settings.items() if key != "from"]
+        given = [f"{key}={value}" for key, value in self.settings.items() if key in ("thp", "memory")]
         return " ".join([self.kind, *self.what, *given])
+
+    def bytes_of(self, setting):
+        """Its size in bytes; 0 when it is not given."""
+        given = self.settings.get(setting, "0")
+        return int(given.rstrip("KM")) << {"K": 10, "M": 20}.get(given[-1], 0)
 
     @property
     def folder(self):

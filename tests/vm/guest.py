@@ -29,6 +29,10 @@ QUIET_S = 1
 SETTLE_S = 0.3  # a moment for what goes on behind a target that waits
 
 
+class Skip(Exception):
+    """This kernel or machine lacks what the check is about."""
+
+
 # --- the pieces of a check ---------------------------------------------------------------------------------------------
 
 def note_kernel(folder, pid):
@@ -64,7 +68,10 @@ def wait_truth(stream, folder):
     """The line of a workload's final state, as a dict."""
     line = harness.read_line(stream)
     (folder / "truth.json").write_text(line + "\n")
-    return json.loads(line)
+    truth = json.loads(line)
+    if "skip" in truth:
+        raise Skip(truth["skip"])
+    return truth
 
 
 def attached(tracer, facts):
@@ -72,6 +79,20 @@ def attached(tracer, facts):
     pid = tracer.attached()
     facts["attach_s"] = round(time.monotonic() - begin, 1)
     return pid
+
+
+def limit(check, pid):
+    """Puts the process into a memory cgroup if the check wants it; what it has already is not moved. The tracer stays outside."""
+    if "memory" not in check.settings:
+        return
+    group = CGROUPS / "limited"
+    if group.exists():
+        group.rmdir()
+    group.mkdir()
+    (group / "memory.max").write_text(str(check.bytes_of("memory")))
+    if check.kind == "oom":
+        (group / "memory.swap.max").write_text("0")
+    (group / "cgroup.procs").write_text(str(pid))
 
 
 def launch(program, folder, facts):
@@ -88,9 +109,10 @@ def launch(program, folder, facts):
         (folder / "talk").write_text("\n".join(tracer.talk) + "\n")
 
 
-def attach(program, folder, facts, command=("record",)):
+def attach(check, folder, facts, command=("record",)):
     trace = folder / "trace.rsst"
-    with harness.Workload(*program) as target:
+    with harness.Workload(*check.what) as target:
+        limit(check, target.pid)
         with harness.Tracer(*command, "-p", target.pid, "-o", trace) as tracer:
             attached(tracer, facts)
             target.go()
@@ -110,14 +132,27 @@ def run_workload(check, folder, facts):
     note_report(folder)
 
 
+def run_oom(check, folder, facts):
+    """The target is killed: there is no truth but what the kernel did."""
+    with harness.Workload(*check.what) as target:
+        limit(check, target.pid)
+        with harness.Tracer("record", "-p", target.pid, "-o", folder / "trace.rsst") as tracer:
+            attached(tracer, facts)
+            target.go()
+            facts["target_status"] = target.process.wait(harness.PATIENCE_S)
+            facts["status"] = tracer.finish(harness.PATIENCE_S)
+            (folder / "talk").write_text("\n".join(tracer.talk) + "\n")
+    note_report(folder)
+
+
 def run_attach(check, folder, facts):
-    attach(check.what, folder, facts)
+    attach(check, folder, facts)
     note_report(folder)
 
 
 def run_live(check, folder, facts):
     facts["command"] = ["live", "--json", "-i", "500ms"]
-    attach(check.what, folder, facts, facts["command"])
+    attach(check, folder, facts, facts["command"])
     note_report(folder)
 
 
@@ -125,14 +160,15 @@ def run_scenario(check, folder, facts):
     """Quiet is a tick after the last change: the ticks come sooner, so that it does."""
     trace = folder / "trace.rsst"
     with harness.Workload("scenarios", *check.what) as target:
+        limit(check, target.pid)
         with harness.Tracer("record", "-i", "200ms", "-o", trace, "-p", target.pid) as tracer:
             attached(tracer, facts)
             target.go()
             truth = wait_truth(target.process.stdout, folder)
             facts["skipped"] = truth.get("skipped", "")
             time.sleep(QUIET_S)
-            note_kernel(folder, truth["pid"])
             facts["status"] = tracer.stop()
+            note_kernel(folder, truth["pid"])
     note_report(folder)
 
 
@@ -174,21 +210,14 @@ def run_shell(check, folder, facts):
 # --- surroundings ------------------------------------------------------------------------------------------------------
 
 def enter(settings):
-    """Sets the machine up for a check; children inherit the memory limit."""
+    """Sets the machine up for a check."""
     if "thp" in settings:
         THP.write_text(settings["thp"])
-    if "memory" in settings:
-        group = CGROUPS / "limited"
-        group.mkdir(exist_ok=True)
-        (group / "memory.max").write_text(settings["memory"])
-        (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def leave(settings):
     if "thp" in settings:
         THP.write_text("madvise")
-    if "memory" in settings:
-        (CGROUPS / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def perform(check, release):
@@ -201,6 +230,8 @@ def perform(check, release):
         if not facts["skipped"]:
             enter(check.settings)
             globals()[f"run_{check.kind}"](check, folder, facts)
+    except Skip as reason:
+        facts["skipped"] = str(reason)
     except Exception as wrong:  # whatever it is: the next check has its turn
         facts["broke"] = f"{type(wrong).__name__}: {wrong}"
         (folder / "traceback").write_text(traceback.format_exc())

@@ -45,13 +45,13 @@ def whole_share(view):
 
 # --- rules for any view ------------------------------------------------------------------------------------------------
 
-def judge_books(view):
+def judge_books(view, unattributed_bytes):
     ledger, rss = view["ledger"], view["rss"]
     if ledger["error"]:
         yield f"books off by {ledger['error']}"
     if ledger["attributed"] + ledger["before_attach"] + ledger["unattributed"] + ledger["error"] != rss["total"]:
         yield f"the books do not add up: {ledger}"
-    if abs(ledger["unattributed"]) > max(rss["total"] // 200, UNATTRIBUTED_BYTES):
+    if abs(ledger["unattributed"]) > max(rss["total"] // 200, UNATTRIBUTED_BYTES, unattributed_bytes):
         yield f"unattributed {ledger['unattributed']}"
     for kind in ("anon", "file", "shmem"):
         moved = sum(row[kind] * (1 if row["direction"] == "in" else -1) for row in view["causes"])
@@ -84,6 +84,13 @@ def judge_sites(view, truth):
             yield f"{cut} of {len(stacks)} stacks of {site} are not whole"
 
 
+def judge_names(view, truth):
+    for name, size in truth.get("names", {}).items():
+        got = sum(region["rss"] for region in view["regions"] if region["name"] == name)
+        if got != size:
+            yield f"regions called {name} hold {got}, not {size}"
+
+
 def judge_replay(folder, rsstrace):
     """The guest's report and this machine's, of the same trace, are the same bytes."""
     done = subprocess.run([rsstrace, "report", "--json", "--all", folder / "trace.rsst"], capture_output=True,
@@ -101,23 +108,24 @@ def judge_live_replay(folder, facts, rsstrace):
 
 # --- kinds -------------------------------------------------------------------------------------------------------------
 
-def judge_traced(folder, facts, machine, rsstrace):
+def judge_traced(check, folder, facts, machine, rsstrace):
     view, truth = read_json(folder / "report.json"), read_json(folder / "truth.json")
     facts["whole"] = whole_share(view)
-    yield from judge_books(view)
+    yield from judge_books(view, check.bytes_of("unattributed"))
     yield from judge_kernel(view, folder, machine["version"])
     yield from judge_sites(view, truth)
+    yield from judge_names(view, truth)
     yield from judge_replay(folder, rsstrace)
     if facts["status"]:
         yield f"rsstrace ended with {facts['status']}"
 
 
-def judge_live(folder, facts, machine, rsstrace):
-    yield from judge_traced(folder, facts, machine, rsstrace)
+def judge_live(check, folder, facts, machine, rsstrace):
+    yield from judge_traced(check, folder, facts, machine, rsstrace)
     yield from judge_live_replay(folder, facts, rsstrace)
 
 
-def judge_scenario(folder, facts, machine, rsstrace):
+def judge_scenario(_check, folder, facts, machine, rsstrace):
     truth, view = read_json(folder / "truth.json"), read_json(folder / "report.json")
     status, smaps = (folder / "status").read_text(), (folder / "smaps").read_text()
     yield from scenario_judge.judge(truth, view, status, smaps, machine["version"] >= SYNCS_BEFORE)
@@ -126,11 +134,22 @@ def judge_scenario(folder, facts, machine, rsstrace):
         yield f"rsstrace ended with {facts['status']}"
 
 
-def judge_torture(_folder, facts, _machine, _rsstrace):
+def judge_oom(check, folder, facts, _machine, rsstrace):
+    view, limit = read_json(folder / "report.json"), check.bytes_of("memory")
+    facts["whole"] = whole_share(view)
+    yield from judge_books(view, 0)
+    if facts["target_status"] != -9 or facts["status"]:
+        yield f"the target ended with {facts['target_status']}, rsstrace with {facts['status']}"
+    if not limit // 2 <= view["rss"]["peak_total"] <= limit * 2:
+        yield f"peak {view['rss']['peak_total']}, with a limit of {limit}"
+    yield from judge_replay(folder, rsstrace)
+
+
+def judge_torture(_check, _folder, facts, _machine, _rsstrace):
     yield from facts["problems"]
 
 
-def judge_programs(_folder, facts, _machine, _rsstrace):
+def judge_programs(_check, _folder, facts, _machine, _rsstrace):
     if not facts["programs"]:
         yield "no program was loaded"
     for program in facts["programs"]:
@@ -142,7 +161,7 @@ def judge_programs(_folder, facts, _machine, _rsstrace):
         yield f"record ended with {facts['status']}, the target {'lives' if facts['target_lives'] else 'died'}"
 
 
-def judge_refused(_folder, facts, _machine, _rsstrace):
+def judge_refused(_check, _folder, facts, _machine, _rsstrace):
     if facts["status"] != 2:
         yield f"record ended with {facts['status']}"
     if not re.fullmatch(r"rsstrace: [^\n]+\n", facts["said"]):
@@ -151,20 +170,21 @@ def judge_refused(_folder, facts, _machine, _rsstrace):
         yield "the target did not survive"
 
 
-def judge_shell(_folder, facts, _machine, _rsstrace):
+def judge_shell(_check, _folder, facts, _machine, _rsstrace):
     if facts["status"]:
         yield f"ended with {facts['status']}"
 
 
-RULES = {"shell": judge_shell, "workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture, "scenario": judge_scenario,
+RULES = {"shell": judge_shell, "oom": judge_oom, "workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture,
+         "scenario": judge_scenario,
          "programs": judge_programs, "refused": judge_refused}
 
 
-def problems_of(kind, folder, facts, machine, rsstrace):
+def problems_of(check, folder, facts, machine, rsstrace):
     """[sentence] of a check that was not skipped. @machine: machine.json with its "version" as a pair of numbers."""
     if "broke" in facts:
         return [f"no verdict: {facts['broke']}"]
     try:
-        return list(RULES[kind](folder, facts, machine, rsstrace))
+        return list(RULES[check.kind](check, folder, facts, machine, rsstrace))
     except (KeyError, ValueError, IndexError, OSError, AttributeError, subprocess.TimeoutExpired) as wrong:
         return [f"no verdict: {wrong!r}"]

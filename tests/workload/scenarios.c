@@ -273,8 +273,6 @@ static int finish(const struct scenario *scenario, const char *skipped)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[argc - 1] : "";
-	const char *skipped;
-
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
 		const struct scenario *scenario = &scenarios[i];
 
@@ -283,11 +281,11 @@ int main(int argc, char **argv)
 		if (strcmp(name, scenario->name))
 			continue;
 		workload__init(argc, argv);
-		skipped = scenario->prepare();
+		scenario_skipped = scenario->prepare();
 		workload__start();
-		if (!*skipped)
+		if (!*scenario_skipped)
 			scenario->act();
-		return finish(scenario, skipped);
+		return finish(scenario, scenario_skipped);
 	}
 	if (!strcmp(name, "--list"))
 		return 0;

@@ -33,6 +33,7 @@ struct scenario {
 
 static char *scenario_at; /* the memory of the scenario */
 static int scenario_fd = -1;
+static const char *scenario_skipped = ""; /* or why it turned out that it cannot be had here */
 
 static inline void *scenario_map(size_t bytes, int flags, int fd)
 {
