@@ -159,6 +159,16 @@ static __u64 place_ascending(struct session *session, struct space *space,
 	return left;
 }
 
+/* Are just @pages missing in [at, end)? Costs what is missing, at most @pages + 1. */
+static bool just_missing(struct space *space, __u8 member, __u64 pages, __u64 at, __u64 end)
+{
+	while (pages && (at = next_missing(space, member, at, end)) < end) {
+		at += LEDGER_PAGE_BYTES;
+		pages--;
+	}
+	return !pages && next_missing(space, member, at, end) == end;
+}
+
 /* The pages of a file come as by faults: each brings those around it. */
 static void place_faulted(struct session *session, struct space *space, const struct queued *gain,
 			  __u64 *at, __u64 end)
@@ -185,7 +195,10 @@ void session__place_queue(struct session *session, struct space *space, struct c
 		struct queued *gain = &call->queue[i];
 		__u64 left, again = base;
 
-		if (gain->member != RSST_ANON) {
+		/* before Linux 6.2 those of a whole call may come as one: no single fault's */
+		if (gain->member != RSST_ANON &&
+		    !just_missing(space, gain->member, (__u64)gain->unit * gain->times,
+				  call->populate_at, end)) {
 			place_faulted(session, space, gain, &call->populate_at, end);
 			continue;
 		}

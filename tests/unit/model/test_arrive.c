@@ -170,6 +170,25 @@ static void mmap_populate_is_placed_at_its_return(void **state)
 	story__free(&s);
 }
 
+/* Before Linux 6.2 the pages of a whole call come as one amount: more than a fault brings, across
+ * page tables. */
+static void a_populated_file_told_as_one(void **state)
+{
+	struct story s = story__new();
+	__u64 at = BASE + TABLE - 100 * PAGE;
+	struct story_call call =
+		story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, 0, 256 * PAGE, 1, 0x8001);
+
+	(void)state;
+	story__populate(&s, &call, 256, RSST_FILE, 3);
+	story__return_backed(&s, &call, at, BACKING_FILE, 7, 0);
+	assert_int_equal(story__resident(&s, at, at + 256 * PAGE), 256);
+	assert_int_equal(pages_of(&s, 3).faulted, 256);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
 static void huge_pages_are_populated_aligned(void **state)
 {
 	struct story s = story__new();
@@ -231,7 +250,8 @@ static void a_huge_page_may_stand_out_of_the_range(void **state)
 
 	(void)state;
 	story__mmap(&s, BASE, 2 * TABLE);
-	call = story__enter(&s, PID, VM_OP_MADVISE, CAUSE_OTHER, BASE + 100 * PAGE, 2 * PAGE, 23, 0);
+	call = story__enter(&s, PID, VM_OP_MADVISE, CAUSE_OTHER, BASE + 100 * PAGE, 2 * PAGE, 23,
+			    0);
 	story__populate(&s, &call, 512, RSST_ANON, 3);
 	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 512);
 	assert_int_equal(story__nr_disputes(&s), 0);
@@ -449,6 +469,7 @@ int main(void)
 		cmocka_unit_test(fault_around_leaves_out_what_is_resident),
 		cmocka_unit_test(fewer_than_the_window_is_ambiguous),
 		cmocka_unit_test(mmap_populate_is_placed_at_its_return),
+		cmocka_unit_test(a_populated_file_told_as_one),
 		cmocka_unit_test(huge_pages_are_populated_aligned),
 		cmocka_unit_test(mlock_fills_what_is_missing_at_once),
 		cmocka_unit_test(filling_skips_what_cannot_be_written),
