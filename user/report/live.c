@@ -196,6 +196,7 @@ int report__live(FILE *out, const struct session *session, const struct view *in
 	print_head(out, interval, since, style->width);
 	if (since->trend.kind != TREND_TOO_SHORT)
 		report__trend(out, style->width, since);
+	report__fall(out, style->width, interval);
 	report__target_state(out, style->width, session, since);
 	print_quiet(out, style->width, interval, since);
 	if (!ret && groups.first)

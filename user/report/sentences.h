@@ -19,6 +19,9 @@ void facts__add_rate(struct facts *facts, const struct view *view);
 /* Two facts, "in ..." and "out ...", largest first. Prints nothing when nothing moved. */
 void report__causes(FILE *out, __u32 width, const struct view *view);
 
+/* Where RSS fell in the window, who made the most pages leave: the program, reclaim or others. A sentence, else nothing. */
+void report__fall(FILE *out, __u32 width, const struct view *view);
+
 /* The target has exited, or its whole memory is gone: a sentence. Nothing while it lives. */
 void report__target_state(FILE *out, __u32 width, const struct session *session,
 			  const struct view *view);

@@ -202,6 +202,7 @@ int report__text(FILE *out, const struct session *session, const struct view *vi
 	print_head(&report, health);
 	print_totals(&report);
 	report__trend(out, style->width, view);
+	report__fall(out, style->width, view);
 	print_owners(&report);
 	report__target_state(out, style->width, session, view);
 	print_no_growth(&report);
