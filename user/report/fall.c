@@ -60,6 +60,8 @@ void report__fall(FILE *out, __u32 width, const struct view *view)
 	for (enum leaver who = BY_RECLAIM; who < NR_LEAVERS; who++)
 		if (left[who].total > left[most].total)
 			most = who;
+	if (left[most].total < fell / 2) /* an address space that ended, told elsewhere */
+		return;
 	units__bytes(by, fell);
 	units__bytes(part, left[most].total);
 	if (most == BY_RECLAIM)
