@@ -113,6 +113,14 @@ struct space_history {
 	__u64 peak_pages, peak_ts; /* highest counted RSS, and when that was */
 };
 
+/* Where the trace is damaged: what its reader could not give. */
+struct stream_gaps {
+	__u32 nr;
+	__u64 blocks, bytes;
+	__u64 ns;  /* of time, at most: from the last record before a gap to the first behind it */
+	bool open; /* the books still lack what the last gap held: no checkpoint came since */
+};
+
 /* One address space in a snapshot. */
 struct space_snapshot {
 	__u32 space;
@@ -148,6 +156,7 @@ struct snapshot {
 	__u64 peak_pages;	/* highest counted RSS so far, summed over living spaces */
 	__u64 peak_ts;		/* when that was */
 	__u64 counters[NR_COUNTERS]; /* last REC_STATS */
+	struct stream_gaps gaps;
 };
 
 /* What the kernel's counters said at one tick, summed over the living spaces. */
