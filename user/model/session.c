@@ -266,6 +266,14 @@ const struct rec_end *session__end(const struct session *session)
 	return session->ended ? &session->end : NULL;
 }
 
+void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
+{
+	bool over = session->final && !session->nr_roots;
+
+	*pages = over ? session->final->peak_pages : session->peak_pages;
+	*ts = over ? session->final->peak_ts : session->peak_ts;
+}
+
 bool session__roots_alive(const struct session *session)
 {
 	return session->nr_roots;
