@@ -63,7 +63,11 @@ enum state_sort {
 	STATE_FOUND = 15,  /* struct state_found[nr] */
 	STATE_FINAL = 16,  /* struct state_final: what was when the last root died; SPACE, VMA, TABLE, CAUSES behind it are of that moment */
 	STATE_FINAL_STACK = 17, /* struct state_pages[nr], from stack 3 on */
-	NR_STATES = 18,
+	STATE_THREAD = 18, /* struct state_thread[nr]; the first told is of all that found no room */
+	STATE_THREAD_NAME = 19, /* struct state_thread_name[nr] */
+	STATE_SERIES = 20, /* struct state_series and struct state_point[nr], oldest first; of: space, or STATE_ALL */
+	STATE_FINAL_THREAD = 21, /* __u64[nr]: pages of the threads told, in their order */
+	NR_STATES = 22,
 };
 
 #define STATE_ALL 0xffffffffu
@@ -233,6 +237,33 @@ struct state_found {
 	__u64 end;
 	__u32 space;
 	__u32 pad;
+};
+
+/* What a thread brought in by a stack. */
+struct state_thread {
+	__u64 pages;
+	__u32 tid;
+	__u32 space;
+	__u32 owner;
+	__u32 pad;
+};
+
+struct state_thread_name {
+	__u32 tid;
+	char comm[RSST_COMM_LEN];
+	__u32 pad;
+};
+
+struct state_point {
+	__u64 ts; /* ns since the start of the stream */
+	__s64 pages[RSST_NR_MEMBERS];
+};
+
+/* Longer ones are told by several records, each with its head. */
+struct state_series {
+	__u64 stride; /* ticks a point */
+	__u64 skip;   /* ticks until the next one */
+	struct state_point points[];
 };
 
 struct state_final {

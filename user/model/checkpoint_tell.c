@@ -180,6 +180,39 @@ static void tell_stacks(struct teller *teller)
 	}
 }
 
+static void tell_threads(struct teller *teller)
+{
+	const struct thread_table *threads = &teller->session->threads;
+
+	for (__u32 i = 0; i < threads->nr; i++) {
+		const struct thread_stack *by = &threads->entries[i];
+		struct state_thread item = { threads->pages[i], by->tid, by->space, by->owner, 0 };
+
+		put_item(teller, STATE_THREAD, 0, &item, sizeof(item));
+	}
+	for (__u32 i = 1; i < threads->nr_names; i++) {
+		struct state_thread_name item = { .tid = threads->names[i].tid };
+
+		memcpy(item.comm, threads->names[i].comm, sizeof(item.comm));
+		put_item(teller, STATE_THREAD_NAME, 0, &item, sizeof(item));
+	}
+}
+
+static void tell_series(struct teller *teller, __u32 of, const struct series *series)
+{
+	const struct state_series head = { .stride = series->stride, .skip = series->skip };
+
+	_Static_assert(sizeof(struct state_point) == sizeof(*series->points),
+		       "told as they lie there");
+	for (__u32 i = 0; i < series->nr; i++) {
+		if (!is_open(teller, STATE_SERIES, of, sizeof(*series->points))) {
+			open_state(teller, STATE_SERIES, of);
+			put(teller, &head, sizeof(head));
+		}
+		put_item(teller, STATE_SERIES, of, &series->points[i], sizeof(*series->points));
+	}
+}
+
 static void tell_causes(struct teller *teller, __u32 of, const struct cause_pages *causes)
 {
 	_Static_assert(sizeof(struct state_causes) == sizeof(*causes), "told as they lie there");
@@ -281,6 +314,7 @@ static void tell_space(struct teller *teller, const struct space *space)
 	put(teller, &item, sizeof(item));
 	put_path(teller, space->exe);
 	tell_causes(teller, space->id, space->history.causes);
+	tell_series(teller, space->id, &space->series);
 	for (__u32 i = 0; i < space->map.nr; i++) {
 		struct state_vma vma =
 			state_vma(&space->map.entries[i].vma, space->map.entries[i].born);
@@ -421,6 +455,9 @@ static void tell_final(struct teller *teller, const struct snapshot *final)
 
 		put_item(teller, STATE_FINAL_STACK, 0, &pages, sizeof(pages));
 	}
+	for (__u32 i = 0; i < final->nr_thread_stacks; i++)
+		put_item(teller, STATE_FINAL_THREAD, 0, &final->thread_pages[i],
+			 sizeof(final->thread_pages[i]));
 	tell_causes(teller, STATE_ALL, final->causes);
 	for (__u32 i = 0; i < final->nr_spaces; i++)
 		tell_frozen_space(teller, &final->spaces[i]);
@@ -458,6 +495,8 @@ static void tell_state(struct teller *teller)
 	tell_objects(teller);
 	tell_frames(teller);
 	tell_stacks(teller);
+	tell_threads(teller);
+	tell_series(teller, STATE_ALL, &session->series);
 	tell_causes(teller, STATE_ALL, session->causes);
 	for (__u32 i = 0; i < NR_COUNTERS; i++)
 		put_item(teller, STATE_COUNTERS, 0, &session->counters[i],

@@ -181,6 +181,16 @@ static const char *check_found(const struct rec_state *state, const void *items)
 	return NULL;
 }
 
+static const char *check_series(const struct rec_state *state, const void *items)
+{
+	const struct state_series *series = items;
+
+	for (__u32 i = 0; i < state->nr; i++)
+		if (!are_sums(series->points[i].pages, RSST_NR_MEMBERS))
+			return bad_amount;
+	return NULL;
+}
+
 /* `head` bytes once, then `item` bytes nr times. */
 static const struct {
 	__u16 head, item;
@@ -204,6 +214,11 @@ static const struct {
 	[STATE_FOUND] = { 0, sizeof(struct state_found), false, check_found },
 	[STATE_FINAL] = { sizeof(struct state_final), 0, false, NULL },
 	[STATE_FINAL_STACK] = { 0, sizeof(struct state_pages), false, NULL },
+	[STATE_THREAD] = { 0, sizeof(struct state_thread), false, NULL },
+	[STATE_THREAD_NAME] = { 0, sizeof(struct state_thread_name), false, NULL },
+	[STATE_SERIES] = { sizeof(struct state_series), sizeof(struct state_point), false,
+			   check_series },
+	[STATE_FINAL_THREAD] = { 0, sizeof(__u64), false, NULL },
 };
 
 const char *decode__check_state(const void *record)

@@ -33,6 +33,7 @@ static void staged__free(struct session *staged)
 	drop_spaces(staged);
 	free(staged->processes.processes);
 	free(staged->found.ranges);
+	series__fini(&staged->series);
 	free(staged);
 }
 
@@ -47,6 +48,9 @@ void restore__free(struct restore *restore)
 	free(restore->stacks.here);
 	free(restore->pages.pages);
 	free(restore->final_pages.pages);
+	free(restore->threads.here);
+	free(restore->thread_pages.counts);
+	free(restore->final_thread_pages.counts);
 	staged__free(restore->staged);
 	staged__free(restore->final);
 	free(restore);
@@ -85,6 +89,7 @@ static int retire_spaces(struct session *session)
 		if (!space)
 			continue;
 		vma_map__fini(&space->map);
+		series__fini(&space->series);
 		page_ledger__fini(&space->ledger);
 		former[session->nr_former++] = space;
 	}
@@ -103,6 +108,24 @@ static void set_pages(struct stack_pages *pages, const struct number_map *stacks
 		};
 }
 
+static void set_counts(__u64 *counts, const struct number_map *threads,
+		       const struct count_list *told)
+{
+	for (__u32 i = 0; i < told->nr; i++)
+		counts[threads->here[i]] = told->counts[i];
+}
+
+/* One more than the highest number any of the first @nr has here. */
+static __u32 end_of(const struct number_map *map, __u32 nr)
+{
+	__u32 end = 0;
+
+	for (__u32 i = 0; i < nr; i++)
+		if (map->here[i] >= end)
+			end = map->here[i] + 1;
+	return end;
+}
+
 /* The moment the last root died, from what was told of it. */
 static int set_final(struct session *session, struct restore *restore)
 {
@@ -112,16 +135,19 @@ static int set_final(struct session *session, struct restore *restore)
 	session->final = NULL;
 	if (!final)
 		return 0;
-	final->stacks.nr = OWNER_FIRST_STACK;
-	for (__u32 i = 0; i < restore->final_pages.nr; i++)
-		if (restore->stacks.here[i] >= final->stacks.nr)
-			final->stacks.nr = restore->stacks.here[i] + 1;
+	final->stacks.nr = end_of(&restore->stacks, restore->final_pages.nr);
+	if (final->stacks.nr < OWNER_FIRST_STACK)
+		final->stacks.nr = OWNER_FIRST_STACK;
+	final->threads.nr = end_of(&restore->threads, restore->final_thread_pages.nr);
 	final->stacks.pages = calloc(final->stacks.nr, sizeof(*final->stacks.pages));
-	if (!final->stacks.pages)
-		return -ENOMEM;
-	set_pages(final->stacks.pages, &restore->stacks, &restore->final_pages);
-	session->final = snapshot__take(final);
+	final->threads.pages = calloc(final->threads.nr + 1, sizeof(*final->threads.pages));
+	if (final->stacks.pages && final->threads.pages) {
+		set_pages(final->stacks.pages, &restore->stacks, &restore->final_pages);
+		set_counts(final->threads.pages, &restore->threads, &restore->final_thread_pages);
+		session->final = snapshot__take(final);
+	}
 	free(final->stacks.pages);
+	free(final->threads.pages);
 	if (!session->final)
 		return -ENOMEM;
 	/* the snapshot names what these run, too */
@@ -155,6 +181,8 @@ static void take_staged(struct session *session, struct session *staged)
 	calls__fini(session);
 	free(session->processes.processes);
 	free(session->found.ranges);
+	series__fini(&session->series);
+	session->series = staged->series;
 	memcpy(session->spaces, staged->spaces, sizeof(session->spaces));
 	session->nr_spaces = staged->nr_spaces;
 	session->processes = staged->processes;
@@ -181,6 +209,11 @@ static int commit(struct session *session, struct restore *restore)
 		memset(session->stacks.pages, 0,
 		       session->stacks.nr * sizeof(*session->stacks.pages));
 	set_pages(session->stacks.pages, &restore->stacks, &restore->pages);
+	if (session->threads.nr) {
+		memset(session->threads.pages, 0,
+		       session->threads.nr * sizeof(*session->threads.pages));
+		set_counts(session->threads.pages, &restore->threads, &restore->thread_pages);
+	}
 	set_numbers(session, &restore->head);
 	session->gaps.open = false;
 	session->nr_restored++;
@@ -219,6 +252,9 @@ static int on_state(struct session *session, const struct rec_state *state)
 	case STATE_ENTRY:
 	case STATE_STACK:
 	case STATE_FINAL_STACK:
+	case STATE_THREAD:
+	case STATE_THREAD_NAME:
+	case STATE_FINAL_THREAD:
 		return restore__tables(session, state);
 	case STATE_COUNTERS:
 		return on_counters(session->restore, state);

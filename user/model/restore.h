@@ -27,12 +27,19 @@ struct pages_list {
 #define FRAME_FRESH 1
 #define FRAME_KNOWN 2
 
+struct count_list {
+	__u32 nr, cap;
+	__u64 *counts;
+};
+
 struct restore {
 	struct rec_checkpoint head;
 	__u64 nr_states;
 	struct number_map names, objects, frames, stacks;
 	struct number_map fresh; /* by frame: FRAME_FRESH, or the session knew its name before */
 	struct pages_list pages, final_pages;
+	struct number_map threads; /* from 0 on */
+	struct count_list thread_pages, final_thread_pages;
 	struct session *staged; /* spaces, processes, calls, found ranges, causes */
 	struct session *final;	/* the same of the moment the last root died; NULL: none told */
 	struct session *at;	/* that of the two which is being told */

@@ -66,6 +66,29 @@ static int on_causes(struct restore *restore, const struct rec_state *state)
 	return 0;
 }
 
+static int on_series(struct restore *restore, const struct rec_state *state)
+{
+	const struct state_series *told = (const struct state_series *)(state + 1);
+	struct space *space = told_space(restore, state->of);
+	__u32 max = state->of == STATE_ALL ? SERIES_MAX : SPACE_SERIES_MAX;
+	struct series *series = space ? &space->series : &restore->at->series;
+
+	if (!told->stride || (state->of != STATE_ALL && !space) || series->nr + state->nr > max)
+		return -EBADMSG;
+	series->skip = 0;
+	series->stride = 1;
+	for (__u32 i = 0; i < state->nr; i++) {
+		struct series_point point = { .ts = told->points[i].ts };
+
+		memcpy(point.pages, told->points[i].pages, sizeof(point.pages));
+		if (series__add(series, &point, max))
+			return -ENOMEM;
+	}
+	series->stride = told->stride;
+	series->skip = told->skip;
+	return 0;
+}
+
 /* What a region refers to by number, by the session's numbers. */
 static bool vma_here(const struct restore *restore, const struct state_vma *told, struct vma *vma)
 {
@@ -258,6 +281,8 @@ int restore__space(struct session *session, const struct rec_state *state)
 		return on_space(restore->at, state->of, (const struct state_space *)(state + 1));
 	if (state->sort == STATE_CAUSES)
 		return on_causes(restore, state);
+	if (state->sort == STATE_SERIES)
+		return on_series(restore, state);
 	if (state->sort == STATE_TABLE)
 		return on_table(restore, told_space(restore, state->of),
 				(const struct state_table *)(state + 1), state->nr);

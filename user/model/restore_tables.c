@@ -19,9 +19,11 @@ static void *grown(void *array, __u32 nr, __u32 *cap, size_t size)
 	return more;
 }
 
+/* @here 0: making it failed, but for the first of a map that begins with 0. */
 static int add_number(struct number_map *map, __u32 here)
 {
-	__u32 *more = here ? grown(map->here, map->nr, &map->cap, sizeof(*more)) : NULL;
+	bool made = here || (!map->first && !map->nr);
+	__u32 *more = made ? grown(map->here, map->nr, &map->cap, sizeof(*more)) : NULL;
 
 	if (!more)
 		return -ENOMEM;
@@ -38,6 +40,17 @@ static int add_pages(struct pages_list *list, const struct state_pages *pages)
 		return -ENOMEM;
 	list->pages = more;
 	list->pages[list->nr++] = *pages;
+	return 0;
+}
+
+static int add_count(struct count_list *list, __u64 count)
+{
+	__u64 *more = grown(list->counts, list->nr, &list->cap, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	list->counts = more;
+	list->counts[list->nr++] = count;
 	return 0;
 }
 
@@ -164,6 +177,31 @@ static int on_stack(struct session *session, const struct state_stack *told, __u
 	return code;
 }
 
+/* The first is of all that found no room. */
+static int on_thread(struct session *session, const struct state_thread *told)
+{
+	struct restore *restore = session->restore;
+	struct thread_stack by = { .tid = told->tid, .space = told->space };
+	__u32 index = 0;
+
+	if (!number_map__find(&restore->stacks, told->owner, &by.owner))
+		return -EBADMSG;
+	if (restore->threads.nr && thread_table__intern(&session->threads, &by, &index))
+		return -ENOMEM;
+	if (restore->threads.nr && !index) /* more than a table holds */
+		return -EBADMSG;
+	if (add_number(&restore->threads, index))
+		return -ENOMEM;
+	return add_count(&restore->thread_pages, told->pages);
+}
+
+static int on_final_thread(struct restore *restore, __u64 pages)
+{
+	return restore->final_thread_pages.nr < restore->threads.nr
+		       ? add_count(&restore->final_thread_pages, pages)
+		       : -EBADMSG;
+}
+
 static int on_item(struct session *session, const struct rec_state *state, __u32 i)
 {
 	const void *items = state + 1;
@@ -173,6 +211,14 @@ static int on_item(struct session *session, const struct rec_state *state, __u32
 		return on_frame(session, (const struct state_frame *)items + i);
 	case STATE_ENTRY:
 		return on_entry(session, (const struct state_entry *)items + i);
+	case STATE_THREAD:
+		return on_thread(session, (const struct state_thread *)items + i);
+	case STATE_THREAD_NAME:
+		return thread_table__name(&session->threads,
+					  ((const struct state_thread_name *)items)[i].tid,
+					  ((const struct state_thread_name *)items)[i].comm);
+	case STATE_FINAL_THREAD:
+		return on_final_thread(session->restore, ((const __u64 *)items)[i]);
 	default:
 		if (session->restore->final_pages.nr >= session->restore->stacks.nr)
 			return -EBADMSG;
