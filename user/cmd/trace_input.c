@@ -95,3 +95,17 @@ const char *trace_input__health(const struct trace_input *input, const struct se
 		return NULL;
 	return buf;
 }
+
+const char *trace_input__health_so_far(const struct trace_input *input, bool closed, char *buf)
+{
+	const struct trace_health *health = trace_source__health(input->source);
+
+	if (health->damaged_blocks)
+		snprintf(buf, HEALTH_LEN, "damaged: %llu blocks near these moments are skipped",
+			 (unsigned long long)health->damaged_blocks);
+	else if (!closed)
+		snprintf(buf, HEALTH_LEN, "cut: it was never closed (tracer killed, disk full)");
+	else
+		return NULL;
+	return buf;
+}

@@ -32,4 +32,8 @@ int trace_input__next(struct trace_input *input, const struct rec **rec, struct 
 const char *trace_input__health(const struct trace_input *input, const struct session *session,
 				char *buf);
 
+/* trace_input__health_so_far() - the same of a trace of which only a part was read. @closed: it has
+ * its end. */
+const char *trace_input__health_so_far(const struct trace_input *input, bool closed, char *buf);
+
 #endif

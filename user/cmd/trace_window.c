@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/instants.h"
+#include "cmd/trace_seek.h"
 #include "cmd/trace_window.h"
+#include "model/checkpoint.h"
 
 /* The window's ends as written, then as ordinals of ticks. */
 struct ends {
@@ -148,7 +150,7 @@ static int feed(struct reading *reading, const struct rec *rec, struct err *err)
 		return err__set(err, code, "out of memory");
 	if (code)
 		return 0;
-	if (listener->record) {
+	if (listener->record && !is_checkpoint_record(rec->type) && rec->type != REC_GAP) {
 		code = listener->record(listener->ctx, rec, is_inside(reading), err);
 		if (code)
 			return code;
@@ -205,6 +207,30 @@ static int check_pid(const struct snapshot *to, const struct options *options, s
 	return no_such_process(to, options, err);
 }
 
+/* Two passes over all of it. */
+static int read_all(struct reading *reading, struct ends *ends, const struct options *options,
+		    struct err *err)
+{
+	struct trace_window *window = reading->window;
+	const struct trace_listener *listener = reading->listener;
+	int code = find_ends(ends, window, options, err);
+
+	if (code)
+		return code;
+	window->session = session__new();
+	if (!window->session)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (listener->begin)
+		code = listener->begin(listener->ctx, window, err);
+	return code ? code : read_trace(reading, options, err);
+}
+
+/* A report of the whole trace is one of its health, too: it reads everything. */
+static bool can_seek(const struct options *options, const struct trace_listener *listener)
+{
+	return !listener && (options->at || options->from || options->to);
+}
+
 int trace_window__open(struct trace_window *window, const struct options *options,
 		       const struct trace_listener *listener, struct err *err)
 {
@@ -219,17 +245,13 @@ int trace_window__open(struct trace_window *window, const struct options *option
 
 	memset(window, 0, sizeof(*window));
 	code = parse_ends(&ends, options, err);
-	if (!code)
-		code = find_ends(&ends, window, options, err);
 	if (code)
 		return code;
-	window->session = session__new();
-	if (!window->session)
-		return err__set(err, -ENOMEM, "out of memory");
-	if (listener && listener->begin)
-		code = listener->begin(listener->ctx, window, err);
-	if (!code)
-		code = read_trace(&reading, options, err);
+	code = can_seek(options, listener)
+		       ? trace_seek__window(window, &ends.from, &ends.to, options, err)
+		       : SEEK_READ_ALL;
+	if (code == SEEK_READ_ALL)
+		code = read_all(&reading, &ends, options, err);
 	return code ? code : check_pid(window->to, options, err);
 }
 
@@ -239,5 +261,6 @@ void trace_window__close(struct trace_window *window)
 		snapshot__free(window->to);
 	snapshot__free(window->from);
 	session__free(window->session);
+	session__free(window->from_session);
 	memset(window, 0, sizeof(*window));
 }

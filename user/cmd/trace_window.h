@@ -8,9 +8,10 @@
 
 struct trace_window {
 	struct session *session;
-	struct snapshot *from, *to; /* may be the same one */
-	__u64 from_ns, to_ns;	    /* since the start of the stream */
-	const char *health;	    /* what is wrong with the trace; NULL when it is whole */
+	struct session *from_session; /* `from` is of another one; NULL: of the same */
+	struct snapshot *from, *to;   /* may be the same one */
+	__u64 from_ns, to_ns;	      /* since the start of the stream */
+	const char *health;	      /* what is wrong with the trace; NULL when it is whole */
 	char health_buf[HEALTH_LEN];
 };
 
@@ -19,8 +20,8 @@ struct trace_listener {
 	void *ctx;
 	/* Both ends are known, nothing is read yet. */
 	int (*begin)(void *ctx, const struct trace_window *window, struct err *err);
-	/* A record the model accepted. NULL: wants none. With it, and no end asked for, the trace is
-	 * read to its last record, not just to the last tick. */
+	/* A record the model accepted. NULL: wants none. With it, and no end asked for, the trace
+	 * is read to its last record, not just to the last tick. */
 	int (*record)(void *ctx, const struct rec *rec, bool inside, struct err *err);
 	/* The model stands at a tick of the window, its first and its last among them. NULL: no. */
 	int (*tick)(void *ctx, const struct trace_window *window, bool last, struct err *err);
@@ -29,8 +30,9 @@ struct trace_listener {
 /*
  * trace_window__open() - read options->trace twice: once for the ticks the window falls on, once
  * into the model. Without
- * --from, --to and --at: the first tick to the last. 0 or -errno with a sentence; free with
- * trace_window__close() in either case. Time and memory: that of the trace's live run at most.
+ * --from, --to and --at: the first tick to the last; with them, and nobody listening, only what
+ * lies behind the checkpoints before the two moments is read. 0 or -errno with a sentence; free
+ * with trace_window__close() in either case. Time and memory: that of the trace's live run at most.
  * @listener: NULL for none.
  */
 int trace_window__open(struct trace_window *window, const struct options *options,

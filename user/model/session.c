@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/books.h"
+#include "model/checkpoint.h"
 
 struct session *session__new(void)
 {
@@ -15,6 +16,10 @@ void session__free(struct session *session)
 	if (!session)
 		return;
 	snapshot__free(session->final);
+	restore__free(session->restore);
+	for (__u32 i = 0; i < session->nr_former; i++)
+		space__free(session->former[i]);
+	free(session->former);
 	calls__fini(session);
 	for (__u32 id = 0; id < session->nr_spaces; id++)
 		space__free(session->spaces[id]);
@@ -97,6 +102,21 @@ static void on_end(struct session *session, const struct rec_end *end)
 	session->end = *end;
 }
 
+/* Whatever happened in a gap did so unseen: what a space's counter moved meanwhile is lost. */
+static void on_gap(struct session *session, const struct rec_gap *gap)
+{
+	struct stream_gaps *gaps = &session->gaps;
+
+	gaps->nr++;
+	gaps->blocks += gap->nr_blocks;
+	gaps->bytes += gap->bytes;
+	gaps->ns += gap->to_ts > gap->from_ts ? gap->to_ts - gap->from_ts : 0;
+	gaps->open = true;
+	for (__u32 id = 0; id < session->nr_spaces; id++)
+		if (session->spaces[id])
+			session->spaces[id]->behind_gap = true;
+}
+
 /* Records about the stream, about names, or about address spaces that need not exist. */
 static int feed_stream(struct session *session, const struct rec *rec, struct err *err)
 {
@@ -129,6 +149,9 @@ static int feed_stream(struct session *session, const struct rec *rec, struct er
 		return 0;
 	case REC_END:
 		on_end(session, (const struct rec_end *)rec);
+		return 0;
+	case REC_GAP:
+		on_gap(session, (const struct rec_gap *)rec);
 		return 0;
 	}
 	return -ENOENT;
@@ -190,6 +213,10 @@ static int feed_checked(struct session *session, const struct rec *rec, struct e
 	__u32 id;
 	int ret;
 
+	if (is_checkpoint_record(rec->type))
+		return session__restore(session, rec, err);
+	restore__free(session->restore); /* one that something stands inside is none */
+	session->restore = NULL;
 	session->events++;
 	session->record_ts = rec->ts > session->start.h.ts ? rec->ts - session->start.h.ts : 0;
 	ret = feed_stream(session, rec, err);
@@ -237,6 +264,14 @@ __u64 session__now(const struct session *session)
 const struct rec_end *session__end(const struct session *session)
 {
 	return session->ended ? &session->end : NULL;
+}
+
+void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
+{
+	bool over = session->final && !session->nr_roots;
+
+	*pages = over ? session->final->peak_pages : session->peak_pages;
+	*ts = over ? session->final->peak_ts : session->peak_ts;
 }
 
 bool session__roots_alive(const struct session *session)

@@ -113,6 +113,14 @@ struct space_history {
 	__u64 peak_pages, peak_ts; /* highest counted RSS, and when that was */
 };
 
+/* Where the trace is damaged: what its reader could not give. */
+struct stream_gaps {
+	__u32 nr;
+	__u64 blocks, bytes;
+	__u64 ns;  /* of time, at most: from the last record before a gap to the first behind it */
+	bool open; /* the books still lack what the last gap held: no checkpoint came since */
+};
+
 /* One address space in a snapshot. */
 struct space_snapshot {
 	__u32 space;
@@ -148,6 +156,7 @@ struct snapshot {
 	__u64 peak_pages;	/* highest counted RSS so far, summed over living spaces */
 	__u64 peak_ts;		/* when that was */
 	__u64 counters[NR_COUNTERS]; /* last REC_STATS */
+	struct stream_gaps gaps;
 };
 
 /* What the kernel's counters said at one tick, summed over the living spaces. */
@@ -179,6 +188,8 @@ void snapshot__free(struct snapshot *snapshot);
 const struct rec_start *session__start(const struct session *session);
 __u64 session__now(const struct session *session);
 const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
+/* Highest counted RSS so far, pages, and when: as a snapshot taken now tells it. */
+void session__peak(const struct session *session, __u64 *pages, __u64 *ts);
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */

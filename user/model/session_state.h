@@ -24,6 +24,8 @@ struct found_list {
 	struct found_range *ranges;
 };
 
+struct restore; /* model/restore.h */
+
 struct session {
 	bool started, ended, no_memory;
 	struct rec_start start;
@@ -54,6 +56,12 @@ struct session {
 			     sense */
 	__u32 nr_tables;  /* page tables of all ledgers */
 	struct snapshot *final; /* the moment before the last root died */
+	struct stream_gaps gaps;
+	struct restore *restore; /* the checkpoint being read; NULL: none */
+	__u32 nr_restored;
+	/* spaces a checkpoint took the place of: snapshots may still name their exe */
+	struct space **former;
+	__u32 nr_former;
 	__u64 scratch[RSST_REC_MAX / 8];
 };
 
@@ -98,6 +106,10 @@ void session__space_end(struct session *session, struct space *space);
 void session__counters(struct session *session, struct space *space,
 		       const struct rec_counters *counters);
 void session__thread(struct session *session, struct space *space, const struct rec_thread *thread);
+
+/* restore.c */
+int session__restore(struct session *session, const struct rec *rec, struct err *err);
+void restore__free(struct restore *restore);
 
 /* naming.c */
 void session__define_stack(struct session *session, const struct rec_stack *stack);

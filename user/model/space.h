@@ -41,6 +41,7 @@ struct space {
 	__u64 gain_at[RSST_NR_MEMBERS];
 	__u64 removed_at; /* event at which tables were last dropped from the ledger */
 	struct hole_sweep sweep;
+	bool behind_gap; /* no counters came since the last REC_GAP */
 };
 
 struct process {

@@ -52,8 +52,7 @@ static int grow(struct thread_table *table)
 	return 0;
 }
 
-/* Index of the pair; 0 when the table is full. -ENOMEM. */
-static int find_entry(struct thread_table *table, const struct thread_stack *by, __u32 *index)
+int thread_table__intern(struct thread_table *table, const struct thread_stack *by, __u32 *index)
 {
 	struct wanted wanted = { table, *by };
 	__u64 hash = index_hash((__u64)by->space << 32 | by->tid, by->owner);
@@ -76,7 +75,7 @@ int thread_table__count(struct thread_table *table, const struct thread_stack *b
 	const struct thread_stack *last = table->last ? table->entries + table->last : NULL;
 	__u32 index = table->last;
 
-	if ((!last || !is_same(last, by)) && find_entry(table, by, &index))
+	if ((!last || !is_same(last, by)) && thread_table__intern(table, by, &index))
 		return -ENOMEM;
 	table->pages[index] += pages;
 	table->last = index;
