@@ -328,7 +328,7 @@ def test_perfetto_packets_hold_together(trace):
 def test_jsonl_is_every_record(trace):
     lines = [json.loads(line) for line in export("jsonl", trace).splitlines()]
     need("zstd")
-    records = [record for block in rsst_read.Trace(trace.read_bytes()).blocks for record in block]
+    records = rsst_read.Trace(trace.read_bytes()).stream
     assert len(lines) == len(records)
     start = records[0][2]
     assert [line["ts_ns"] for line in lines] == [ts - start for _, _, ts in records]
@@ -557,18 +557,16 @@ def hostile(tmp_path_factory):
     at = rsst_read.file_header(data)
     made = data[:at]
     while at < len(data):
-        seq, nr, raw_bytes, stored, _ = rsst_read.sound_header(data, at)
+        block = rsst_read.sound_header(data, at)
         body = at + rsst_read.BLOCK_HEADER.size
-        raw = rsst_read.unpack(data[body : body + stored], raw_bytes)
+        raw = rsst_read.unpack(data[body : body + block.stored], block.raw)
         bad = raw.replace(b"workload__touch", MARKUP).replace(b"/usr/local/bin/fork_child", PATH)
         assert len(bad) == len(raw)
         payload = subprocess.run([zstd, "-cq"], input=bad, capture_output=True, check=True).stdout
-        header = bytearray(data[at:body])
-        fields = list(rsst_read.BLOCK_HEADER.unpack(header))
-        fields[6], fields[8] = len(payload), rsst_read.zlib.crc32(payload)
-        fields[9] = rsst_read.zlib.crc32(rsst_read.BLOCK_HEADER.pack(*fields)[:-4])
-        made += rsst_read.BLOCK_HEADER.pack(*fields) + payload
-        at = body + stored
+        fields = block._replace(stored=len(payload), payload_crc=rsst_read.zlib.crc32(payload))
+        header = rsst_read.BLOCK_HEADER.pack(rsst_read.BLOCK_MAGIC, *fields, 0)[:-4]
+        made += header + rsst_read.zlib.crc32(header).to_bytes(4, "little") + payload
+        at = body + block.stored
     path = tmp_path_factory.mktemp("hostile") / "hostile.rsst"
     path.write_bytes(made)
     assert any(stack["frames"] and stack["frames"][0]["symbol"] == MARKUP.decode() for stack in report(path)["stacks"])
