@@ -274,6 +274,11 @@ void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
 	*ts = over ? session->final->peak_ts : session->peak_ts;
 }
 
+struct stream_gaps session__gaps(const struct session *session)
+{
+	return session->gaps;
+}
+
 bool session__roots_alive(const struct session *session)
 {
 	return session->nr_roots;

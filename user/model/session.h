@@ -190,6 +190,7 @@ __u64 session__now(const struct session *session);
 const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
 /* Highest counted RSS so far, pages, and when: as a snapshot taken now tells it. */
 void session__peak(const struct session *session, __u64 *pages, __u64 *ts);
+struct stream_gaps session__gaps(const struct session *session);
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */
