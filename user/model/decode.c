@@ -70,7 +70,7 @@ static const char *check_release(const void *record)
 		return bad_op;
 	if (release->nr_pages < 0 && !(release->flags & RELEASE_SOFT))
 		return bad_amount;
-	return llabs(release->nr_pages) > RECORD_PAGES_MAX ? bad_amount : NULL;
+	return (__u64)llabs(release->nr_pages) > RECORD_PAGES_MAX ? bad_amount : NULL;
 }
 
 static const char *check_populate(const void *record)
