@@ -441,7 +441,8 @@ int trace_source__enter(struct record_source *base, __u32 at, struct err *err)
 	if (code || !source->entered)
 		return code;
 	if (left(source) >= HEADER_BYTES && block__read_header(&header, here(source)) &&
-	    header.flags & BLOCK_STATE_FIRST && header.seq == index->segments[at].seq)
+	    header.flags & BLOCK_STATE_FIRST && header.seq == index->segments[at].seq &&
+	    header.first_ts == index->segments[at].ts)
 		return 0;
 	code = go_to(source, &index->segments[0], err);
 	return code ? code
