@@ -106,6 +106,28 @@ def test_a_moment_costs_a_segment_not_the_trace(long_trace, plain):
         assert show(long_trace, *window)[0] == show(plain, *window)[0]
 
 
+def test_effort_does_not_grow_with_the_trace(long_trace, tmp_path):
+    """Blocks unpacked for a moment: of a trace four times as long no more than a segment more."""
+    short = tmp_path / "short.rsst"
+    tool("long_trace", short, 12, 64)
+    segment = 2 * 8 * MIB // (128 << 10)
+    for instant in ["2s", "10s", "20s", "end", "-5s"]:
+        (_, few), (_, many) = (effort(show(trace, "-v", "--at", instant)[1]) for trace in (short, long_trace))
+        assert many <= few + segment
+    everything = sum(1 for _ in blocks(long_trace.read_bytes()))
+    assert effort(show(long_trace, "-v", "--at", "2s")[1])[1] < everything / 10
+
+
+def test_a_diff_of_two_moments_reads_two_segments(long_trace, plain):
+    args = ["diff", "--json", "-n", "50", "--from", "5s", "--to", "30s"]
+    seen = [subprocess.run([RSSTRACE, *args, *more], capture_output=True, timeout=60) for more in (["-v", long_trace], ["-v", plain])]
+    assert [done.returncode for done in seen] == [0, 0]
+    taken, _ = effort(seen[0].stderr.decode())
+    assert taken < 2 * 2 * 10.5 * MIB
+    a, b = (json.loads(done.stdout.decode().replace(str(trace), "TRACE")) for done, trace in zip(seen, (long_trace, plain)))
+    assert a == b
+
+
 def test_checkpoints_are_a_fifth_at_most(long_trace):
     found = list(blocks(long_trace.read_bytes()))
     state = sum(length for _, length, flags in found if flags & 1)

@@ -13,6 +13,7 @@
 #ifndef RECORD_PAGES_MAX	      /* a fuzzer's is lower */
 #define RECORD_PAGES_MAX (1ULL << 26) /* most pages one record may tell (256 GiB) */
 #endif
+#define FAULT_PAGES_MAX (1U << 20) /* the same of faults; no machine zeroes 4 GiB between two drains */
 #define RECORD_COUNT_MAX (1LL << 36) /* largest value of a counter, pages */
 #define PAGES_SUM_MAX (1LL << 48)    /* of any sum; what several come to in bytes is still an __s64 */
 
