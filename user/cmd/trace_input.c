@@ -77,7 +77,16 @@ static void tell_damage(const struct trace_health *health, const struct session 
 	char time[UNITS_LEN], bytes[UNITS_LEN];
 	const char *books = "the books lack what they held";
 
-	if (gaps.nr && gaps.blocks == health->damaged_blocks)
+	if (health->spare_blocks == health->damaged_blocks) {
+		snprintf(buf, HEALTH_LEN,
+			 "damaged: %llu of its blocks (%s) are skipped; they held checkpoints or "
+			 "the index, the books are whole%s",
+			 (unsigned long long)health->damaged_blocks,
+			 units__bytes(bytes, health->damaged_bytes),
+			 health->cut ? "; cut at its end" : "");
+		return;
+	}
+	if (gaps.nr && gaps.blocks + health->spare_blocks == health->damaged_blocks)
 		books = gaps.open ? "no checkpoint follows: what moved meanwhile has no stack"
 				  : "the books are right again behind the next checkpoint";
 	snprintf(buf, HEALTH_LEN,

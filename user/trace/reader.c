@@ -199,6 +199,18 @@ static bool check_stored(const struct trace_source *source, const struct trace_b
 	return header->payload_crc == trace_crc(here(source) + HEADER_BYTES, header->stored_bytes);
 }
 
+/* @spare: what the block held is needed by nobody, so that nothing is missing of the stream. */
+static void count_damaged(struct trace_source *source, size_t len, bool spare)
+{
+	source->health.damaged_blocks++;
+	source->health.damaged_bytes += len;
+	if (!spare)
+		return;
+	source->health.spare_blocks++;
+	source->missing_from++;
+	source->missing_bytes_from += len;
+}
+
 /* The block behind a sound header is all in the window: take it, or count it. True when it is
  * whole. *@wanted: its records are in raw. */
 static bool take_block(struct trace_source *source, const struct trace_block_header *header,
@@ -211,8 +223,7 @@ static bool take_block(struct trace_source *source, const struct trace_block_hea
 	whole = fresh && (*wanted ? unpack(source, header) : check_stored(source, header));
 	pass(source, len);
 	if (!whole) {
-		source->health.damaged_blocks++;
-		source->health.damaged_bytes += len;
+		count_damaged(source, len, fresh && !*wanted);
 		return false;
 	}
 	note_gap(source, header);

@@ -146,6 +146,29 @@ static void a_hole_is_told_with_its_length(void **state)
 	bytes__free(&real.bytes);
 }
 
+/* Nothing is missing of the stream where the payload of a checkpoint nobody needs is damaged. */
+static void a_damaged_checkpoint_is_not_missed(void **state)
+{
+	struct real real = read_real();
+
+	(void)state;
+	for (__u32 i = 1; i < real.nr; i++) {
+		size_t at = real.blocks[i].end - 1;
+		struct reading reading;
+
+		real.bytes.at[at] ^= 0xff;
+		reading = reading__of_bytes(real.bytes.at, real.bytes.len);
+		assert_int_equal(reading.health.damaged_blocks, 1);
+		assert_int_equal(reading.health.spare_blocks, real.blocks[i].flags != 0);
+		if (real.blocks[i].flags)
+			assert_int_equal(reading.nr_records,
+					 real.blocks[real.nr - 1].records_until);
+		assert_int_equal(reading.nr_gaps, !real.blocks[i].flags && i + 1 < real.nr);
+		real.bytes.at[at] ^= 0xff;
+	}
+	bytes__free(&real.bytes);
+}
+
 static struct session *replayed(struct record_source *source)
 {
 	struct session *session = session__new();
@@ -201,6 +224,7 @@ int main(void)
 		cmocka_unit_test(cut_at_any_byte_it_is_a_prefix),
 		cmocka_unit_test(zeros_at_the_end_are_a_cut),
 		cmocka_unit_test(a_hole_is_told_with_its_length),
+		cmocka_unit_test(a_damaged_checkpoint_is_not_missed),
 		cmocka_unit_test(cut_at_any_byte_of_its_end_it_is_entered),
 	};
 
