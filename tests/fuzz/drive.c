@@ -130,7 +130,7 @@ static void assert_same(struct session *told, struct session *taken)
 	snapshot__free(b);
 }
 
-void drive__tell_and_take(struct drive *drive)
+struct session *drive__twin(struct drive *drive)
 {
 	struct session *taker = session__new();
 	const struct record_sink sink = { .ctx = taker, .take = give };
@@ -139,10 +139,19 @@ void drive__tell_and_take(struct drive *drive)
 	if (!taker || !start)
 		abort();
 	session__feed(taker, &start->h, sizeof(*start), NULL);
-	if (!session__tell(drive->session, &sink, NULL)) {
-		if (!session__nr_restored(taker))
-			abort();
-		assert_same(drive->session, taker);
+	if (session__tell(drive->session, &sink, NULL)) { /* the stream is over */
+		session__free(taker);
+		return NULL;
 	}
-	session__free(taker);
+	if (!session__nr_restored(taker))
+		abort();
+	return taker;
+}
+
+void drive__compare(struct drive *drive, struct session *twin)
+{
+	if (!twin)
+		return;
+	assert_same(drive->session, twin);
+	session__free(twin);
 }

@@ -25,8 +25,11 @@ void drive__report(struct drive *drive, uint64_t reading);
  * them. */
 void drive__report_between(struct drive *first, struct drive *last);
 
-/* Aborts when the session tells a checkpoint that a fresh one does not take, or takes for something
- * else. */
-void drive__tell_and_take(struct drive *drive);
+/* A fresh session that took what this one told as a checkpoint; NULL: it has ended. Aborts when it
+ * is not taken. */
+struct session *drive__twin(struct drive *drive);
+
+/* Aborts when the two are not the same; frees @twin (NULL: there is none). */
+void drive__compare(struct drive *drive, struct session *twin);
 
 #endif

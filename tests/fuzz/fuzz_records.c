@@ -17,7 +17,7 @@ static void feed_start(struct drive *drive)
 }
 
 /* A copy of its exact length, so that the address sanitizer sees a step too far. */
-static void feed_copy(struct drive *drive, const uint8_t *data, size_t len)
+static void feed_copy(struct drive *drive, struct session *twin, const uint8_t *data, size_t len)
 {
 	struct rec *rec = malloc(len);
 
@@ -25,12 +25,17 @@ static void feed_copy(struct drive *drive, const uint8_t *data, size_t len)
 		abort();
 	memcpy(rec, data, len);
 	drive__feed(drive, rec, len);
+	if (twin)
+		session__feed(twin, rec, len, NULL);
 	free(rec);
 }
 
 /* Records as they say their sizes; what is left behind an impossible one is fed as it is. */
 static void feed_all(struct drive *drive, const uint8_t *data, size_t size)
 {
+	struct session *twin = NULL;
+	bool halfway = false;
+
 	for (size_t at = 0; at < size;) {
 		struct rec rec = { 0 };
 		size_t left = size - at;
@@ -38,9 +43,13 @@ static void feed_all(struct drive *drive, const uint8_t *data, size_t size)
 		memcpy(&rec, data + at, left < sizeof(rec) ? left : sizeof(rec));
 		if (left >= sizeof(rec) && rec.size >= sizeof(rec) && rec.size <= left)
 			left = rec.size;
-		feed_copy(drive, data + at, left);
+		feed_copy(drive, twin, data + at, left);
 		at += left;
+		if (!halfway && at >= size / 2)
+			twin = drive__twin(drive);
+		halfway |= at >= size / 2;
 	}
+	drive__compare(drive, twin);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	drive__begin(&drive);
 	feed_start(&drive);
 	feed_all(&drive, data, size);
-	drive__tell_and_take(&drive);
+	drive__compare(&drive, drive__twin(&drive));
 	drive__report(&drive, size);
 	drive__end(&drive);
 	return 0;
