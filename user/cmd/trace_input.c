@@ -74,7 +74,7 @@ int trace_input__next(struct trace_input *input, const struct rec **rec, struct 
 static void tell_damage(const struct trace_health *health, const struct session *session, char *buf)
 {
 	struct stream_gaps gaps = session__gaps(session);
-	char time[UNITS_LEN], bytes[UNITS_LEN];
+	char from[UNITS_LEN], to[UNITS_LEN], time[UNITS_LEN], bytes[UNITS_LEN];
 	const char *books = "the books lack what they held";
 
 	if (health->spare_blocks == health->damaged_blocks) {
@@ -90,10 +90,11 @@ static void tell_damage(const struct trace_health *health, const struct session 
 		books = gaps.open ? "no checkpoint follows: what moved meanwhile has no stack"
 				  : "the books are right again behind the next checkpoint";
 	snprintf(buf, HEALTH_LEN,
-		 "damaged: %llu of its blocks (%s, at most %s) are skipped, what they held is "
-		 "missing; %s%s",
+		 "damaged: %llu of its blocks (%s, at most %s between %s and %s) are skipped, what "
+		 "they held is missing; %s%s",
 		 (unsigned long long)health->damaged_blocks,
-		 units__bytes(bytes, health->damaged_bytes), units__duration(time, gaps.ns), books,
+		 units__bytes(bytes, health->damaged_bytes), units__duration(time, gaps.ns),
+		 units__duration(from, gaps.from_ns), units__duration(to, gaps.to_ns), books,
 		 health->cut ? "; cut at its end" : "");
 }
 

@@ -118,6 +118,7 @@ struct stream_gaps {
 	__u32 nr;
 	__u64 blocks, bytes;
 	__u64 ns;  /* of time, at most: from the last record before a gap to the first behind it */
+	__u64 from_ns, to_ns; /* where the first begins and the last ends, since the start of the stream */
 	bool open; /* the books still lack what the last gap held: no checkpoint came since */
 };
 

@@ -100,6 +100,8 @@ static struct json_object *gaps_object(const struct stream_gaps *gaps)
 	add_int(object, "blocks", gaps->blocks);
 	add_int(object, "bytes", gaps->bytes);
 	add_int(object, "ns", gaps->ns);
+	add_int(object, "from_ns", gaps->from_ns);
+	add_int(object, "to_ns", gaps->to_ns);
 	json_object_object_add(object, "open", json_object_new_boolean(gaps->open));
 	return object;
 }
