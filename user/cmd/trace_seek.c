@@ -66,6 +66,15 @@ static int open_index(struct seek *seek, const struct options *options, struct e
 	return 0;
 }
 
+/* The index said otherwise of this checkpoint. */
+static bool is_of_other_rules(const struct rec *rec)
+{
+	const struct rec_checkpoint *head = (const struct rec_checkpoint *)rec;
+
+	return rec->type == REC_CHECKPOINT && rec->size >= sizeof(*head) &&
+	       head->model != CHECKPOINT_MODEL;
+}
+
 /* Feed @session until it stands at tick @nth of the segment, or to the end. 0, SEEK_READ_ALL: it
  * does not get there; or -errno. */
 static int feed_to(struct seek *seek, struct session *session, const struct place *place,
@@ -78,6 +87,8 @@ static int feed_to(struct seek *seek, struct session *session, const struct plac
 		code = next(seek, &rec, err);
 		if (code <= 0)
 			return code ? code : SEEK_READ_ALL;
+		if (is_of_other_rules(rec))
+			return SEEK_READ_ALL;
 		code = session__feed(session, rec, rec->size, NULL);
 		if (code == -ENOMEM)
 			return no_memory(err);
@@ -119,8 +130,8 @@ static __u64 ns_of(const struct seek *seek, const struct instant *instant)
 	switch (instant->kind) {
 	case INSTANT_START:
 		return 0;
-	case INSTANT_END:
-		return seek->last_tick_ns;
+	case INSTANT_END: /* the blocks know best where that is */
+		return ~0ULL;
 	case INSTANT_PEAK:
 		return seek->peak_ns;
 	case INSTANT_SINCE:
@@ -135,8 +146,7 @@ static __u64 ns_of(const struct seek *seek, const struct instant *instant)
 
 static bool needs_tail(const struct instant *instant)
 {
-	return instant->kind == INSTANT_END || instant->kind == INSTANT_PEAK ||
-	       instant->kind == INSTANT_BEFORE;
+	return instant->kind == INSTANT_PEAK || instant->kind == INSTANT_BEFORE;
 }
 
 /* The last tick at or before @ns; the first one if there is none. */

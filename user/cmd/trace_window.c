@@ -36,6 +36,13 @@ static int parse_ends(struct ends *ends, const struct options *options, struct e
 	return code ? code : instant__parse(&ends->to, options->at ? options->at : to, err);
 }
 
+/* What the trace, its time and its gaps are told by. */
+static bool tells_time(__u16 type)
+{
+	return type == REC_START || type == REC_TICK || type == REC_END || type == REC_GAP ||
+	       is_checkpoint_record(type);
+}
+
 /* Feeding only what tells time is enough to find the ticks and the end; the peak needs @all. */
 static int survey(struct timeline *timeline, struct trace_input *input, struct session *session,
 		  bool all, struct err *err)
@@ -45,7 +52,7 @@ static int survey(struct timeline *timeline, struct trace_input *input, struct s
 	int code;
 
 	while ((code = trace_input__next(input, &rec, err)) > 0) {
-		if (!all && rec->type != REC_START && rec->type != REC_TICK && rec->type != REC_END)
+		if (!all && !tells_time(rec->type))
 			continue;
 		code = session__feed(session, rec, rec->size, NULL);
 		if (!code && rec->type == REC_TICK)

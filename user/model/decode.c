@@ -52,7 +52,7 @@ static const char *check_fault(const void *record)
 		return bad_member;
 	if (!is_cause(fault->cause))
 		return bad_cause;
-	if (fault->nr_pages > RECORD_PAGES_MAX ||
+	if (fault->nr_pages > FAULT_PAGES_MAX ||
 	    (fault->flags & FAULT_COW && fault->nr_pages != 1))
 		return bad_amount;
 	return in_address_space(fault->addr, fault->nr_pages) ? NULL : bad_address;
@@ -70,7 +70,7 @@ static const char *check_release(const void *record)
 		return bad_op;
 	if (release->nr_pages < 0 && !(release->flags & RELEASE_SOFT))
 		return bad_amount;
-	return llabs(release->nr_pages) > RECORD_PAGES_MAX ? bad_amount : NULL;
+	return (__u64)llabs(release->nr_pages) > RECORD_PAGES_MAX ? bad_amount : NULL;
 }
 
 static const char *check_populate(const void *record)

@@ -7,6 +7,8 @@
 #include "model/restore.h"
 #include "model/snapshot.h"
 
+#define RESTORE_WEIGHT_MAX (PAGES_SUM_MAX * 4ULL)
+
 bool number_map__find(const struct number_map *map, __u32 told, __u32 *here)
 {
 	*here = told;
@@ -245,6 +247,9 @@ static int on_counters(struct restore *restore, const struct rec_state *state)
 static int on_state(struct session *session, const struct rec_state *state)
 {
 	session->restore->nr_states++;
+	session->restore->weight += decode__state_weight(state);
+	if (session->restore->weight > RESTORE_WEIGHT_MAX)
+		return -EBADMSG;
 	switch (state->sort) {
 	case STATE_NAME:
 	case STATE_OBJECT:

@@ -102,12 +102,19 @@ static void on_end(struct session *session, const struct rec_end *end)
 	session->end = *end;
 }
 
+static __u64 since_start(const struct session *session, __u64 ts)
+{
+	return ts > session->start.h.ts ? ts - session->start.h.ts : 0;
+}
+
 /* Whatever happened in a gap did so unseen: what a space's counter moved meanwhile is lost. */
 static void on_gap(struct session *session, const struct rec_gap *gap)
 {
 	struct stream_gaps *gaps = &session->gaps;
 
-	gaps->nr++;
+	if (!gaps->nr++)
+		gaps->from_ns = since_start(session, gap->from_ts);
+	gaps->to_ns = since_start(session, gap->to_ts);
 	gaps->blocks += gap->nr_blocks;
 	gaps->bytes += gap->bytes;
 	gaps->ns += gap->to_ts > gap->from_ts ? gap->to_ts - gap->from_ts : 0;
@@ -218,7 +225,7 @@ static int feed_checked(struct session *session, const struct rec *rec, struct e
 	restore__free(session->restore); /* one that something stands inside is none */
 	session->restore = NULL;
 	session->events++;
-	session->record_ts = rec->ts > session->start.h.ts ? rec->ts - session->start.h.ts : 0;
+	session->record_ts = since_start(session, rec->ts);
 	ret = feed_stream(session, rec, err);
 	if (ret != -ENOENT)
 		return ret;
@@ -272,6 +279,11 @@ void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
 
 	*pages = over ? session->final->peak_pages : session->peak_pages;
 	*ts = over ? session->final->peak_ts : session->peak_ts;
+}
+
+struct stream_gaps session__gaps(const struct session *session)
+{
+	return session->gaps;
 }
 
 bool session__roots_alive(const struct session *session)

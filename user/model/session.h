@@ -118,6 +118,7 @@ struct stream_gaps {
 	__u32 nr;
 	__u64 blocks, bytes;
 	__u64 ns;  /* of time, at most: from the last record before a gap to the first behind it */
+	__u64 from_ns, to_ns; /* where the first begins and the last ends, since the start of the stream */
 	bool open; /* the books still lack what the last gap held: no checkpoint came since */
 };
 
@@ -190,6 +191,7 @@ __u64 session__now(const struct session *session);
 const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
 /* Highest counted RSS so far, pages, and when: as a snapshot taken now tells it. */
 void session__peak(const struct session *session, __u64 *pages, __u64 *ts);
+struct stream_gaps session__gaps(const struct session *session);
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */

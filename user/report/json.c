@@ -92,6 +92,20 @@ static struct json_object *cause_object(const struct cause_row *row)
 	return cause;
 }
 
+/* Where the trace is damaged; a whole one has no such key. */
+static struct json_object *gaps_object(const struct stream_gaps *gaps)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_int(object, "blocks", gaps->blocks);
+	add_int(object, "bytes", gaps->bytes);
+	add_int(object, "ns", gaps->ns);
+	add_int(object, "from_ns", gaps->from_ns);
+	add_int(object, "to_ns", gaps->to_ns);
+	json_object_object_add(object, "open", json_object_new_boolean(gaps->open));
+	return object;
+}
+
 static struct json_object *events_object(const struct view *view)
 {
 	struct json_object *events = json_object_new_object();
@@ -99,6 +113,8 @@ static struct json_object *events_object(const struct view *view)
 	add_int(events, "faults", view->faults);
 	add_int(events, "lost", view->lost);
 	add_int(events, "stacks_truncated", view->stacks_truncated);
+	if (view->gaps.nr)
+		json_object_object_add(events, "gaps", gaps_object(&view->gaps));
 	return events;
 }
 
