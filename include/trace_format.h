@@ -14,7 +14,7 @@
 #include <linux/types.h>
 
 #define TRACE_MAJOR 1
-#define TRACE_MINOR 0
+#define TRACE_MINOR 1
 
 #define TRACE_MAGIC_LEN 8
 #define TRACE_FILE_MAGIC "\x89RSST\r\n\x1a"

@@ -5,7 +5,7 @@
 #include "model/decode.h"
 #include "model/vma_map.h"
 
-#define NR_TYPES (REC_END + 1)
+#define NR_TYPES (REC_MARK + 1)
 
 typedef const char *check_fn(const void *record); /* NULL, or what is wrong */
 
@@ -235,6 +235,16 @@ static const char *check_stats(const void *record)
 	return stats->nr > (stats->h.size - sizeof(*stats)) / 8 ? "values beyond its end" : NULL;
 }
 
+static const char *check_mark(const void *record)
+{
+	const struct rec_mark *mark = record;
+	size_t len = strlen(mark->label); /* check_shape() has seen its end */
+
+	if (mark->from == MARK_INVALID || mark->from >= NR_MARK_FROMS)
+		return "no such source of a mark";
+	return len && len < MARK_LABEL_MAX ? NULL : "its label is empty or too long";
+}
+
 #define SHAPE(type, has_space, fn)                                                                 \
 	{                                                                                          \
 #type, sizeof(struct rec_##type), 0, has_space, fn                                 \
@@ -268,6 +278,7 @@ static const struct shape shapes[NR_TYPES] = {
 	[REC_STATS] = SHAPE(stats, false, check_stats),
 	[REC_TICK] = SHAPE(tick, false, NULL),
 	[REC_END] = SHAPE(end, false, NULL),
+	[REC_MARK] = SHAPE_STRING(mark, label, false, check_mark),
 };
 
 static const char *check_shape(const struct shape *shape, const struct rec *rec)

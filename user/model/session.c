@@ -25,6 +25,7 @@ void session__free(struct session *session)
 	thread_table__fini(&session->threads);
 	name_table__fini(&session->names);
 	series__fini(&session->series);
+	mark_list__fini(&session->marks);
 	free(session);
 }
 
@@ -54,6 +55,7 @@ static void on_tick(struct session *session)
 
 	if (session->record_ts > session->now)
 		session->now = session->record_ts;
+	mark_list__close(&session->marks, session->now);
 	point.ts = session->now;
 	for (__u32 id = 0; id < session->nr_spaces; id++) {
 		struct space *space = session__space(session, id);
@@ -112,6 +114,9 @@ static int feed_stream(struct session *session, const struct rec *rec, struct er
 		return 0;
 	case REC_END:
 		on_end(session, (const struct rec_end *)rec);
+		return 0;
+	case REC_MARK:
+		session__mark(session, (const struct rec_mark *)rec);
 		return 0;
 	}
 	return -ENOENT;
@@ -220,6 +225,12 @@ __u64 session__now(const struct session *session)
 const struct rec_end *session__end(const struct session *session)
 {
 	return session->ended ? &session->end : NULL;
+}
+
+const struct mark *session__marks(const struct session *session, __u32 *nr)
+{
+	*nr = session->marks.nr;
+	return session->marks.marks;
 }
 
 bool session__roots_alive(const struct session *session)

@@ -412,7 +412,7 @@ static void other_file_headers_are_refused(void **state)
 
 	(void)state;
 	set_file_header(&bytes, 2, 24);
-	not_opened(&bytes, "newer format version 2.0, this rsstrace reads up to 1");
+	not_opened(&bytes, "newer format version 2.1, this rsstrace reads up to 1");
 	set_file_header(&bytes, 0, 24);
 	not_opened(&bytes, "header of \"made.rsst\" is damaged");
 	for (size_t i = 0; i < NR(lengths); i++) {
