@@ -9,8 +9,8 @@
 #include "view/query.h"
 
 static const struct option_spec *const record_options[] = {
-	&opt_pid,      &opt_interval, &opt_output,  &opt_force, &opt_duration,
-	&opt_children, &opt_quiet,    &opt_verbose, &opt_ring, NULL,
+	&opt_pid,   &opt_interval, &opt_output, &opt_force, &opt_duration, &opt_children,
+	&opt_quiet, &opt_verbose,  &opt_ring,	&opt_marks, NULL,
 };
 
 /* What the summary says; taken while the model is still there. */

@@ -25,6 +25,8 @@ struct options {
 	const char *trace;   /* NULL: none */
 	const char *trace_b; /* the second one of a command with two_traces */
 	char **command;	   /* argv behind "--", NULL-terminated; NULL: none */
+	const char *label;   /* of a mark */
+	const char *mark_fifo;
 	const char *output;
 	bool overwrite;
 	__u64 interval_ns, duration_ns; /* duration 0: no limit */
@@ -57,7 +59,8 @@ struct option_spec {
 
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
-	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter;
+	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter,
+	opt_marks;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)
@@ -67,6 +70,7 @@ struct command {
 	const char *name;
 	const char *usage;    /* what follows the name: "[options] -p PID[,PID...]" */
 	const char *summary;  /* one line */
+	const char *word; /* what a word is that is no target, and must be there: "label"; then a target need not */
 	unsigned int targets; /* TARGET_*: exactly one of them must be given; 0: none may */
 	bool one_pid;
 	bool two_traces; /* a second one may follow */

@@ -10,6 +10,7 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/stop_signals.h"
+#include "cmd/trace_signals.h"
 #include "cmd/tracing.h"
 #include "live/live_source.h"
 
@@ -34,6 +35,7 @@ static struct record_source *open_source(const struct options *options, struct e
 		.idle_tick_ns = at_most(tick_ns, IDLE_TICK_MAX_NS),
 		.duration_ns = options->duration_ns,
 		.ring_bytes = options->ring_bytes,
+		.mark_fifo = options->mark_fifo,
 	};
 
 	return live_source__open(&live, err);
@@ -98,6 +100,7 @@ static int attach(struct tracing *tracing, struct err *err)
 		return -EINVAL;
 	}
 	tracing->loop.stop = live_source__stop;
+	trace_signals__catch(tracing->loop.source, live_source__mark_signal);
 	stop_signals__catch(tracing->loop.source, live_source__stop);
 	live_source__bind(tracing->loop.source, tracing->loop.session);
 	return 0;
@@ -109,6 +112,7 @@ int tracing__open(struct tracing *tracing, const struct options *options, bool w
 	int code;
 
 	memset(tracing, 0, sizeof(*tracing));
+	trace_signals__catch(NULL, NULL);
 	tracing->options = options;
 	if (options->output)
 		snprintf(tracing->path, sizeof(tracing->path), "%s", options->output);
@@ -141,6 +145,7 @@ int tracing__close(struct tracing *tracing, struct err *err)
 	int code;
 
 	stop_signals__release();
+	trace_signals__catch(NULL, NULL);
 	code = trace_writer__close(tracing->writer, err);
 	if (tracing->writer && !stat(tracing->path, &st))
 		tracing->file_bytes = st.st_size;

@@ -157,6 +157,10 @@ int live__attach(struct live_source *live, const struct live_options *options,
 		code = adopt(live, options->pids[i], 0, err);
 	if (!code && live->command)
 		code = adopt(live, live->command, PROCESS_LAUNCHED, err);
+	if (!code) {
+		live->inbox = mark_inbox__open(options->mark_fifo, live->targets.all[0].pid, err);
+		code = live->inbox ? 0 : -EIO;
+	}
 	/* windows start here, before the first event: a launched command has not run yet */
 	return code ? code : facts__tick(&live->queue, facts__now());
 }

@@ -208,6 +208,7 @@ static int stage_close(struct live_source *live)
 	if (code)
 		return code;
 	live->news = false;
+	live->marked = false;
 	live->awaited = 0;
 	live->ticked = false;
 	live->pending_tick = facts__now();
@@ -242,17 +243,43 @@ static int stage_end(struct live_source *live)
 			  live->command_status);
 }
 
+static int take_mark(void *ctx, enum mark_from from, pid_t pid, const char *label)
+{
+	struct live_source *live = ctx;
+
+	live->marked = true;
+	return facts__mark(&live->queue, from, pid, label);
+}
+
+/* Behind all that the ring held when they came. */
+static int take_marks(struct live_source *live)
+{
+	char label[MARK_LABEL_MAX];
+	int code = mark_inbox__take(live->inbox, &live->targets, take_mark, live);
+
+	while (!code && live->nr_signals < live->signals) {
+		snprintf(label, sizeof(label), "usr1-%d", ++live->nr_signals);
+		code = take_mark(live, MARK_SIGNAL, live->signal_pid, label);
+	}
+	return code;
+}
+
 static int stage_drain(struct live_source *live)
 {
 	__u64 now;
+	int code;
 
 	kernel_side__drain(live->kernel);
+	code = take_marks(live);
+	if (code)
+		return code;
 	if (live->maps_changed)
 		sync_maps(live);
 	now = facts__now();
 	live->ending = live->stop || !targets__any_root(&live->targets) ||
 		       (live->deadline && now >= live->deadline);
-	if (live->ending || now - live->last_tick >= (live->news ? live->tick_ns : live->idle_tick_ns))
+	if (live->ending || live->marked ||
+	    now - live->last_tick >= (live->news ? live->tick_ns : live->idle_tick_ns))
 		live->stage = STAGE_SERVICE;
 	else if (record_queue__empty(&live->queue))
 		kernel_side__wait(live->kernel, DRAIN_MS);
@@ -304,6 +331,7 @@ static void live_free(struct record_source *source)
 
 	if (live->command) /* held still, or running on when only we were asked to end */
 		launch__release(live->command);
+	mark_inbox__free(live->inbox);
 	unwind_upload__free(live->unwind);
 	kernel_side__free(live->kernel);
 	names__free(live->names);
@@ -358,6 +386,20 @@ void live_source__bind(struct record_source *source, const struct session *sessi
 void live_source__stop(struct record_source *source)
 {
 	((struct live_source *)source)->stop = 1;
+}
+
+void live_source__mark_signal(struct record_source *source, pid_t sender)
+{
+	struct live_source *live = (struct live_source *)source;
+
+	live->signal_pid = sender;
+	live->signals++;
+}
+
+int live_source__mark(struct record_source *source, enum mark_from from, pid_t pid,
+		      const char *label)
+{
+	return take_mark(source, from, pid, label);
 }
 
 pid_t live_source__pid(const struct record_source *source)

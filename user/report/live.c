@@ -197,7 +197,7 @@ int report__live(FILE *out, const struct session *session, const struct view *in
 	if (since->trend.kind != TREND_TOO_SHORT)
 		report__trend(out, style->width, since);
 	report__target_state(out, style->width, session, since);
-	report__marks(out, style->width, interval, style->top);
+	report__marks(out, interval, style->top);
 	print_quiet(out, style->width, interval, since);
 	if (!ret && groups.first)
 		ret = print_table(out, &live, &groups, style);

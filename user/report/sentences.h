@@ -42,6 +42,6 @@ static inline __u32 stacks_to_show(__u32 nr, __u32 most)
 char *count_text(char *buf, __u64 count);
 
 /* A line a mark of @view. At most @top, the last ones; 0: all. Nothing without one. */
-void report__marks(FILE *out, __u32 width, const struct view *view, __u32 top);
+void report__marks(FILE *out, const struct view *view, __u32 top);
 
 #endif

@@ -216,7 +216,7 @@ int report__text(FILE *out, const struct session *session, const struct view *vi
 		print_before(&report);
 	if (view->nr_marks) {
 		fputc('\n', out);
-		report__marks(out, style->width, view, style->top);
+		report__marks(out, view, style->top);
 	}
 	groups__fini(&groups);
 	if (ret)
