@@ -7,6 +7,7 @@
 #include "live/facts.h"
 #include "live/launch.h"
 #include "live/live_state.h"
+#include "live/mark_label.h"
 
 #define DRAIN_MS 10
 #define TICK_TRIES 5
@@ -128,16 +129,36 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
+/* What a target says is not trusted; a label it had no page for is read where it is. */
+static int push_mark(struct live_source *live, const struct rec_mark *rec)
+{
+	char copy[sizeof(*rec) + MARK_LABEL_MAX], text[MARK_LABEL_MAX] = "";
+	struct rec_mark *mark = (struct rec_mark *)copy;
+	__u64 addr;
+
+	memcpy(copy, rec, sizeof(copy));
+	memcpy(text, mark->label, sizeof(text) - 1);
+	memcpy(&addr, mark->label + 8, sizeof(addr));
+	if (!*text && addr)
+		mark_label__read(text, mark->pid, addr);
+	if (!mark_label__clean(mark->label, text, strlen(text)))
+		strcpy(mark->label, "mark");
+	live->marked = true;
+	return record_queue__push(&live->queue, mark);
+}
+
 static int on_record(void *ctx, void *bytes, size_t len)
 {
 	struct live_source *live = ctx;
 	const struct rec *rec = bytes;
 
-	if (len < sizeof(*rec) || rec->size > len) { /* cannot be: our own programs wrote it */
+	if (len < sizeof(*rec) || rec->size > len || /* cannot be: our own programs wrote it */
+	    (rec->type == REC_MARK && len < sizeof(struct rec_mark) + MARK_LABEL_MAX)) {
 		live->error = -EPROTO;
 		return 0;
 	}
-	if (record_queue__push(&live->queue, rec)) {
+	if (rec->type == REC_MARK ? push_mark(live, bytes) :
+				    record_queue__push(&live->queue, rec)) {
 		live->error = -ENOMEM;
 		return 0;
 	}
@@ -163,6 +184,7 @@ static void sync_maps(struct live_source *live)
 		if (!target->alive || proc_maps__read(&maps, target->pid, false, NULL))
 			continue;
 		unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
+		mark_probes__sync(&live->probes, live->kernel, target->pid, target->space, &maps);
 		if (names__tell_maps(live->names, &maps, &live->queue))
 			live->error = -ENOMEM;
 		proc_maps__free(&maps);
@@ -332,6 +354,7 @@ static void live_free(struct record_source *source)
 	if (live->command) /* held still, or running on when only we were asked to end */
 		launch__release(live->command);
 	mark_inbox__free(live->inbox);
+	mark_probes__fini(&live->probes);
 	unwind_upload__free(live->unwind);
 	kernel_side__free(live->kernel);
 	names__free(live->names);

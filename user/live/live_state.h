@@ -8,6 +8,7 @@
 #include "live/kernel_side.h"
 #include "live/live_source.h"
 #include "live/mark_inbox.h"
+#include "live/mark_probes.h"
 #include "live/names.h"
 #include "live/unwind_upload.h"
 
@@ -40,6 +41,7 @@ struct live_source {
 	bool ticked;	      /* it went out */
 	bool maps_changed;    /* code came, or a file that has no name yet: look at the maps */
 	struct mark_inbox *inbox;
+	struct mark_probes probes;
 	bool marked;	      /* a mark came: it wants a tick */
 	int nr_signals;	      /* marks by signal so far */
 	volatile sig_atomic_t signals, signal_pid; /* SIGUSR1 so far, sender of the last */

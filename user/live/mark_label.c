@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 #include "live/mark_label.h"
 
 /* Bytes of the character at @at, 1 to 4; 0: none begins there. Overlong forms, surrogates and what
@@ -30,6 +32,20 @@ static size_t character_bytes(const unsigned char *at, size_t left)
 		return bytes > 2 && i < bytes ? 0 : bytes;
 	}
 	return 0;
+}
+
+void mark_label__read(char text[MARK_LABEL_MAX], pid_t pid, __u64 addr)
+{
+	struct iovec here = { text, MARK_LABEL_MAX - 1 };
+	struct iovec there = { (void *)(uintptr_t)addr, MARK_LABEL_MAX - 1 };
+	ssize_t len = process_vm_readv(pid, &here, 1, &there, 1, 0);
+
+	if (len < 0) { /* past the end of its mapping */
+		there.iov_len =
+			4096 - addr % 4096 < there.iov_len ? 4096 - addr % 4096 : there.iov_len;
+		len = process_vm_readv(pid, &here, 1, &there, 1, 0);
+	}
+	text[len < 0 ? 0 : len] = '\0';
 }
 
 bool mark_label__clean(char label[MARK_LABEL_MAX], const char *bytes, size_t len)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include "record_abi.h"
 
 /*
@@ -13,5 +14,9 @@
  * characters. False when nothing is left.
  */
 bool mark_label__clean(char label[MARK_LABEL_MAX], const char *bytes, size_t len);
+
+/* The string at @addr of process @pid, or what there is of it, NUL-terminated; "" when it cannot be
+ * read. */
+void mark_label__read(char text[MARK_LABEL_MAX], pid_t pid, __u64 addr);
 
 #endif
