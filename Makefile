@@ -127,8 +127,8 @@ RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 # libfoo-dev brings libfoo; gcc brings the sanitizers; util-linux: setpriv for the tests of missing privileges
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
-	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go
-VM_PACKAGES := qemu-system-x86 busybox-static e2fsprogs
+	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go \
+	qemu-system-x86 busybox-static e2fsprogs
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
@@ -136,12 +136,15 @@ deps: ## every package that build and tests need, from the distribution (root)
 		apt-get -qq install -y --no-install-recommends $(PACKAGES); \
 	fi
 
-.PHONY: workloads tools vmlinux-full deps-vm check-vm
+.PHONY: workloads tools vmlinux-full check-vm check-all
 workloads: $(WORKLOADS)
 tools: $(TOOLS)
 
 check: all workloads tools $(UNIT_BINS) ## everything that can run here; what cannot says so
 	$(Q)$(RUN) lint unit integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
+
+check-all: all workloads tools $(UNIT_BINS) ## check, and then check-vm
+	$(Q)$(RUN) lint unit integration vm --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
 check-lint: $(BUILD)/libmodel.a $(BUILD)/libbase.a ## layers, sizes, words, padding, the model's purity
 	$(Q)$(RUN) lint
@@ -151,9 +154,6 @@ check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
 
 check-live: all workloads tools ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
-
-deps-vm: deps ## what check-vm needs besides (root)
-	$(Q)export DEBIAN_FRONTEND=noninteractive; apt-get -qq install -y --no-install-recommends $(VM_PACKAGES)
 
 check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)

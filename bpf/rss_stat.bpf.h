@@ -20,6 +20,7 @@
 /* uapi/asm-generic/mman-common.h */
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
+#define MADV_PAGEOUT 21
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
@@ -109,7 +110,7 @@ static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
 	}
 }
 
-static __always_inline enum rsst_cause loss_cause(enum vm_op op)
+static __always_inline enum rsst_cause loss_cause(enum vm_op op, const struct pt_regs *regs)
 {
 	switch (op) {
 	case VM_OP_MMAP:
@@ -121,7 +122,7 @@ static __always_inline enum rsst_cause loss_cause(enum vm_op op)
 	case VM_OP_BRK:
 		return CAUSE_BRK;
 	case VM_OP_MADVISE:
-		return CAUSE_DONTNEED;
+		return (__s32)regs->dx == MADV_PAGEOUT ? CAUSE_RECLAIM : CAUSE_DONTNEED;
 	case VM_OP_SHMDT:
 		return CAUSE_SHMDT;
 	case VM_OP_TRUNCATE:
@@ -285,7 +286,7 @@ static __always_inline int emit_release(const struct rss_event *e)
 	rec->member = e->member;
 	rec->op = e->op;
 	rec->flags = e->soft ? RELEASE_SOFT : 0;
-	rec->cause = loss_cause(e->op);
+	rec->cause = loss_cause(e->op, e->regs);
 	rec->nr = e->nr;
 	emit__submit(rec);
 	return 0;
@@ -310,7 +311,7 @@ static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 	}
 	if (e->member == RSST_SWAP || e->op == VM_OP_EXEC)
 		return emit_delta(e, e->pages > 0 ? gain_cause(e->op, e->regs, e->nr)
-						  : loss_cause(e->op));
+						  : loss_cause(e->op, e->regs));
 	if (e->pages > 0 && (!(zap && e->soft) || populates(e)))
 		return emit_populate(e);
 	return emit_release(e);

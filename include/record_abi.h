@@ -62,6 +62,13 @@ enum rec_type {
 	REC_TICK = 39,
 	REC_END = 40,
 	REC_MARK = 41,
+	/* 48 to 52: checkpoint_abi.h, trace_format.h */
+	REC_CHECKPOINT = 48,
+	REC_STATE = 49,
+	REC_CHECKPOINT_END = 50,
+	REC_GAP = 51,
+	REC_INDEX = 52,
+	NR_REC_TYPES = 53,
 };
 
 /* Why pages came or went. In JSON and text by the names in user/view/cause_names.c. */

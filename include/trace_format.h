@@ -11,7 +11,7 @@
 #ifndef RSSTRACE_TRACE_FORMAT_H
 #define RSSTRACE_TRACE_FORMAT_H
 
-#include <linux/types.h>
+#include "record_abi.h"
 
 #define TRACE_MAJOR 1
 #define TRACE_MINOR 1
@@ -24,6 +24,11 @@
 #define TRACE_BLOCK_RAW_MAX 262144 /* most bytes of records in a block */
 #define TRACE_BLOCK_STORED_MAX                                                                     \
 	270336 /* longest payload, bytes; above what zstd makes of the longest block */
+
+/* What a block is for; without any, a part of the stream. */
+#define BLOCK_STATE (1 << 0)	   /* holds only records of one checkpoint (checkpoint_abi.h) */
+#define BLOCK_STATE_FIRST (1 << 1) /* the first of them; with BLOCK_STATE */
+#define BLOCK_INDEX (1 << 2)	   /* holds only REC_INDEX */
 
 struct trace_file_header {
 	__u8 magic[TRACE_MAGIC_LEN];
@@ -42,9 +47,33 @@ struct trace_block_header {
 	__u32 nr_records;
 	__u32 raw_bytes;    /* of the records */
 	__u32 stored_bytes; /* of the payload behind this header */
-	__u32 reserved;	    /* 0 */
+	__u32 flags;	    /* BLOCK_*; a reader ignores those it does not know */
 	__u32 payload_crc;  /* of the payload as stored */
 	__u32 header_crc;   /* of all fields before */
+};
+
+/* A stretch of the file that can be read without what stands before it: from a checkpoint on, or from the start. */
+struct index_segment {
+	__u64 offset; /* of its first block */
+	__u64 seq;    /* of that block */
+	__u64 ts;     /* of the tick before the checkpoint; of REC_START in the first segment */
+	__u64 last_ts;
+	__u64 peak_pages; /* highest RSS from the stream's start to its end, pages */
+	__u64 peak_ts;	  /* when that was, ns since the stream's start */
+	__u64 nr_blocks;
+	__u32 model; /* CHECKPOINT_MODEL of the checkpoint; 0: there is none, the trace starts here */
+	__u32 pad;
+};
+
+/* The last blocks of a trace that was closed in order. All but the segments is the same in each record. */
+struct rec_index {
+	struct rec h;
+	__u64 offset;	     /* of the first index block */
+	__u64 last_tick_ts;
+	__u64 peak_ts; /* of the whole trace */
+	__u32 nr_segments;   /* of the whole index */
+	__u32 nr;	     /* of this record */
+	struct index_segment segments[];
 };
 
 _Static_assert(sizeof(struct trace_file_header) == 24, "the size is part of the format");

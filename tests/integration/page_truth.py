@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """
-Which pages of a stopped process are resident, by the kernel's page tables (PAGEMAP_SCAN, Linux 6.7), and what a ledger makes
-of the same moment. Runs are sorted, disjoint tuples (start, end, sort); the sort is "anon" or "file" (shmem included).
+Which pages of a stopped process are resident, by the kernel's page tables (PAGEMAP_SCAN, or before Linux 6.7 page by page), and
+what a ledger makes of the same moment. Runs are sorted, disjoint tuples (start, end, sort); the sort is "anon" or "file" (shmem included).
 """
+import array
 import ctypes
 import fcntl
 import os
@@ -75,13 +76,49 @@ def scan(pagemap, start, end):
     return runs
 
 
+class EntryWalk:
+    """The same by pagemap's entries and /proc/kpageflags, which alone knows the zero page then."""
+
+    BLOCK = 512  # entries read at once
+    PRESENT, IS_FILE, PFN = 1 << 63, 1 << 61, (1 << 55) - 1
+    KPF_ZERO_PAGE = 1 << 24
+
+    def __init__(self):
+        self.flags = {}  # block of page frames: their flags
+
+    def is_zero(self, frame):
+        block, index = divmod(frame, self.BLOCK)
+        if block not in self.flags:
+            with open("/proc/kpageflags", "rb") as flags:
+                self.flags[block] = self._entries(flags, block * self.BLOCK, self.BLOCK)
+        found = self.flags[block]
+        return index < len(found) and bool(found[index] & self.KPF_ZERO_PAGE)
+
+    @staticmethod
+    def _entries(file, first, count):
+        words = array.array("Q")
+        file.seek(first * 8)
+        words.frombytes(file.read(count * 8))
+        return words
+
+    def scan(self, pagemap, start, end):
+        runs = []
+        for block in range(start // PAGE, end // PAGE, self.BLOCK):
+            entries = self._entries(pagemap, block, min(self.BLOCK, end // PAGE - block))
+            for number, entry in enumerate(entries, block):
+                if entry & self.PRESENT and (entry & self.IS_FILE or not self.is_zero(entry & self.PFN)):
+                    sort = "file" if entry & self.IS_FILE else "anon"
+                    runs.append((number * PAGE, (number + 1) * PAGE, sort))
+        return joined(runs)
+
+
 def resident_runs(pid, areas):
     """What the page tables hold inside the VMAs that count."""
-    runs = []
+    runs, walk = [], scan if has_page_scan() else EntryWalk().scan
     with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
         for start, end, _, name, _ in areas:
             if start < USER_END and not SPECIAL.match(name) and "/anon_hugepage" not in name:
-                runs += scan(pagemap, start, end)
+                runs += walk(pagemap, start, end)
     return joined(runs)
 
 

@@ -57,6 +57,16 @@ def test_threads_tell_what_they_brought_in():
     assert total(one, "faulted") == next(row["faulted"] for row in view["groups"] if row["tid"] == 10363)
 
 
+def test_one_process_of_several():
+    for pid in (10362, 10363):
+        view = report(FORK, "-p", pid, "--to", "1s", "--by", "thread")
+        assert [row["tid"] for row in view["groups"]] == [pid]
+        assert view["trend"]["points"] > 0
+        assert view["trend"]["total"]["growth"] <= report(FORK, "--to", "1s")["trend"]["total"]["growth"]
+        view = report(FORK, "-p", pid, "--to", "1s", "--by", "kind", "--all")
+        assert total(view, "rss") == view["rss"]["total"] > 0
+
+
 def test_without_a_reading_nothing_is_added():
     assert not {"groups", "by", "tree", "filter", "other_groups"} & report(FORK).keys()
 

@@ -4,7 +4,7 @@ import dataclasses
 import re
 import shlex
 
-KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "refused"}
+KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "refused", "shell"}
 SETTINGS = {"thp", "memory", "from"}
 
 
@@ -21,7 +21,7 @@ class Check:
 
     @property
     def folder(self):
-        return re.sub(r"[^\w.=-]+", "_", self.name)
+        return re.sub(r"[^\w.=-]+", "_", self.name)[:100]
 
     def too_old(self, release):
         """Why it is not run on this kernel; '' if it is."""
@@ -41,6 +41,9 @@ def parse(text):
     for line in text.splitlines():
         words = shlex.split(line, comments=True)
         if not words:
+            continue
+        if words[0] == "shell":  # of check_vm.py --run: a look around, no check
+            found.append(Check("shell", words[1:], {}))
             continue
         settings = dict(word.split("=", 1) for word in words[1:] if "=" in word)
         if words[0] not in KINDS or set(settings) - SETTINGS:

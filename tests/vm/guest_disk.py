@@ -28,7 +28,7 @@ PROGRAMS = {"busybox": "busybox-static", "mke2fs": "e2fsprogs", "qemu-system-x86
 def need_programs():
     for program, package in PROGRAMS.items():
         if not find_program(program):
-            raise Skip(f"{package} is not installed (make deps-vm)")
+            raise Skip(f"{package} is not installed (make deps)")
 
 
 def find_program(name):

@@ -87,8 +87,8 @@ def judge_replay(folder, rsstrace):
         yield "the trace is read differently on this machine"
 
 
-def judge_live_replay(folder, rsstrace):
-    done = subprocess.run([rsstrace, "live", "--json", folder / "trace.rsst"], capture_output=True, timeout=120, check=False)
+def judge_live_replay(folder, facts, rsstrace):
+    done = subprocess.run([rsstrace, *facts["command"], folder / "trace.rsst"], capture_output=True, timeout=120, check=False)
     said = (folder / "live.json").read_bytes()
     if done.returncode or not said or done.stdout != said:
         yield "live's lines are not those of its trace"
@@ -109,7 +109,7 @@ def judge_traced(folder, facts, machine, rsstrace):
 
 def judge_live(folder, facts, machine, rsstrace):
     yield from judge_traced(folder, facts, machine, rsstrace)
-    yield from judge_live_replay(folder, rsstrace)
+    yield from judge_live_replay(folder, facts, rsstrace)
 
 
 def judge_torture(_folder, facts, _machine, _rsstrace):
@@ -137,7 +137,12 @@ def judge_refused(_folder, facts, _machine, _rsstrace):
         yield "the target did not survive"
 
 
-RULES = {"workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture,
+def judge_shell(_folder, facts, _machine, _rsstrace):
+    if facts["status"]:
+        yield f"ended with {facts['status']}"
+
+
+RULES = {"shell": judge_shell, "workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture,
          "programs": judge_programs, "refused": judge_refused}
 
 

@@ -66,6 +66,10 @@ static int take(struct run_loop *loop, const struct rec *rec, struct err *err)
 	/* a refused record is counted by the session and tells its story there */
 	if (session__feed(loop->session, rec, rec->size, NULL) == -ENOMEM)
 		return err__set(err, -ENOMEM, "out of memory");
+	if (loop->writer && rec->type == REC_TICK) {
+		code = trace_writer__ticked(loop->writer, loop->session, err);
+		loop->writer = code ? NULL : loop->writer;
+	}
 	return code;
 }
 
@@ -102,6 +106,8 @@ int run_loop__run(struct run_loop *loop, struct err *err)
 		if (wind_down(loop))
 			break;
 	}
+	if (loop->writer)
+		trace_writer__note(loop->writer, loop->session);
 	return code ? code : on_end(loop, err);
 }
 

@@ -193,6 +193,8 @@ void session__place_around(struct session *session, struct space *space, __u64 a
 	struct span span;
 	__u32 nr = 0;
 
+	if (!pages)
+		return;
 	if (!write)
 		nr = read_spans(&around, &span);
 	if (!nr)

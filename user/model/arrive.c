@@ -54,9 +54,12 @@ static __u64 nr_faults(const struct rec_fault *fault)
 	return fault->flags & FAULT_AROUND || huge ? 1 : fault->nr_pages;
 }
 
-static void count_thread(struct session *session, __u32 tid, __u32 owner, __u64 pages)
+static void count_thread(struct session *session, const struct space *space, __u32 tid, __u32 owner,
+			 __u64 pages)
 {
-	if (thread_table__count(&session->threads, tid, owner, pages))
+	const struct thread_stack by = { .tid = tid, .space = space->id, .owner = owner };
+
+	if (thread_table__count(&session->threads, &by, pages))
 		session->no_memory = true;
 }
 
@@ -75,7 +78,7 @@ void session__fault(struct session *session, struct space *space, const struct r
 		return;
 	session->faults += nr_faults(fault);
 	space->history.faults += nr_faults(fault);
-	count_thread(session, fault->tid, birth.owner, fault->nr_pages);
+	count_thread(session, space, fault->tid, birth.owner, fault->nr_pages);
 	grow_stack(space, fault->addr);
 	if (fault->flags & FAULT_AROUND)
 		session__place_around(session, space, fault->addr, fault->nr_pages,
@@ -218,7 +221,7 @@ void session__populate(struct session *session, struct space *space,
 	books__count(session, space, populate->member, populate->nr_pages, populate->cause);
 	if (populate->member == RSST_SWAP || !populate->nr_pages)
 		return;
-	count_thread(session, populate->tid, gain.owner, populate->nr_pages);
+	count_thread(session, space, populate->tid, gain.owner, populate->nr_pages);
 	call = calls__get(session, space, populate->tid, populate->call);
 	if (!call)
 		return;

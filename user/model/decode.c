@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "checkpoint_abi.h"
 #include "model/decode.h"
 #include "model/vma_map.h"
 
-#define NR_TYPES (REC_MARK + 1)
 
 typedef const char *check_fn(const void *record); /* NULL, or what is wrong */
 
@@ -255,7 +255,7 @@ static const char *check_mark(const void *record)
 			fn                                                                         \
 	}
 
-static const struct shape shapes[NR_TYPES] = {
+static const struct shape shapes[NR_REC_TYPES] = {
 	[REC_FAULT] = SHAPE(fault, true, check_fault),
 	[REC_RELEASE] = SHAPE(release, true, check_release),
 	[REC_POPULATE] = SHAPE(populate, true, check_populate),
@@ -279,6 +279,10 @@ static const struct shape shapes[NR_TYPES] = {
 	[REC_TICK] = SHAPE(tick, false, NULL),
 	[REC_END] = SHAPE(end, false, NULL),
 	[REC_MARK] = SHAPE_STRING(mark, label, false, check_mark),
+	[REC_CHECKPOINT] = SHAPE(checkpoint, false, decode__check_checkpoint),
+	[REC_STATE] = SHAPE(state, false, decode__check_state),
+	[REC_CHECKPOINT_END] = SHAPE(checkpoint_end, false, NULL),
+	[REC_GAP] = SHAPE(gap, false, NULL),
 };
 
 static const char *check_shape(const struct shape *shape, const struct rec *rec)
@@ -310,7 +314,7 @@ int decode__check(const struct rec *rec, size_t len, struct err *err)
 				rec->size);
 	if (rec->type == REC_INVALID)
 		return err__set(err, -EBADMSG, "record of type 0");
-	if (rec->type >= NR_TYPES || !shapes[rec->type].name)
+	if (rec->type >= NR_REC_TYPES || !shapes[rec->type].name)
 		return 1;
 	shape = &shapes[rec->type];
 	wrong = check_shape(shape, rec);

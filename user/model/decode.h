@@ -20,4 +20,8 @@
  */
 int decode__check(const struct rec *rec, size_t len, struct err *err);
 
+/* decode_state.c: what is wrong with a REC_STATE or REC_CHECKPOINT of sufficient length, or NULL. */
+const char *decode__check_state(const void *record);
+const char *decode__check_checkpoint(const void *record);
+
 #endif

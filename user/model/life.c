@@ -311,9 +311,15 @@ void session__counters(struct session *session, struct space *space,
 			books__count(session, space, m, lost, CAUSE_LOST);
 			books__unplaced(session, space, m, lost);
 		}
+		if (space->behind_gap) {
+			lost = counters->pages[m] - space->counted[m];
+			books__count(session, space, m, lost, CAUSE_LOST);
+			books__unplaced(session, space, m, lost);
+		}
 		session__settle(session, space, m);
 		space->carried[m] = counters->pages[m] - space->counted[m];
 	}
+	space->behind_gap = false;
 }
 
 void session__thread(struct session *session, struct space *space, const struct rec_thread *thread)

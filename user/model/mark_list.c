@@ -4,10 +4,8 @@
 #include <string.h>
 #include "model/mark_list.h"
 
-int mark_list__add(struct mark_list *list, const struct rec_mark *rec, __u64 ts)
+int mark_list__put(struct mark_list *list, const struct mark *mark)
 {
-	struct mark *mark;
-
 	if (list->nr == MARKS_MAX)
 		return -ENOSPC;
 	if (list->nr == list->cap) {
@@ -19,16 +17,24 @@ int mark_list__add(struct mark_list *list, const struct rec_mark *rec, __u64 ts)
 		list->marks = more;
 		list->cap = cap;
 	}
-	mark = list->marks + list->nr++;
-	*mark = (struct mark){
+	list->marks[list->nr++] = *mark;
+	if (mark->tick_ns != MARK_OPEN)
+		list->nr_closed = list->nr;
+	return 0;
+}
+
+int mark_list__add(struct mark_list *list, const struct rec_mark *rec, __u64 ts)
+{
+	struct mark mark = {
 		.ts = ts,
 		.tick_ns = MARK_OPEN,
 		.from = rec->from,
 		.pid = rec->pid,
 		.tid = rec->tid,
 	};
-	strncpy(mark->label, rec->label, sizeof(mark->label) - 1);
-	return 0;
+
+	strncpy(mark.label, rec->label, sizeof(mark.label) - 1);
+	return mark_list__put(list, &mark);
 }
 
 void mark_list__close(struct mark_list *list, __u64 tick_ns)

@@ -15,6 +15,9 @@ struct mark_list {
  * -ENOMEM. */
 int mark_list__add(struct mark_list *list, const struct rec_mark *rec, __u64 ts);
 
+/* The same of a mark as another session had it; behind an open one only open ones. */
+int mark_list__put(struct mark_list *list, const struct mark *mark);
+
 /* A tick came: it is the moment of every open mark. */
 void mark_list__close(struct mark_list *list, __u64 tick_ns);
 void mark_list__fini(struct mark_list *list);

@@ -34,11 +34,18 @@ static bool make_room(struct name_table *table)
 	return true;
 }
 
-__u32 name_table__intern(struct name_table *table, const char *text, size_t len)
+__u32 name_table__find(const struct name_table *table, const char *text, size_t len)
 {
 	struct wanted wanted = { table, text, len };
+
+	return len ? index_map__find(&table->map, index_hash_bytes(text, len), same_name, &wanted)
+		   : 0;
+}
+
+__u32 name_table__intern(struct name_table *table, const char *text, size_t len)
+{
 	__u64 hash = index_hash_bytes(text, len);
-	__u32 index = len ? index_map__find(&table->map, hash, same_name, &wanted) : 0;
+	__u32 index = name_table__find(table, text, len);
 	char *name;
 
 	if (!len || index)

@@ -12,6 +12,7 @@ struct name_table {
 };
 
 /* Index of the string of @len bytes at @text (no NUL needed); 0 for an empty one and on ENOMEM. */
+__u32 name_table__find(const struct name_table *table, const char *text, size_t len); /* 0: unknown */
 __u32 name_table__intern(struct name_table *table, const char *text, size_t len);
 const char *name_table__get(const struct name_table *table, __u32 index); /* "" when out of range */
 void name_table__fini(struct name_table *table);

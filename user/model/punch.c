@@ -7,13 +7,15 @@
  */
 #include "model/books.h"
 
-#define MAPPINGS_MAX 64 /* of one call's range; more are disputed */
+#define LOOKS_MAX (1U << 14) /* at mappings and page tables for one release; then it is anywhere   \
+			      */
 
 struct punch {
 	struct session *session;
 	struct space *space;
 	const struct rec_release *release;
 	bool done;
+	__u32 looks; /* left */
 };
 
 /* Addresses of one mapping. */
@@ -52,9 +54,9 @@ static void try_part(struct punch *punch, const struct part *part)
 	const struct page_ledger *ledger = &punch->space->ledger;
 	__u32 q = page_ledger__lower_bound(ledger, part->start >> LEDGER_TABLE_SHIFT), first, end;
 
-	for (; !punch->done && q < ledger->nr_tables &&
+	for (; !punch->done && punch->looks && q < ledger->nr_tables &&
 	       ledger->tables[q]->key << LEDGER_TABLE_SHIFT < part->end;
-	     q++)
+	     q++, punch->looks--)
 		if (count_in(ledger->tables[q], part, punch->release->member, &first, &end) ==
 		    (__u32)punch->release->nr_pages)
 			take(punch, q, first, end);
@@ -87,24 +89,33 @@ static void visit_all(struct punch *punch, __u64 start, __u64 end,
 		      void (*fn)(struct punch *, const struct part *))
 {
 	struct vma_map *map = &punch->space->map;
-	__u32 nr = 0;
 
-	for (__u32 i = vma_map__at(map, start); i < map->nr && nr < MAPPINGS_MAX; i++, nr++) {
+	for (__u32 i = vma_map__at(map, start); i < map->nr && punch->looks; i++) {
 		const struct vma *from = &map->entries[i].vma;
 		__u64 low = from->start > start ? from->start : start;
 		__u64 high = from->end < end ? from->end : end;
 
 		if (low >= end || punch->done)
 			break;
-		for (__u32 k = 0; from->object && from->shared && k < map->nr && !punch->done; k++)
+		punch->looks--;
+		if (!from->object || !from->shared)
+			continue;
+		for (__u32 k = 0; k < map->nr && !punch->done && punch->looks; k++) {
+			punch->looks--;
 			visit(punch, from, low, high, &map->entries[k].vma, fn);
+		}
 	}
 }
 
 void session__punch(struct session *session, struct space *space, const struct rec_release *release,
 		    __u64 start, __u64 end)
 {
-	struct punch punch = { .session = session, .space = space, .release = release };
+	struct punch punch = {
+		.session = session,
+		.space = space,
+		.release = release,
+		.looks = LOOKS_MAX,
+	};
 
 	if (release->nr_pages > 0)
 		visit_all(&punch, start, end, try_part);
@@ -112,6 +123,10 @@ void session__punch(struct session *session, struct space *space, const struct r
 		return;
 	if (release->flags & RELEASE_SOFT)
 		space->surplus[release->member] += release->nr_pages;
+	if (!punch.looks) {
+		books__unplaced(session, space, release->member, -release->nr_pages);
+		return;
+	}
 	visit_all(&punch, start, end, dispute_part);
 	books__dispute(session, space, start, end);
 }

@@ -27,7 +27,7 @@ static void thin_out(struct series *series)
 	series->stride *= 2;
 }
 
-int series__add(struct series *series, const struct series_point *point)
+int series__add(struct series *series, const struct series_point *point, __u32 max)
 {
 	int ret;
 
@@ -35,7 +35,7 @@ int series__add(struct series *series, const struct series_point *point)
 		series->skip--;
 		return 0;
 	}
-	if (series->nr == SERIES_MAX)
+	if (series->nr == max)
 		thin_out(series);
 	ret = make_room(series);
 	if (ret)

@@ -11,7 +11,8 @@
 
 #include "model/session.h"
 
-#define SERIES_MAX 4096 /* points; even. 160 KiB: half an hour of ticks, or a day at one in 42 */
+#define SERIES_MAX 4096	     /* points of a session: 160 KiB. Even, as the next */
+#define SPACE_SERIES_MAX 512 /* points of each of up to a thousand spaces */
 
 struct series {
 	__u32 nr, cap;
@@ -20,8 +21,8 @@ struct series {
 	struct series_point *points;
 };
 
-/* 0 or -ENOMEM. */
-int series__add(struct series *series, const struct series_point *point);
+/* Never more than @max points. 0 or -ENOMEM. */
+int series__add(struct series *series, const struct series_point *point, __u32 max);
 void series__fini(struct series *series);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/books.h"
+#include "model/checkpoint.h"
 
 struct session *session__new(void)
 {
@@ -15,6 +16,10 @@ void session__free(struct session *session)
 	if (!session)
 		return;
 	snapshot__free(session->final);
+	restore__free(session->restore);
+	for (__u32 i = 0; i < session->nr_former; i++)
+		space__free(session->former[i]);
+	free(session->former);
 	calls__fini(session);
 	for (__u32 id = 0; id < session->nr_spaces; id++)
 		space__free(session->spaces[id]);
@@ -42,31 +47,48 @@ static int on_start(struct session *session, const struct rec_start *start, stru
 	return 0;
 }
 
-/* Without a root nobody is left whose RSS it would be. */
-static void note_rss(struct session *session, const struct series_point *point)
+/* A point of one space, added to @sum. */
+static void note_space(struct session *session, struct space *space, struct series_point *sum)
 {
-	if (session->nr_roots && series__add(&session->series, point))
+	struct series_point point = { .ts = sum->ts };
+
+	for (__u8 m = 0; m < RSST_NR_MEMBERS; m++) {
+		point.pages[m] = space->counted[m] + space->carried[m];
+		sum->pages[m] += point.pages[m];
+	}
+	if (series__add(&space->series, &point, SPACE_SERIES_MAX))
+		session->no_memory = true;
+}
+
+/* Without a root nobody is left whose RSS it would be. */
+static void note_rss(struct session *session)
+{
+	struct series_point sum = { .ts = session->now };
+
+	if (!session->nr_roots)
+		return;
+	for (__u32 id = 0; id < session->nr_spaces; id++) {
+		struct space *space = session__space(session, id);
+
+		if (space)
+			note_space(session, space, &sum);
+	}
+	if (series__add(&session->series, &sum, SERIES_MAX))
 		session->no_memory = true;
 }
 
 static void on_tick(struct session *session)
 {
-	struct series_point point = { 0 };
-
 	if (session->record_ts > session->now)
 		session->now = session->record_ts;
 	mark_list__close(&session->marks, session->now);
-	point.ts = session->now;
 	for (__u32 id = 0; id < session->nr_spaces; id++) {
 		struct space *space = session__space(session, id);
 
-		if (!space)
-			continue;
-		vma_map__merge(&space->map, session->settled);
-		for (__u8 m = 0; m < RSST_NR_MEMBERS; m++)
-			point.pages[m] += space->counted[m] + space->carried[m];
+		if (space)
+			vma_map__merge(&space->map, session->settled);
 	}
-	note_rss(session, &point);
+	note_rss(session);
 	session->settled = session->gen;
 }
 
@@ -80,6 +102,21 @@ static void on_end(struct session *session, const struct rec_end *end)
 {
 	session->ended = true;
 	session->end = *end;
+}
+
+/* Whatever happened in a gap did so unseen: what a space's counter moved meanwhile is lost. */
+static void on_gap(struct session *session, const struct rec_gap *gap)
+{
+	struct stream_gaps *gaps = &session->gaps;
+
+	gaps->nr++;
+	gaps->blocks += gap->nr_blocks;
+	gaps->bytes += gap->bytes;
+	gaps->ns += gap->to_ts > gap->from_ts ? gap->to_ts - gap->from_ts : 0;
+	gaps->open = true;
+	for (__u32 id = 0; id < session->nr_spaces; id++)
+		if (session->spaces[id])
+			session->spaces[id]->behind_gap = true;
 }
 
 /* Records about the stream, about names, or about address spaces that need not exist. */
@@ -117,6 +154,9 @@ static int feed_stream(struct session *session, const struct rec *rec, struct er
 		return 0;
 	case REC_MARK:
 		session__mark(session, (const struct rec_mark *)rec);
+		return 0;
+	case REC_GAP:
+		on_gap(session, (const struct rec_gap *)rec);
 		return 0;
 	}
 	return -ENOENT;
@@ -178,6 +218,10 @@ static int feed_checked(struct session *session, const struct rec *rec, struct e
 	__u32 id;
 	int ret;
 
+	if (is_checkpoint_record(rec->type))
+		return session__restore(session, rec, err);
+	restore__free(session->restore); /* one that something stands inside is none */
+	session->restore = NULL;
 	session->events++;
 	session->record_ts = rec->ts > session->start.h.ts ? rec->ts - session->start.h.ts : 0;
 	ret = feed_stream(session, rec, err);
@@ -233,6 +277,14 @@ const struct mark *session__marks(const struct session *session, __u32 *nr)
 	return session->marks.marks;
 }
 
+void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
+{
+	bool over = session->final && !session->nr_roots;
+
+	*pages = over ? session->final->peak_pages : session->peak_pages;
+	*ts = over ? session->final->peak_ts : session->peak_ts;
+}
+
 bool session__roots_alive(const struct session *session)
 {
 	return session->nr_roots;
@@ -242,6 +294,15 @@ const struct series_point *session__series(const struct session *session, __u32 
 {
 	*nr = session->series.nr;
 	return session->series.points;
+}
+
+const struct series_point *session__space_series(const struct session *session, __u32 space,
+						 __u32 *nr)
+{
+	const struct space *of = space < session->nr_spaces ? session->spaces[space] : NULL;
+
+	*nr = of ? of->series.nr : 0;
+	return of ? of->series.points : NULL;
 }
 
 __u64 session__nr_bad_records(const struct session *session)

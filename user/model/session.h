@@ -83,6 +83,7 @@ struct stack_pages {
 /* What one thread brought in by one stack; entry 0: of all that found no room in the table. */
 struct thread_stack {
 	__u32 tid;
+	__u32 space;
 	__u32 owner; /* stack index, or OWNER_UNKNOWN */
 };
 
@@ -110,6 +111,14 @@ struct space_history {
 	struct cause_pages causes[NR_CAUSES];
 	__u64 faults;
 	__u64 peak_pages, peak_ts; /* highest counted RSS, and when that was */
+};
+
+/* Where the trace is damaged: what its reader could not give. */
+struct stream_gaps {
+	__u32 nr;
+	__u64 blocks, bytes;
+	__u64 ns;  /* of time, at most: from the last record before a gap to the first behind it */
+	bool open; /* the books still lack what the last gap held: no checkpoint came since */
 };
 
 /* One address space in a snapshot. */
@@ -147,6 +156,7 @@ struct snapshot {
 	__u64 peak_pages;	/* highest counted RSS so far, summed over living spaces */
 	__u64 peak_ts;		/* when that was */
 	__u64 counters[NR_COUNTERS]; /* last REC_STATS */
+	struct stream_gaps gaps;
 };
 
 /* What the kernel's counters said at one tick, summed over the living spaces. */
@@ -191,6 +201,8 @@ const struct rec_start *session__start(const struct session *session);
 __u64 session__now(const struct session *session);
 const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
 const struct mark *session__marks(const struct session *session, __u32 *nr); /* in stream order */
+/* Highest counted RSS so far, pages, and when: as a snapshot taken now tells it. */
+void session__peak(const struct session *session, __u64 *pages, __u64 *ts);
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */
@@ -200,6 +212,9 @@ __u64 session__nr_ignored_records(const struct session *session);  /* of unknown
  * (model/series.h). Valid until the next feed.
  */
 const struct series_point *session__series(const struct session *session, __u32 *nr);
+
+/* The same for one space, thinned further. */
+const struct series_point *session__space_series(const struct session *session, __u32 space, __u32 *nr);
 
 /* Growing tables. Indices in [0, nr); index 0 is never a real entry. Pointers are valid until the next feed. */
 __u32 session__nr_objects(const struct session *session);

@@ -25,6 +25,8 @@ struct found_list {
 	struct found_range *ranges;
 };
 
+struct restore; /* model/restore.h */
+
 struct session {
 	bool started, ended, no_memory;
 	struct rec_start start;
@@ -57,6 +59,12 @@ struct session {
 	__u32 nr_tables;  /* page tables of all ledgers */
 	struct snapshot *final; /* the moment before the last root died */
 	bool doomed;		/* final is of its MARK_OOM */
+	struct stream_gaps gaps;
+	struct restore *restore; /* the checkpoint being read; NULL: none */
+	__u32 nr_restored;
+	/* spaces a checkpoint took the place of: snapshots may still name their exe */
+	struct space **former;
+	__u32 nr_former;
 	__u64 scratch[RSST_REC_MAX / 8];
 };
 
@@ -102,6 +110,10 @@ void session__counters(struct session *session, struct space *space,
 		       const struct rec_counters *counters);
 void session__mark(struct session *session, const struct rec_mark *mark);
 void session__thread(struct session *session, struct space *space, const struct rec_thread *thread);
+
+/* restore.c */
+int session__restore(struct session *session, const struct rec *rec, struct err *err);
+void restore__free(struct restore *restore);
 
 /* naming.c */
 void session__define_stack(struct session *session, const struct rec_stack *stack);

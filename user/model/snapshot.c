@@ -113,6 +113,7 @@ static void set_stream_facts(struct snapshot *snapshot, const struct session *se
 	snapshot->lost = session->counters[CNT_RING_FULL];
 	snapshot->stacks_truncated = session->stacks.truncated;
 	memcpy(snapshot->counters, session->counters, sizeof(snapshot->counters));
+	snapshot->gaps = session->gaps;
 }
 
 struct snapshot *snapshot__take(const struct session *session)

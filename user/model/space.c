@@ -27,6 +27,7 @@ void space__free(struct space *space)
 		return;
 	vma_map__fini(&space->map);
 	page_ledger__fini(&space->ledger);
+	series__fini(&space->series);
 	free(space->exe);
 	free(space);
 }

@@ -4,6 +4,7 @@
 #define RSSTRACE_MODEL_SPACE_H
 
 #include "model/page_ledger.h"
+#include "model/series.h"
 #include "model/session.h"
 #include "model/vma_map.h"
 
@@ -34,11 +35,13 @@ struct space {
 	struct space_history history;
 	__s64 by_class[NR_CLASSES];
 	__s64 surplus[RSST_NR_MEMBERS]; /* pages soft releases told too much of so far */
+	struct series series;		/* thinned to SPACE_SERIES_MAX */
 	__u64 brk_end;			/* page-aligned; 0: unknown */
 	__u64 loss_at[RSST_NR_MEMBERS]; /* event of the last loss, gain that could not be placed */
 	__u64 gain_at[RSST_NR_MEMBERS];
 	__u64 removed_at; /* event at which tables were last dropped from the ledger */
 	struct hole_sweep sweep;
+	bool behind_gap; /* no counters came since the last REC_GAP */
 };
 
 struct process {

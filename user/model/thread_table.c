@@ -8,22 +8,26 @@
 
 struct wanted {
 	const struct thread_table *table;
-	__u32 tid, owner;
+	struct thread_stack by;
 };
+
+static bool is_same(const struct thread_stack *a, const struct thread_stack *b)
+{
+	return a->tid == b->tid && a->space == b->space && a->owner == b->owner;
+}
 
 static bool same_entry(const void *ctx, __u32 index)
 {
 	const struct wanted *wanted = ctx;
-	const struct thread_stack *entry = wanted->table->entries + index;
 
-	return entry->tid == wanted->tid && entry->owner == wanted->owner;
+	return is_same(wanted->table->entries + index, &wanted->by);
 }
 
 static bool same_tid(const void *ctx, __u32 index)
 {
 	const struct wanted *wanted = ctx;
 
-	return wanted->table->names[index].tid == wanted->tid;
+	return wanted->table->names[index].tid == wanted->by.tid;
 }
 
 static int grow(struct thread_table *table)
@@ -48,11 +52,10 @@ static int grow(struct thread_table *table)
 	return 0;
 }
 
-/* Index of the pair; 0 when the table is full. -ENOMEM. */
-static int find_entry(struct thread_table *table, __u32 tid, __u32 owner, __u32 *index)
+int thread_table__intern(struct thread_table *table, const struct thread_stack *by, __u32 *index)
 {
-	struct wanted wanted = { table, tid, owner };
-	__u64 hash = index_hash(tid, owner);
+	struct wanted wanted = { table, *by };
+	__u64 hash = index_hash((__u64)by->space << 32 | by->tid, by->owner);
 
 	*index = index_map__find(&table->map, hash, same_entry, &wanted);
 	if (*index || table->nr >= THREAD_ENTRIES_MAX)
@@ -62,18 +65,17 @@ static int find_entry(struct thread_table *table, __u32 tid, __u32 owner, __u32 
 	if (index_map__add(&table->map, hash, table->nr))
 		return -ENOMEM;
 	*index = table->nr++;
-	table->entries[*index] = (struct thread_stack){ tid, owner };
+	table->entries[*index] = *by;
 	table->pages[*index] = 0;
 	return 0;
 }
 
-int thread_table__count(struct thread_table *table, __u32 tid, __u32 owner, __u64 pages)
+int thread_table__count(struct thread_table *table, const struct thread_stack *by, __u64 pages)
 {
 	const struct thread_stack *last = table->last ? table->entries + table->last : NULL;
 	__u32 index = table->last;
 
-	if ((!last || last->tid != tid || last->owner != owner) &&
-	    find_entry(table, tid, owner, &index))
+	if ((!last || !is_same(last, by)) && thread_table__intern(table, by, &index))
 		return -ENOMEM;
 	table->pages[index] += pages;
 	table->last = index;
@@ -106,7 +108,7 @@ static int new_name(struct thread_table *table, __u32 tid, __u32 *index)
 
 static __u32 find_name(const struct thread_table *table, __u32 tid)
 {
-	struct wanted wanted = { .table = table, .tid = tid };
+	struct wanted wanted = { .table = table, .by.tid = tid };
 
 	return index_map__find(&table->name_map, index_hash(tid, 0), same_tid, &wanted);
 }

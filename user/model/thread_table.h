@@ -30,8 +30,11 @@ struct thread_table {
 	struct index_map name_map;
 };
 
-/* @tid brought in @pages by @owner. 0 or -ENOMEM. */
-int thread_table__count(struct thread_table *table, __u32 tid, __u32 owner, __u64 pages);
+/* A thread brought in @pages. 0 or -ENOMEM. */
+int thread_table__count(struct thread_table *table, const struct thread_stack *by, __u64 pages);
+
+/* Index of the pair, made if new; 0 when the table is full. 0 or -ENOMEM. */
+int thread_table__intern(struct thread_table *table, const struct thread_stack *by, __u32 *index);
 
 /* Thread @tid is called @comm (RSST_COMM_LEN bytes). 0 or -ENOMEM; names behind 65536 are dropped.
  */

@@ -24,6 +24,11 @@ static long file__read(struct byte_source *source, void *buf, unsigned long len)
 	return n < 0 ? -errno : n;
 }
 
+static int file__seek(struct byte_source *source, __u64 offset)
+{
+	return lseek(((struct file_bytes *)source)->fd, offset, SEEK_SET) < 0 ? -errno : 0;
+}
+
 static void file__close(struct byte_source *source)
 {
 	close(((struct file_bytes *)source)->fd);
@@ -84,7 +89,10 @@ struct byte_source *byte_source__file(const char *path, struct err *err)
 		return NULL;
 	}
 	*file = (struct file_bytes){
-		.source = { .read = file__read, .close = file__close, .size_bytes = size_bytes },
+		.source = { .read = file__read,
+			    .seek = file__seek,
+			    .close = file__close,
+			    .size_bytes = size_bytes },
 		.fd = fd,
 	};
 	return &file->source;
@@ -93,7 +101,7 @@ struct byte_source *byte_source__file(const char *path, struct err *err)
 struct memory_bytes {
 	struct byte_source source;
 	const __u8 *at;
-	unsigned long left;
+	unsigned long left, len;
 };
 
 static long memory__read(struct byte_source *source, void *buf, unsigned long len)
@@ -110,6 +118,17 @@ static long memory__read(struct byte_source *source, void *buf, unsigned long le
 	return len;
 }
 
+static int memory__seek(struct byte_source *source, __u64 offset)
+{
+	struct memory_bytes *memory = (struct memory_bytes *)source;
+
+	if (offset > memory->len)
+		return -EINVAL;
+	memory->at += (__s64)(offset - (memory->len - memory->left));
+	memory->left = memory->len - offset;
+	return 0;
+}
+
 static void memory__close(struct byte_source *source)
 {
 	free(source);
@@ -122,9 +141,13 @@ struct byte_source *byte_source__memory(const void *bytes, unsigned long len)
 	if (!memory)
 		return NULL;
 	*memory = (struct memory_bytes){
-		.source = { .read = memory__read, .close = memory__close, .size_bytes = len },
+		.source = { .read = memory__read,
+			    .seek = memory__seek,
+			    .close = memory__close,
+			    .size_bytes = len },
 		.at = bytes,
 		.left = len,
+		.len = len,
 	};
 	return &memory->source;
 }

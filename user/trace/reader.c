@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "checkpoint_abi.h"
 #include "trace/block.h"
 #include "trace/file_failed.h"
+#include "trace/index_search.h"
 #include "trace/reader.h"
 
 #define HEADER_BYTES sizeof(struct trace_block_header)
@@ -33,6 +35,19 @@ struct trace_source {
 	__u64 next_seq;
 	__u64 gap_bytes;
 	bool gap_is_zero;
+	__u64 last_ts;	    /* highest of the last whole block */
+	__u64 missing_from; /* health.damaged_* when the last whole block was taken */
+	__u64 missing_bytes_from;
+	bool at_start;	  /* nothing but REC_START was given */
+	bool needs_state; /* since a gap, until a checkpoint */
+	bool in_state;	  /* inside that checkpoint */
+	bool entered;	  /* at a segment: REC_START comes first */
+	bool gap_pending;
+	struct rec_gap gap;
+	struct rec_start start;
+	struct trace_index index;
+	bool indexed;
+	__u64 file_header_bytes;
 };
 
 static size_t left(const struct trace_source *source)
@@ -61,6 +76,7 @@ static int fill(struct trace_source *source, size_t want, struct err *err)
 			return file_failed(n, "read", source->name, "", err);
 		source->at_end = !n;
 		source->len += n;
+		source->health.taken_bytes += n;
 		if (source->health.file_bytes < source->offset + left(source))
 			source->health.file_bytes = source->offset + left(source);
 	}
@@ -143,33 +159,93 @@ static int end(struct trace_source *source, bool cut)
 	return 0;
 }
 
+/* Is something missing between the last whole block and where the reader is? */
+static bool is_behind_damage(const struct trace_source *source)
+{
+	return source->health.damaged_blocks != source->missing_from;
+}
+
+/* Say so, with the first whole block behind it. */
+static void note_gap(struct trace_source *source, const struct trace_block_header *header)
+{
+	if (!is_behind_damage(source))
+		return;
+	source->gap = (struct rec_gap){
+		.h = { .type = REC_GAP, .size = sizeof(source->gap), .ts = source->last_ts },
+		.from_ts = source->last_ts,
+		.to_ts = header->first_ts > source->last_ts ? header->first_ts : source->last_ts,
+		.nr_blocks = source->health.damaged_blocks - source->missing_from,
+		.bytes = source->health.damaged_bytes - source->missing_bytes_from,
+	};
+	source->gap_pending = true;
+	source->missing_from = source->health.damaged_blocks;
+	source->missing_bytes_from = source->health.damaged_bytes;
+}
+
+/* Does somebody need what the block holds? Checkpoints only where nothing better is known. */
+static bool is_wanted(struct trace_source *source, __u32 flags)
+{
+	if (is_behind_damage(source)) {
+		source->needs_state = true;
+		source->in_state = false;
+	}
+	if (flags & BLOCK_INDEX)
+		return false;
+	if (flags & BLOCK_STATE) {
+		source->in_state |= source->needs_state && flags & BLOCK_STATE_FIRST;
+		return source->at_start || source->needs_state;
+	}
+	if (source->in_state)
+		source->needs_state = source->in_state = false;
+	return true;
+}
+
+static bool unpack(struct trace_source *source, const struct trace_block_header *header)
+{
+	source->health.nr_unpacked++;
+	return block__unpack(source->unpacker, header, here(source) + HEADER_BYTES, source->raw);
+}
+
+/* A block nobody needs is whole when it is stored as it was written. */
+static bool check_stored(const struct trace_source *source, const struct trace_block_header *header)
+{
+	return header->payload_crc == trace_crc(here(source) + HEADER_BYTES, header->stored_bytes);
+}
+
 /* The block behind a sound header is all in the window: take it, or count it. True when it is
- * whole. */
+ * whole. *@wanted: its records are in raw. */
 static bool take_block(struct trace_source *source, const struct trace_block_header *header,
-		       bool fresh)
+		       bool fresh, bool *wanted)
 {
 	size_t len = HEADER_BYTES + header->stored_bytes;
-	bool whole = fresh && block__unpack(source->unpacker, header, here(source) + HEADER_BYTES,
-					    source->raw);
+	bool whole;
 
+	*wanted = is_wanted(source, header->flags);
+	whole = fresh && (*wanted ? unpack(source, header) : check_stored(source, header));
 	pass(source, len);
 	if (!whole) {
 		source->health.damaged_blocks++;
 		source->health.damaged_bytes += len;
 		return false;
 	}
+	note_gap(source, header);
+	if (!(header->flags & (BLOCK_STATE | BLOCK_INDEX)))
+		source->at_start = source->at_start && !header->seq && header->nr_records == 1;
+	if (!(header->flags & BLOCK_INDEX) && header->last_ts > source->last_ts)
+		source->last_ts = header->last_ts;
 	source->raw_at = 0;
-	source->raw_len = header->raw_bytes;
+	source->raw_len = *wanted ? header->raw_bytes : 0;
 	source->health.nr_blocks++;
 	source->health.read_bytes = source->offset;
 	return true;
 }
 
-/* 1: the next whole block is in raw, 0: there is none, -errno with a sentence. */
+/* 1: the next whole block that is wanted is in raw, or a gap is to be told; 0: there is none,
+ * -errno with a sentence. */
 static int load_block(struct trace_source *source, struct err *err)
 {
 	struct trace_block_header header;
-	bool fresh;
+	bool fresh, wanted;
 	int code;
 
 	for (;;) {
@@ -192,7 +268,7 @@ static int load_block(struct trace_source *source, struct err *err)
 			return code;
 		if (left(source) < HEADER_BYTES + header.stored_bytes)
 			return end(source, true);
-		if (take_block(source, &header, fresh))
+		if (take_block(source, &header, fresh, &wanted) && (wanted || source->gap_pending))
 			return 1;
 	}
 }
@@ -201,11 +277,21 @@ static int trace__next(struct record_source *base, const struct rec **rec, struc
 {
 	struct trace_source *source = (struct trace_source *)base;
 
-	if (source->raw_at == source->raw_len) {
+	if (source->entered) {
+		source->entered = false;
+		*rec = &source->start.h;
+		return 1;
+	}
+	while (source->raw_at == source->raw_len && !source->gap_pending) {
 		int code = load_block(source, err);
 
 		if (code <= 0)
 			return code;
+	}
+	if (source->gap_pending) {
+		source->gap_pending = false;
+		*rec = &source->gap.h;
+		return 1;
 	}
 	*rec = (const struct rec *)(source->raw + source->raw_at);
 	source->raw_at += (*rec)->size;
@@ -220,6 +306,7 @@ static void trace__free(struct record_source *base)
 		source->bytes->close(source->bytes);
 	ZSTD_freeDCtx(source->unpacker);
 	free(source->window);
+	trace_index__fini(&source->index);
 	free(source->raw);
 	free(source->name);
 	free(source);
@@ -288,8 +375,19 @@ static int read_header(struct trace_source *source, struct err *err)
 	if (code)
 		return code;
 	pass(source, header.header_bytes);
+	source->file_header_bytes = header.header_bytes;
 	source->health.read_bytes = source->offset;
 	return 0;
+}
+
+/* Entering a segment needs it again. */
+static void keep_start(struct trace_source *source)
+{
+	const struct rec *rec = (const struct rec *)source->raw;
+	__u32 size = rec->size < sizeof(source->start) ? rec->size : sizeof(source->start);
+
+	memcpy(&source->start, rec, size);
+	source->start.h.size = size;
 }
 
 /* Without the start record nothing in a trace can be placed in time. */
@@ -300,8 +398,10 @@ static int read_start(struct trace_source *source, struct err *err)
 
 	if (code < 0)
 		return code;
-	if (code && ((const struct rec *)source->raw)->type == REC_START)
+	if (code && ((const struct rec *)source->raw)->type == REC_START) {
+		keep_start(source);
 		return 0;
+	}
 	if (source->health.damaged_blocks)
 		why = "its first block is damaged; use another copy, or record again";
 	else if (!code)
@@ -341,10 +441,89 @@ struct record_source *trace_source__open(struct byte_source *bytes, const char *
 	}
 	source->bytes = bytes;
 	source->health.file_bytes = bytes->size_bytes;
+	source->at_start = true;
 	if (!read_header(source, err) && !read_start(source, err))
 		return &source->source;
 	trace__free(&source->source);
 	return NULL;
+}
+
+/* Where the source stands in its bytes is its own business again. */
+static int come_back(struct trace_source *source, struct err *err)
+{
+	int code = source->bytes->seek(source->bytes, source->offset + left(source));
+
+	return code ? file_failed(code, "read", source->name, "", err) : 0;
+}
+
+const struct trace_index *trace_source__index(struct record_source *base, struct err *err)
+{
+	struct trace_source *source = (struct trace_source *)base;
+	struct index_search search = {
+		.bytes = source->bytes,
+		.file_bytes = source->health.file_bytes,
+		.first_block = source->file_header_bytes,
+		.start_ts = source->start.h.ts,
+		.unpacker = source->unpacker,
+	};
+	int code;
+
+	if (source->indexed)
+		return &source->index;
+	if (!source->bytes->seek || !source->bytes->size_bytes) {
+		err__set(err, -ESPIPE, "\"%s\" can only be read from its start", source->name);
+		return NULL;
+	}
+	code = index_search__run(&search, &source->index);
+	source->health.taken_bytes += search.taken_bytes;
+	if (code)
+		file_failed(code, "read", source->name, "", err);
+	if (come_back(source, err) || code)
+		return NULL;
+	source->indexed = true;
+	return &source->index;
+}
+
+/* Nothing is known of what lies before @segment, and nothing missed. */
+static int go_to(struct trace_source *source, const struct index_segment *segment, struct err *err)
+{
+	int code = source->bytes->seek(source->bytes, segment->offset);
+
+	if (code)
+		return file_failed(code, "read", source->name, "", err);
+	source->at = source->len = 0;
+	source->raw_at = source->raw_len = 0;
+	source->offset = segment->offset;
+	source->at_end = false;
+	source->gap_bytes = 0;
+	source->gap_pending = false;
+	source->next_seq = segment->seq;
+	source->last_ts = segment->ts;
+	source->missing_from = source->health.damaged_blocks;
+	source->missing_bytes_from = source->health.damaged_bytes;
+	source->entered = source->needs_state = segment->model;
+	source->at_start = !segment->model;
+	source->in_state = false;
+	return 0;
+}
+
+int trace_source__enter(struct record_source *base, __u32 at, struct err *err)
+{
+	struct trace_source *source = (struct trace_source *)base;
+	const struct trace_index *index = trace_source__index(base, err);
+	struct trace_block_header header;
+	int code = index ? go_to(source, &index->segments[at < index->nr ? at : 0], err) : -EIO;
+
+	if (!code && source->entered)
+		code = fill(source, HEADER_BYTES, err);
+	if (code || !source->entered)
+		return code;
+	if (left(source) >= HEADER_BYTES && block__read_header(&header, here(source)) &&
+	    header.flags & BLOCK_STATE_FIRST && header.seq == index->segments[at].seq)
+		return 0;
+	code = go_to(source, &index->segments[0], err);
+	return code ? code
+		    : err__set(err, -EBADMSG, "the index of \"%s\" is damaged", source->name);
 }
 
 const struct trace_health *trace_source__health(const struct record_source *base)

@@ -6,12 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/units.h"
+#include "model/checkpoint.h"
 #include "trace/block.h"
 #include "trace/file_failed.h"
+#include "trace/index.h"
 #include "trace/writer.h"
 
 #define LEVEL 3 /* the default of zstd: the tracer must keep up on one core */
 #define HEADER_BYTES sizeof(struct trace_block_header)
+#define CHECKPOINT_BYTES (8ULL << 20)
+#define CHECKPOINT_NS (60 * NSEC_PER_SEC)
+#define CHECKPOINT_SHARE 4 /* the stream's blocks are at least so many times the checkpoints' */
 
 /*
  * Invariants
@@ -28,10 +33,14 @@ struct trace_writer {
 	struct trace_block_header block;
 	__u64 file_bytes;
 	__u64 nr_records;
-	__u64 tick_ts;	  /* of the last tick taken */
-	__u64 flushed_ts; /* of the last tick in the file */
-	bool ticked;	  /* there is one in the file */
-	int failed;	  /* negative errno: the file takes no more */
+	__u64 tick_ts;		  /* of the last tick taken */
+	__u64 flushed_ts;	  /* of the last tick in the file */
+	bool ticked;		  /* there is one in the file */
+	bool ended;		  /* REC_END was taken */
+	struct trace_index index; /* its last segment is being written */
+	__u64 state_bytes;	  /* of the last checkpoint */
+	__u64 stream_from;	  /* file_bytes behind it */
+	int failed;		  /* negative errno: the file takes no more */
 	struct err why;
 };
 
@@ -66,6 +75,20 @@ static int give_up(struct trace_writer *writer, int code, struct err *err)
 	return refuse(writer, err);
 }
 
+static struct index_segment *segment_here(struct trace_writer *writer)
+{
+	return &writer->index.segments[writer->index.nr - 1];
+}
+
+static void note_block(struct trace_writer *writer)
+{
+	struct index_segment *segment = segment_here(writer);
+
+	segment->nr_blocks++;
+	if (writer->block.last_ts > segment->last_ts)
+		segment->last_ts = writer->block.last_ts;
+}
+
 static int flush(struct trace_writer *writer, struct err *err)
 {
 	struct trace_block_header *block = &writer->block;
@@ -87,7 +110,11 @@ static int flush(struct trace_writer *writer, struct err *err)
 		return give_up(writer, code, err);
 	writer->file_bytes += HEADER_BYTES + len;
 	writer->flushed_ts = writer->tick_ts;
-	*block = (struct trace_block_header){ .seq = block->seq + 1 };
+	note_block(writer);
+	*block = (struct trace_block_header){
+		.seq = block->seq + 1,
+		.flags = block->flags & ~BLOCK_STATE_FIRST,
+	};
 	return 0;
 }
 
@@ -102,7 +129,11 @@ static void take(struct trace_writer *writer, const struct rec *rec)
 		block->last_ts = rec->ts;
 	block->raw_bytes += rec->size;
 	block->nr_records++;
-	writer->nr_records++;
+	if (!writer->block.flags)
+		writer->nr_records++;
+	if (rec->type == REC_START && !block->seq && block->nr_records == 1)
+		writer->index.segments[0].ts = rec->ts;
+	writer->ended |= rec->type == REC_END;
 }
 
 /* A clock that went back counts as due: better a short block than one that waits for the old time.
@@ -112,7 +143,8 @@ static bool is_due(const struct trace_writer *writer, const struct rec *tick)
 	return !writer->ticked || tick->ts - writer->flushed_ts >= NSEC_PER_SEC;
 }
 
-int trace_writer__append(struct trace_writer *writer, const struct rec *rec, struct err *err)
+/* Into the block, or the next one. */
+static int buffer(struct trace_writer *writer, const struct rec *rec, struct err *err)
 {
 	int code = 0;
 
@@ -126,8 +158,15 @@ int trace_writer__append(struct trace_writer *writer, const struct rec *rec, str
 	if (code)
 		return code;
 	take(writer, rec);
-	if (rec->type != REC_TICK)
-		return 0;
+	return 0;
+}
+
+int trace_writer__append(struct trace_writer *writer, const struct rec *rec, struct err *err)
+{
+	int code = buffer(writer, rec, err);
+
+	if (code || rec->type != REC_TICK)
+		return code;
 	writer->tick_ts = rec->ts;
 	if (!is_due(writer, rec))
 		return 0;
@@ -135,11 +174,114 @@ int trace_writer__append(struct trace_writer *writer, const struct rec *rec, str
 	return flush(writer, err);
 }
 
+/* A checkpoint carries the time of the tick before it; in a file that begins with one there is
+ * none. */
+static int take_state(void *ctx, const struct rec *rec, struct err *err)
+{
+	struct trace_writer *writer = ctx;
+
+	if (rec->type == REC_CHECKPOINT)
+		segment_here(writer)->ts = writer->tick_ts = rec->ts;
+	return buffer(writer, rec, err);
+}
+
+/* The blocks from here on are of another sort. */
+static int turn_to(struct trace_writer *writer, __u32 flags, struct err *err)
+{
+	int code = flush(writer, err);
+
+	writer->block.flags = flags;
+	return code;
+}
+
+static int begin_segment(struct trace_writer *writer, struct err *err)
+{
+	struct index_segment segment = {
+		.offset = writer->file_bytes,
+		.seq = writer->block.seq,
+		.model = CHECKPOINT_MODEL,
+	};
+
+	if (trace_index__add(&writer->index, &segment))
+		return file_failed(-ENOMEM, "write", writer->path, "", err);
+	return 0;
+}
+
+int trace_writer__checkpoint(struct trace_writer *writer, const struct session *session,
+			     struct err *err)
+{
+	struct record_sink sink = { writer, take_state };
+	int code;
+
+	if (writer->failed)
+		return refuse(writer, err);
+	trace_writer__note(writer, session);
+	code = turn_to(writer, BLOCK_STATE | BLOCK_STATE_FIRST, err);
+	if (!code)
+		code = begin_segment(writer, err);
+	if (!code)
+		code = session__tell(session, &sink, err);
+	if (!code)
+		code = turn_to(writer, 0, err);
+	writer->state_bytes = writer->file_bytes - segment_here(writer)->offset;
+	writer->stream_from = writer->file_bytes;
+	return code;
+}
+
+static bool wants_checkpoint(struct trace_writer *writer)
+{
+	__u64 bytes = writer->file_bytes - writer->stream_from;
+
+	if (writer->index.nr == INDEX_SEGMENTS_MAX ||
+	    bytes < CHECKPOINT_SHARE * writer->state_bytes)
+		return false;
+	return bytes >= CHECKPOINT_BYTES ||
+	       writer->tick_ts - segment_here(writer)->ts >= CHECKPOINT_NS;
+}
+
+int trace_writer__ticked(struct trace_writer *writer, const struct session *session,
+			 struct err *err)
+{
+	return wants_checkpoint(writer) ? trace_writer__checkpoint(writer, session, err) : 0;
+}
+
+void trace_writer__note(struct trace_writer *writer, const struct session *session)
+{
+	struct index_segment *segment = segment_here(writer);
+
+	session__peak(session, &segment->peak_pages, &segment->peak_ts);
+	writer->index.peak_ts = segment->peak_ts;
+}
+
+/* What was noted is enough for a reader that wants any moment. */
+static int write_index(struct trace_writer *writer, struct err *err)
+{
+	__u64 room[RSST_REC_MAX / 8], offset;
+	struct rec_index *rec = (struct rec_index *)room;
+	int code = turn_to(writer, BLOCK_INDEX, err);
+
+	offset = writer->file_bytes;
+	writer->index.last_tick_ts = writer->tick_ts;
+	for (__u32 next = 0; !code && next < writer->index.nr;) {
+		trace_index__record(&writer->index, offset, &next, rec);
+		code = buffer(writer, &rec->h, err);
+	}
+	return code ? code : flush(writer, err);
+}
+
+static int finish(struct trace_writer *writer, struct err *err)
+{
+	if (writer->failed)
+		return refuse(writer, err);
+	return writer->ended && writer->ticked ? write_index(writer, err) : flush(writer, err);
+}
+
 static void discard(struct trace_writer *writer)
 {
 	if (writer->fd >= 0)
 		close(writer->fd);
 	ZSTD_freeCCtx(writer->packer);
+	trace_index__fini(&writer->index);
 	free(writer->raw);
 	free(writer->out);
 	free(writer->path);
@@ -152,7 +294,7 @@ int trace_writer__close(struct trace_writer *writer, struct err *err)
 
 	if (!writer)
 		return 0;
-	code = writer->failed ? refuse(writer, err) : flush(writer, err);
+	code = finish(writer, err);
 	if (fsync(writer->fd) && errno != EINVAL && errno != ENOSYS && !code)
 		code = file_failed(-errno, "write", writer->path, "", err);
 	/* on NFS this is where a full disk shows */
@@ -260,6 +402,7 @@ static int write_header(struct trace_writer *writer)
 
 static struct trace_writer *allocate(const char *path)
 {
+	const struct index_segment start = { .offset = sizeof(struct trace_file_header) };
 	struct trace_writer *writer = calloc(1, sizeof(*writer));
 
 	if (!writer)
@@ -269,7 +412,8 @@ static struct trace_writer *allocate(const char *path)
 	writer->packer = ZSTD_createCCtx();
 	writer->raw = malloc(TRACE_BLOCK_RAW_MAX);
 	writer->out = malloc(HEADER_BYTES + TRACE_BLOCK_STORED_MAX);
-	if (writer->path && writer->packer && writer->raw && writer->out)
+	if (writer->path && writer->packer && writer->raw && writer->out &&
+	    !trace_index__add(&writer->index, &start))
 		return writer;
 	discard(writer);
 	return NULL;

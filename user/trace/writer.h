@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include "record_abi.h"
 #include "base/err.h"
+#include "model/session.h"
 
 struct trace_writer;
 
@@ -24,7 +25,29 @@ struct trace_writer *trace_writer__open(const char *path, bool overwrite, struct
  */
 int trace_writer__append(struct trace_writer *writer, const struct rec *rec, struct err *err);
 
-/* Write what is buffered, fsync, close and free. 0 or -errno with a sentence. NULL is allowed: 0.
+/*
+ * trace_writer__checkpoint() - state here, between two records, everything that @session knows: it
+ * was fed all that was appended. A reader can enter the trace here. Blocks of its own: what is
+ * buffered goes out before. 0 or -errno as append(); -EINVAL also before REC_START and behind
+ * REC_END.
+ */
+int trace_writer__checkpoint(struct trace_writer *writer, const struct session *session,
+			     struct err *err);
+
+/*
+ * trace_writer__ticked() - call it when @session was fed the REC_TICK appended last: a checkpoint
+ * is written if one is due. 8 MiB of blocks behind the last one, or a minute, but never less than
+ * four times what the last one took: so they are a fifth of a trace at most, and what stands
+ * between two is read in well under a second.
+ */
+int trace_writer__ticked(struct trace_writer *writer, const struct session *session,
+			 struct err *err);
+
+/* trace_writer__note() - the stream has ended: what the index says of its peak is of @session. */
+void trace_writer__note(struct trace_writer *writer, const struct session *session);
+
+/* Write what is buffered and, unless the stream was cut short, the index, fsync, close and free. 0
+ * or -errno with a sentence. NULL is allowed: 0.
  */
 int trace_writer__close(struct trace_writer *writer, struct err *err);
 

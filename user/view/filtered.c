@@ -45,6 +45,7 @@ static void keep_chosen(struct region_row *row, const struct chosen *chosen)
 	__u32 kept = 0;
 
 	row->rss = row->growth = row->faulted = 0;
+	row->before = row->unknown = (struct region_stack_row){ 0 };
 	for (__u32 i = 0; i < row->nr_stacks; i++) {
 		const struct region_stack_row stack = row->stacks[i];
 
@@ -120,7 +121,7 @@ static int count_by_threads(struct view *view, const struct window *window,
 		const struct thread_stack *pair = session__thread_stack(window->session, i);
 		__u64 then = i < from->nr_thread_stacks ? from->thread_pages[i] : 0;
 
-		if (pair->owner < to->nr_stacks &&
+		if (pair->owner < to->nr_stacks && window__has_space(window, pair->space) &&
 		    filter__thread(filter, pair->tid,
 				   session__thread_comm(window->session, pair->tid)))
 			sums[pair->owner] += (to->thread_pages[i] - then) * LEDGER_PAGE_BYTES;

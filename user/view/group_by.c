@@ -85,10 +85,11 @@ static void add_regions(struct group_table *table, const struct view *view)
 
 static char *stack_row_key(const struct stack_row *stack, enum group_by by)
 {
-	const struct frame_row *frame = stack->frames + stack->named_by;
+	const struct frame_row *frame;
 
 	if (stack->named_by < 0)
 		return strdup("");
+	frame = stack->frames + stack->named_by;
 	if (by == BY_STACK)
 		return stack_key(stack);
 	if (by == BY_MODULE)
@@ -180,7 +181,8 @@ static void add_threads(struct group_table *table, const struct view *view,
 					  .freed = UNKNOWN_BYTES,
 					  .faulted = bytes };
 
-		if (!bytes || pair->owner >= to->nr_stacks || !has[pair->owner])
+		if (!bytes || pair->owner >= to->nr_stacks || !has[pair->owner] ||
+		    (i && !window__has_space(window, pair->space)))
 			continue;
 		if (i)
 			add_thread(table, view, pair->tid, bytes);

@@ -143,6 +143,24 @@ static int target_rank(const struct space_snapshot *space)
 	return (space->flags & PROCESS_ROOT ? 2 : 0) + space->alive;
 }
 
+static int compare_space_ids(const void *pa, const void *pb)
+{
+	const struct space_snapshot *a = pa, *b = pb;
+
+	return DESCENDING(b->space, a->space);
+}
+
+bool window__has_space(const struct window *window, __u32 space)
+{
+	const struct space_snapshot wanted = { .space = space }, *found;
+
+	if (!window->pid)
+		return true;
+	found = bsearch(&wanted, window->to->spaces, window->to->nr_spaces, sizeof(wanted),
+			compare_space_ids);
+	return found && window__has(window, found);
+}
+
 static int set_target(struct view *view, const struct window *window)
 {
 	const struct snapshot *to = window->to;
@@ -295,7 +313,7 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 	sum_kernel(view, &window);
 	sum_ledger(view, &window);
 	if (set_target(view, &window) || add_processes(view, &window) || add_causes(view, &window) ||
-	    trend__measure(&view->trend, session, from->ts, to->ts) ||
+	    trend__measure(&view->trend, session, from->ts, to, window.pid) ||
 	    view__add_regions(view, &window) || view__add_stacks(view, &window) ||
 	    view__add_marks(view, &window) || add_readings(view, &window, options)) {
 		view__free(view);

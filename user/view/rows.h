@@ -74,6 +74,9 @@ static inline bool window__has(const struct window *window, const struct space_s
 	return !window->pid || space->pid == window->pid;
 }
 
+/* The same for an address space by id. O(log spaces). */
+bool window__has_space(const struct window *window, __u32 space);
+
 static inline __u32 window__shown(const struct window *window, __u32 nr)
 {
 	return window->top && window->top < nr ? window->top : nr;

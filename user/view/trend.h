@@ -59,8 +59,12 @@ struct trend {
 	struct trend_line anon, file, shmem, total;
 };
 
-/* From the session's series; O(its points), at most a few thousand. 0 or -ENOMEM. */
-int trend__measure(struct trend *trend, const struct session *session, __u64 from_ns, __u64 to_ns);
+/*
+ * From the session's series between @from_ns and @to, or from those of the spaces of process @pid
+ * (0: all) alone. O(points), at most a few thousand a space. 0 or -ENOMEM.
+ */
+int trend__measure(struct trend *trend, const struct session *session, __u64 from_ns,
+		   const struct snapshot *to, __u32 pid);
 
 /* The same for one counter: @bytes at @ts, ascending. */
 struct trend_line trend_line__measure(const __u64 *ts, const double *bytes, __u32 nr);

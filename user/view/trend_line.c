@@ -16,12 +16,14 @@
 #define LINE_R2 0.95	  /* a line without a doubt */
 #define NOISY_LINE_R2 0.5
 #define LEAK_R2 0.9
+#define KEEPS_ON (2.0 / 3)
 #define TOOTH_SHARE 0.25 /* of high - low: a smaller fall is no tooth */
 #define SPIKE_SHARE 0.25 /* of high - low: a smaller net move and one fall is a spike */
 #define STEP_SHARE 0.1	 /* of the window: a faster rise is a step */
 #define LEVEL_SHARE 0.7	 /* of the window: a new level must be reached by then */
 #define LEVEL_SLOPE 0.25 /* of the rise's slope: a slower tail is level */
 #define WARM_UP_SHARE 0.3
+#define BYTES_MAX 1e18
 #define MAX_LOWS 512
 #define LEAST_LOWS 4 /* below, no line is laid through them */
 
@@ -49,6 +51,14 @@ static void set_fit(struct trend_line *line, const struct points *points, __u32 
 	line->rises = fit.slope > fit.slope_error;
 }
 
+/* In bounds that leave room for sums and differences: the numbers may come from a damaged trace. */
+static __s64 whole_bytes(double bytes)
+{
+	return fabs(bytes) < BYTES_MAX ? (__s64)bytes
+	       : bytes < 0	       ? -(__s64)BYTES_MAX
+				       : (__s64)BYTES_MAX;
+}
+
 static void set_range(struct trend_line *line, const struct points *points)
 {
 	double low = points->y[0], high = low;
@@ -57,9 +67,9 @@ static void set_range(struct trend_line *line, const struct points *points)
 		low = points->y[i] < low ? points->y[i] : low;
 		high = points->y[i] > high ? points->y[i] : high;
 	}
-	line->low = low;
-	line->high = high;
-	line->growth = points->y[points->nr - 1] - points->y[0];
+	line->low = whole_bytes(low);
+	line->high = whole_bytes(high);
+	line->growth = whole_bytes(points->y[points->nr - 1] - points->y[0]);
 }
 
 static double span_ns(const struct points *points)
@@ -133,7 +143,7 @@ static void find_falls(struct trend_line *line, const struct points *points, dou
 		line->nr_falls += step_teeth(&teeth, points->ts[i], points->y[i], tooth);
 	if (teeth.falling)
 		teeth.fallen += teeth.peak - teeth.low;
-	line->fall_bytes = line->nr_falls ? teeth.fallen / line->nr_falls : 0;
+	line->fall_bytes = line->nr_falls ? whole_bytes(teeth.fallen / line->nr_falls) : 0;
 	if (teeth.lows.nr < LEAST_LOWS)
 		return;
 	floor = line_fit__make(teeth.lows.ts, teeth.lows.y, teeth.lows.nr);
@@ -217,7 +227,7 @@ static bool find_level(struct trend_line *line, const struct points *points)
 	if (fabs(move.bytes) < 0.6 * (line->high - line->low))
 		return false;
 	line->step_ns = points->ts[move.half];
-	line->step_bytes = move.bytes;
+	line->step_bytes = whole_bytes(move.bytes);
 	if (share_of_time(points, 0, move.nine) <= WARM_UP_SHARE &&
 	    goes_on_steadily(line, points, settled)) {
 		line->kind = TREND_STEADY;
@@ -245,7 +255,7 @@ static bool starts_late(struct trend_line *line, const struct points *points)
 	return line->r2 >= LINE_R2;
 }
 
-/* Not ever slower: the second half rises at least half as fast as the first. */
+/* Not ever slower: the second half rises nearly as fast as the first. */
 static bool keeps_on(const struct points *points)
 {
 	__u32 half = points->nr / 2;
@@ -253,7 +263,7 @@ static bool keeps_on(const struct points *points)
 	struct line_fit second =
 		line_fit__make(points->ts + half, points->y + half, points->nr - half);
 
-	return second.slope >= first.slope / 2;
+	return second.slope >= first.slope * KEEPS_ON;
 }
 
 static bool looks_like_a_leak(const struct trend_line *line, const struct points *points)

@@ -62,11 +62,13 @@ static void assert_backing(void *addr, enum map_backing backing)
 static void test_anonymous(void **state)
 {
 	char *mem = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *small = malloc(64);
 
 	(void)state;
 	assert_backing(mem, BACKING_ANON);
 	munmap(mem, LEN);
-	assert_backing(malloc(64), BACKING_ANON); /* [heap] */
+	assert_backing(small, BACKING_ANON); /* [heap] */
+	free(small);
 	assert_backing(&mem, BACKING_ANON);	  /* [stack] */
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "checkpoint_abi.h"
 #include "record_abi.h"
 
 #define PAGE 4096ULL

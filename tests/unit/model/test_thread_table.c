@@ -71,8 +71,11 @@ static void a_full_table_loses_no_page(void **state)
 	__u64 sum = 0;
 
 	(void)state;
-	for (__u32 i = 0; i < THREAD_ENTRIES_MAX + 1000; i++)
-		assert_int_equal(thread_table__count(&table, i / 8, 3 + i % 8, 2), 0);
+	for (__u32 i = 0; i < THREAD_ENTRIES_MAX + 1000; i++) {
+		struct thread_stack by = { .tid = i / 8, .space = 1, .owner = 3 + i % 8 };
+
+		assert_int_equal(thread_table__count(&table, &by, 2), 0);
+	}
 	assert_int_equal(table.nr, THREAD_ENTRIES_MAX);
 	for (__u32 i = 0; i < table.nr; i++)
 		sum += table.pages[i];

@@ -102,11 +102,11 @@ static inline void orders__series(struct session *fake)
 /* The main thread reads the file, two workers fill the cache. */
 static inline void orders__threads(struct orders *orders)
 {
-	const struct thread_stack pairs[] = { { 0, 0 },
-					      { 4242, orders->get },
-					      { 4243, orders->put },
-					      { 4244, orders->put },
-					      { 4244, orders->parse } };
+	const struct thread_stack pairs[] = { { 0, 0, 0 },
+					      { 4242, 1, orders->get },
+					      { 4243, 1, orders->put },
+					      { 4244, 1, orders->put },
+					      { 4244, 1, orders->parse } };
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
 		orders->fake.threads[orders->fake.nr_threads++] = pairs[i];

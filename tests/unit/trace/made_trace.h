@@ -16,6 +16,7 @@
 #include <zstd.h>
 #include <cmocka.h>
 #include "base/units.h"
+#include "checkpoint_abi.h"
 #include "record_abi.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
@@ -116,8 +117,9 @@ MADE const struct rec *record(__u16 type, __u32 size, __u64 ts, bool noise)
 /* What a reader made of some bytes. */
 struct reading {
 	bool opened;
-	int code; /* of the last next() */
-	__u64 nr_records;
+	int code;	  /* of the last next() */
+	__u64 nr_records; /* of the file: gaps are the reader's own */
+	__u64 nr_gaps, gap_blocks;
 	__u32 crc; /* of all records */
 	__u16 last_type;
 	struct trace_health health;
@@ -136,6 +138,11 @@ MADE struct reading reading__of(struct byte_source *bytes)
 	while ((reading.code = source->next(source, &rec, &reading.err)) > 0) {
 		assert_true(rec->size >= sizeof(*rec) && rec->size <= RSST_REC_MAX);
 		assert_int_equal((uintptr_t)rec % 8, 0);
+		if (rec->type == REC_GAP) {
+			reading.nr_gaps++;
+			reading.gap_blocks += ((const struct rec_gap *)rec)->nr_blocks;
+			continue;
+		}
 		reading.crc = crc32(reading.crc, (const __u8 *)rec, rec->size);
 		reading.nr_records++;
 		reading.last_type = rec->type;

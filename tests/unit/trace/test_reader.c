@@ -83,7 +83,7 @@ static void what_was_written_is_read(void **state)
 
 		size = i ? 16 + i * 2654435761U % 1024 * 8 : sizeof(struct rec_start);
 		size = size > RSST_REC_MAX ? RSST_REC_MAX : size;
-		rec = record(i ? (i % 50 ? i % 70 : REC_TICK) : REC_START, size,
+		rec = record(i ? (i % 50 ? i % REC_CHECKPOINT : REC_TICK) : REC_START, size,
 			     i * NSEC_PER_SEC / 100, i & 1);
 		crc = crc32(crc, (const __u8 *)rec, size);
 		assert_int_equal(trace_writer__append(writer, rec, NULL), 0);
@@ -133,7 +133,7 @@ static void a_source_may_give_byte_by_byte(void **state)
 {
 	struct sample sample = make_sample();
 	struct slow_bytes slow = {
-		{ slow__read, slow__close, 0 }, sample.bytes.at, sample.bytes.len, 0
+		{ .read = slow__read, .close = slow__close }, sample.bytes.at, sample.bytes.len, 0
 	};
 	struct reading reading = reading__of(&slow.source);
 
@@ -147,16 +147,19 @@ static void a_source_may_give_byte_by_byte(void **state)
 static void a_read_error_is_said(void **state)
 {
 	struct sample sample = make_sample();
-	struct slow_bytes slow = {
-		{ slow__read, slow__close, 0 }, sample.bytes.at, sample.bytes.len - 3, -EIO
-	};
+	struct slow_bytes slow = { { .read = slow__read, .close = slow__close },
+				   sample.bytes.at,
+				   sample.bytes.len - 3,
+				   -EIO };
 	struct reading reading = reading__of(&slow.source);
 
 	(void)state;
 	assert_int_equal(reading.code, -EIO);
 	assert_string_equal(reading.err.text, "cannot read \"made.rsst\": input/output error");
 	assert_int_equal(reading.nr_records, sample.records_until[2]);
-	slow = (struct slow_bytes){ { slow__read, slow__close, 0 }, sample.bytes.at, 3, -EIO };
+	slow = (struct slow_bytes){
+		{ .read = slow__read, .close = slow__close }, sample.bytes.at, 3, -EIO
+	};
 	assert_false(reading__of(&slow.source).opened);
 	assert_null(slow.source.read);
 	bytes__free(&sample.bytes);
@@ -200,7 +203,7 @@ static void every_prefix_reads_to_its_last_block(void **state)
 	for (size_t len = 0; len <= sample.bytes.len; len++) {
 		check_cut(&sample, len, reading__of_bytes(sample.bytes.at, len));
 		slow = (struct slow_bytes){
-			{ slow__read, slow__close, 0 }, sample.bytes.at, len, 0
+			{ .read = slow__read, .close = slow__close }, sample.bytes.at, len, 0
 		};
 		check_cut(&sample, len, reading__of(&slow.source));
 	}
@@ -255,6 +258,9 @@ static void check_flipped(const struct sample *sample, size_t at, struct reading
 	assert_int_equal(reading.code, 0);
 	assert_int_equal(reading.health.nr_blocks, last);
 	assert_int_equal(reading.health.damaged_blocks, 1);
+	assert_int_equal(reading.nr_gaps,
+			 block < last); /* what is missing at the end, health tells */
+	assert_int_equal(reading.gap_blocks, reading.nr_gaps);
 	assert_int_equal(reading.health.damaged_bytes,
 			 sample->ends[block] - sample->ends[block - 1]);
 	assert_false(reading.health.cut);

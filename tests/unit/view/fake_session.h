@@ -91,6 +91,13 @@ const struct mark *session__marks(const struct session *session, __u32 *nr)
 	return session->marks;
 }
 
+const struct series_point *session__space_series(const struct session *session, __u32 space,
+						 __u32 *nr)
+{
+	(void)space;
+	return session__series(session, nr);
+}
+
 const struct thread_stack *session__thread_stack(const struct session *session, __u32 index)
 {
 	return index < session->nr_threads ? session->threads + index : NULL;
