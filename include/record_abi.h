@@ -458,6 +458,7 @@ enum end_why {
 	END_TARGET = 1, /* every followed process is gone */
 	END_ASKED = 2,	/* Ctrl-C, SIGTERM, --duration */
 	END_FAULT = 3,	/* the tracer had to stop: disk full, ... */
+	END_PART = 4,	/* the stream goes on in another file (--rotate, --keep) */
 };
 
 /* Last record of a stream that was closed in order. exit_code: of the launched command, as wait(2), else 0. */

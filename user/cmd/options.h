@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <linux/types.h>
 #include "base/err.h"
+#include "cmd/trace_output.h"
+#include "cmd/triggers.h"
 #include "view/query.h"
 
 #define MAX_PIDS 64
@@ -34,6 +36,8 @@ struct options {
 	__u32 top;			/* rows; 0: all */
 	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;
+	struct trace_plan plan; /* but for overwrite */
+	struct triggers triggers;
 	enum color_when color;
 	pid_t only_pid;	    /* of a trace's processes; 0: all */
 	const char *format; /* of an export; NULL: not given */

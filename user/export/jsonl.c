@@ -411,6 +411,7 @@ static void put_end(struct json_object *line, const struct rec *any)
 		[END_TARGET] = "target",
 		[END_ASKED] = "asked",
 		[END_FAULT] = "fault",
+		[END_PART] = "part",
 	};
 
 	add_name(line, "why", rec->why < sizeof(why) / sizeof(why[0]) ? why[rec->why] : NULL);

@@ -285,6 +285,11 @@ void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
 	*ts = over ? session->final->peak_ts : session->peak_ts;
 }
 
+__u64 session__rss_bytes(const struct session *session)
+{
+	return session->rss_pages > 0 ? session->rss_pages * LEDGER_PAGE_BYTES : 0;
+}
+
 bool session__roots_alive(const struct session *session)
 {
 	return session->nr_roots;

@@ -203,6 +203,7 @@ const struct rec_end *session__end(const struct session *session); /* NULL: not 
 const struct mark *session__marks(const struct session *session, __u32 *nr); /* in stream order */
 /* Highest counted RSS so far, pages, and when: as a snapshot taken now tells it. */
 void session__peak(const struct session *session, __u64 *pages, __u64 *ts);
+__u64 session__rss_bytes(const struct session *session); /* counted now, of all living spaces */
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */
