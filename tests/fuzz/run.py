@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
-RUNS = {"records": 20000, "trace": 8000}
+RUNS = {"records": 10000, "trace": 8000}
 LIMITS = ["-max_len=8192", "-timeout=20", "-rss_limit_mb=1024", "-print_final_stats=0"]
 SHOWN_LINES = 40
 

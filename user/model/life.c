@@ -6,6 +6,8 @@
 #include "model/books.h"
 #include "model/snapshot.h"
 
+#define FORKED_VMAS_MAX (1U << 21) /* of all spaces, when one more forks: some 100 MiB */
+
 static struct space *new_space(struct session *session, __u32 id, struct err *err, int *ret)
 {
 	struct space *space;
@@ -130,6 +132,18 @@ static bool has_anon(const struct page_ledger *ledger, const struct vma *vma)
 	return false;
 }
 
+/* Every child may come to hold what its parent has, in memory of its own. */
+static bool has_room(const struct session *session, const struct space *parent)
+{
+	__u64 nr_vmas = parent->map.nr;
+
+	for (__u32 id = 0; id < session->nr_spaces; id++)
+		if (session->spaces[id])
+			nr_vmas += session->spaces[id]->map.nr;
+	return nr_vmas <= FORKED_VMAS_MAX &&
+	       session->nr_tables + parent->ledger.nr_tables <= TABLES_MAX;
+}
+
 /*
  * fork copies the page tables of VMAs that hold, or may hold, anonymous pages (vma_needs_copy(),
  * mm/memory.c); a child faults the pages of other files in anew.
@@ -138,6 +152,10 @@ static void copy_pages(struct session *session, const struct space *parent, stru
 {
 	__u64 at = 0;
 
+	if (!has_room(session, parent)) { /* what it has is counted, and placed nowhere */
+		session->nr_ignored++;
+		return;
+	}
 	if (page_ledger__share(&child->ledger, &parent->ledger) ||
 	    vma_map__copy(&child->map, &parent->map)) {
 		session->no_memory = true;
