@@ -247,8 +247,8 @@ static void tell_frozen_space(struct teller *teller, const struct space_snapshot
 					    : err__set(teller->err, -ENOMEM, "out of memory");
 		return;
 	}
-	for (__u32 i = 0; i < frozen->nr_vmas; i++)
-		space.map.entries[i].vma = frozen->vmas[i];
+	for (__u32 i = 0; i < frozen->nr_vmas; i++) /* merged they are already */
+		space.map.entries[i] = (struct vma_entry){ frozen->vmas[i], ~0ULL };
 	tell_space(teller, &space);
 	free(space.map.entries);
 }
