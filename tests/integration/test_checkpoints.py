@@ -7,12 +7,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
 
 import pytest
 
+import trace_surgery
 from harness import RSSTRACE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -81,6 +83,37 @@ def test_every_moment_is_the_same(name, every, tmp_path):
         assert show(entered, "--from", instant)[0] == show(whole, "--from", instant)[0]
     assert show(entered)[0] == show(whole)[0]
     assert show(entered, "--from", "300ms", "--to", "1s")[0] == show(whole, "--from", "300ms", "--to", "1s")[0]
+
+
+def marked(path, labels):
+    """mprotect_splits with a mark before each of its first ticks."""
+    header, blocks = trace_surgery.take_apart((GOLDEN / "mprotect_splits.rsst").read_bytes())
+    for block in blocks:
+        raw, labelled = block.raw, b""
+        for kind, at, size in trace_surgery.records(raw):
+            if kind == 39 and labels:
+                ts = struct.unpack_from("<Q", raw, at + 8)[0]
+                content = struct.pack("<IIII", 1, 9, 9, 0) + labels.pop(0).encode() + b"\0"
+                labelled += trace_surgery.record(41, ts, content)
+                block.nr += 1
+            labelled += raw[at : at + size]
+        block.raw = labelled
+    path.write_bytes(trace_surgery.put_together(header, blocks))
+
+
+@pytest.mark.skipif(not shutil.which("zstd"), reason="needs the zstd command")
+def test_marks_are_found_behind_checkpoints(tmp_path):
+    whole, entered = tmp_path / "whole.rsst", tmp_path / "entered.rsst"
+    marked(whole, ["begin", "warm", "twice", "load", "twice"])
+    tool("checkpoint_trace", whole, entered, 1)
+    for instant in ["begin", "warm", "load", "twice", "twice#1", "mark:load"]:
+        told, said = show(entered, "-v", "--at", instant)
+        assert told == show(whole, "--at", instant)[0]
+        effort(said)
+    assert show(entered, "--from", "warm", "--to", "load")[0] == show(whole, "--from", "warm", "--to", "load")[0]
+    for trace in (whole, entered):
+        done = subprocess.run([RSSTRACE, "report", "--at", "cold", trace], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and 'no mark "cold"' in done.stderr and '"warm"' in done.stderr
 
 
 def test_the_rules_have_the_number_of_the_golden_checkpoints():

@@ -48,8 +48,8 @@ def test_reads_as_ever(name, ending):
     assert_golden(show(VIEWS[ending], f"{name}.rsst"), GOLDEN / f"{name}{ending}")
 
 
-# Of each version of the format one trace made by hand, and one that was recorded (fork_child by 0.1.0).
-VERSIONS = {"1.0": ["format_1_0", "fork_child"], "1.1": ["format_1_1", "checkpoints"]}
+# Of each version of the format one trace made by hand, and one that was recorded (that of 1.1 has checkpoints put in).
+VERSIONS = {"1.0": ["format_1_0", "fork_child"], "1.1": ["format_1_1", "recorded_1_1"]}
 
 
 def test_each_version_of_the_format_has_its_traces():

@@ -255,7 +255,8 @@ static void tell_frozen_space(struct teller *teller, const struct space_snapshot
 
 static void tell_final(struct teller *teller, const struct snapshot *final)
 {
-	struct state_final item = { final->faults, final->peak_pages, final->peak_ts };
+	struct state_final item = { final->faults, final->peak_pages, final->peak_ts,
+				    teller->session->doomed };
 
 	teller__put_item(teller, STATE_FINAL, 0, &item, sizeof(item));
 	for (__u32 i = OWNER_FIRST_STACK; i < final->nr_stacks; i++) {
@@ -269,6 +270,25 @@ static void tell_final(struct teller *teller, const struct snapshot *final)
 	tell_causes(teller, STATE_ALL, final->causes);
 	for (__u32 i = 0; i < final->nr_spaces; i++)
 		tell_frozen_space(teller, &final->spaces[i]);
+}
+
+static void tell_marks(struct teller *teller)
+{
+	const struct mark_list *list = &teller->session->marks;
+
+	for (__u32 i = 0; i < list->nr; i++) {
+		const struct mark *mark = &list->marks[i];
+		struct state_mark item = {
+			.ts = mark->ts,
+			.tick_ns = mark->tick_ns,
+			.from = mark->from,
+			.pid = mark->pid,
+			.tid = mark->tid,
+		};
+
+		memcpy(item.label, mark->label, sizeof(item.label));
+		teller__put_item(teller, STATE_MARK, 0, &item, sizeof(item));
+	}
 }
 
 static void tell_head(struct teller *teller)
@@ -311,6 +331,7 @@ static void tell_state(struct teller *teller)
 	tell_processes(teller);
 	tell_calls(teller);
 	tell_found(teller);
+	tell_marks(teller);
 	if (session->final)
 		tell_final(teller, session->final);
 	teller__close(teller);

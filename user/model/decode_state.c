@@ -232,6 +232,22 @@ static const char *check_found(const struct rec_state *state, const void *items)
 	return NULL;
 }
 
+static const char *check_marks(const struct rec_state *state, const void *items)
+{
+	const struct state_mark *marks = items;
+	bool open = false; /* once one is, those behind are */
+
+	for (__u32 i = 0; i < state->nr; i++) {
+		if (marks[i].from == MARK_INVALID || marks[i].from >= NR_MARK_FROMS ||
+		    !marks[i].label[0] || !memchr(marks[i].label, 0, MARK_LABEL_MAX))
+			return bad_number;
+		if (open && marks[i].tick_ns != MARK_OPEN)
+			return "marks out of order";
+		open = marks[i].tick_ns == MARK_OPEN;
+	}
+	return NULL;
+}
+
 static const char *check_series(const struct rec_state *state, const void *items)
 {
 	const struct state_series *series = items;
@@ -267,6 +283,7 @@ static const struct {
 	[STATE_FINAL_STACK] = { 0, sizeof(struct state_pages), false, check_amounts },
 	[STATE_THREAD] = { 0, sizeof(struct state_thread), false, check_amounts },
 	[STATE_THREAD_NAME] = { 0, sizeof(struct state_thread_name), false, NULL },
+	[STATE_MARK] = { 0, sizeof(struct state_mark), false, check_marks },
 	[STATE_SERIES] = { sizeof(struct state_series), sizeof(struct state_point), false,
 			   check_series },
 	[STATE_FINAL_THREAD] = { 0, sizeof(__u64), false, check_amounts },

@@ -80,6 +80,7 @@ int session__process(struct session *session, const struct rec_process *rec, str
 		session->nr_roots++;
 		snapshot__free(session->final);
 		session->final = NULL;
+		session->doomed = false;
 	}
 	space->pid = rec->pid;
 	set_comm(space, rec->comm);
@@ -247,16 +248,47 @@ int session__exec(struct session *session, const struct rec_exec *exec, struct e
 	return 0;
 }
 
+static void take_final(struct session *session)
+{
+	snapshot__free(session->final);
+	session->final = snapshot__take(session);
+	if (!session->final)
+		session->no_memory = true;
+}
+
 /* What was resident when the last root died is what the end is asked about: keep it before it goes.
  */
 static void keep_final(struct session *session, const struct process *process)
 {
 	if (!(process->flags & PROCESS_ROOT) || session->nr_roots != 1)
 		return;
-	snapshot__free(session->final);
-	session->final = snapshot__take(session);
-	if (!session->final)
+	if (session->doomed) /* by now the kernel has taken pages away */
+		return;
+	take_final(session);
+}
+
+/* A victim of the OOM killer does not come back, and its pages go before it does. */
+static void doom(struct session *session, __u32 pid)
+{
+	const struct process *process = process_table__find(&session->processes, pid);
+
+	if (session->doomed || !process || !process->alive || !(process->flags & PROCESS_ROOT) ||
+	    session->nr_roots != 1)
+		return;
+	take_final(session);
+	session->doomed = session->final;
+}
+
+void session__mark(struct session *session, const struct rec_mark *mark)
+{
+	int code = mark_list__add(&session->marks, mark, session->record_ts);
+
+	if (code == -ENOMEM)
 		session->no_memory = true;
+	else if (code)
+		session->nr_ignored++;
+	if (mark->from == MARK_OOM)
+		doom(session, mark->pid);
 }
 
 void session__exit(struct session *session, const struct rec_exit *exit)

@@ -181,6 +181,19 @@ static struct json_object *stack_object(const struct stack_row *row)
 	return stack;
 }
 
+static struct json_object *mark_object(const struct mark *mark, __u64 start_wall_ns)
+{
+	struct json_object *object = json_object_new_object();
+
+	add(object, "label", json_text(mark->label));
+	add_int(object, "at_ns", mark->tick_ns);
+	add(object, "wall", wall_time(start_wall_ns + mark->ts));
+	add(object, "by", json_object_new_string(mark_from_name(mark->from)));
+	add(object, "pid", mark->pid ? json_object_new_int64(mark->pid) : NULL);
+	add(object, "tid", mark->tid ? json_object_new_int64(mark->tid) : NULL);
+	return object;
+}
+
 static struct json_object *other_object(const struct other_row *row)
 {
 	struct json_object *other = json_object_new_object();
@@ -219,6 +232,11 @@ static void put_lists(struct json_stream *json, const struct view *view)
 		json_stream__put(json, NULL, cause_object(view->causes + i));
 	json_stream__close(json, ']');
 	json_stream__put(json, "events", events_object(view));
+	json_stream__open(json, "marks", '[');
+	for (__u32 i = 0; i < view->nr_marks; i++)
+		json_stream__put(json, NULL,
+				 mark_object(view->marks + i, view->from_wall_ns - view->from_ns));
+	json_stream__close(json, ']');
 	json_stream__open(json, "regions", '[');
 	for (__u32 i = 0; i < view->nr_regions; i++)
 		json_stream__put(json, NULL, region_object(view->regions + i));

@@ -316,7 +316,7 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 	if (set_target(view, &window) || add_processes(view, &window) || add_causes(view, &window) ||
 	    trend__measure(&view->trend, session, from->ts, to, window.pid) ||
 	    view__add_regions(view, &window) || view__add_stacks(view, &window) ||
-	    add_readings(view, &window, options)) {
+	    view__add_marks(view, &window) || add_readings(view, &window, options)) {
 		view__free(view);
 		return NULL;
 	}
@@ -335,6 +335,7 @@ void view__free(struct view *view)
 		free(view->groups[i].key);
 	view_tree__free(view->tree);
 	free(view->groups);
+	free(view->marks);
 	free(view->regions);
 	free(view->stacks);
 	free(view->causes);
