@@ -176,7 +176,7 @@ bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residenc
 # BENCH, PEERS: words of the names of loads and tracers
 BENCH   ?=
 PEERS   ?=
-ROUNDS  ?= 5
+ROUNDS  ?= 3
 PEER_PACKAGES := linux-perf heaptrack valgrind bpftrace redis-server redis-tools python3 python3-matplotlib
 KEPT    := tests/bench/baseline.json
 

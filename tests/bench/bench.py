@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import platform
+import statistics
 import sys
 import tempfile
 import time
@@ -27,7 +28,7 @@ LOCK = os.path.join(tempfile.gettempdir(), "bench.lock")
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workloads", default="", help="words; those whose name has one of them")
     parser.add_argument("--tracers", default="", help="likewise")
     parser.add_argument("--json", help="where the figures go")
@@ -65,7 +66,7 @@ class Cell:
         self.runs = []
         self.reason = None  # that there are no runs, or no more
         self.slow = False
-        self.share = None
+        self.told = {}
 
     def take(self, workload, tracer, build, folder):
         result, output = os.path.join(folder, "result"), os.path.join(folder, "output" + (tracer.suffix or ""))
@@ -84,7 +85,7 @@ class Cell:
             run["output_bytes"] = tracer.output_bytes(output)
         try:
             if not self.runs:
-                run["lost"], self.share = tracer.looked_at(output, seen.talk)
+                self.told = tracer.looked_at(output, seen.talk)
         except Exception as error:  # the tracer's own tool could not read its output: to be seen, no reason to stop
             self.reason = f"output unreadable: {error}"[:100]
         self.runs.append(run)
@@ -93,12 +94,17 @@ class Cell:
 def why_not(workload, tracer):
     if workload.tracers and tracer.name not in workload.tracers:
         return "not asked"
+    if tracer.allocations_only and not workload.allocates:
+        return "not asked"
     return tracer.missing()
 
 
 def one_round(number, cells, things, peers, build):
     for workload in things:
         untraced = cells[workload.name, "untraced"]
+        if not number:  # caches, and the host's memory, are to be warm
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                Cell().take(workload, peers[0], build, folder)
         # the others' order turns from round to round
         order = peers[:1] + [peers[1:][(i + number) % len(peers[1:])] for i in range(len(peers) - 1)]
         for tracer in order:
@@ -115,19 +121,22 @@ def one_round(number, cells, things, peers, build):
 
 
 def figures(cells, things, peers):
-    """As JSON: {workload: {tracer: ...}}; "runs" are the readings themselves."""
-    found = {}
+    """As JSON: {workload: {tracer: ...}}."""
+    found, starting = {}, {}
+    for tracer in peers:
+        runs = cells["nothing", tracer.name].runs if ("nothing", tracer.name) in cells else []
+        starting[tracer.name] = statistics.median(run.get("tracer_cpu_ns", 0) for run in runs) if runs else 0
     for workload in things:
         base = {run.get("round"): run for run in cells[workload.name, "untraced"].runs}
         found[workload.name] = {
-            tracer.name: tables.summary(cells[workload.name, tracer.name], base) for tracer in peers
+            tracer.name: tables.summary(cells[workload.name, tracer.name], base, starting[tracer.name]) for tracer in peers
         }
     return found
 
 
 def main():
     given = arguments()
-    things = [w for w in chosen(workloads.ALL, given.workloads)]
+    things = [w for w in workloads.ALL if w.name == "nothing" or w in chosen(workloads.ALL, given.workloads)]
     peers = [tracer(given.build) for tracer in chosen(tracers.ALL[1:], given.tracers)]
     peers.insert(0, tracers.Tracer(given.build))
     if os.geteuid():

@@ -26,7 +26,7 @@ class Tracer:
     needs = None
     separate = True  # a process of its own; else its cost is in the target's
     suffix = None  # of its output file; None: writes none
-    only = None  # workloads; None: all
+    allocations_only = False  # sees calls of malloc and free, not pages
 
     def __init__(self, build):
         self.build = build
@@ -47,36 +47,39 @@ class Tracer:
         return sum(os.path.getsize(name) for name in self.output_files(output))
 
     def looked_at(self, output, talk):
-        """(events lost, share 0..1 of what came in whose stack is whole); None: does not say."""
-        return None, None
+        """
+        What its output says, as far as it does: events lost, the shares (0 to 1) of faults whose stack is whole, and
+        of the bytes that came in that are attributed to a stack.
+        """
+        return {}
 
 
 class Rsstrace(Tracer):
     name = "rsstrace"
-    note = "share: of the bytes resident at the peak"
+    note = "record, all defaults; attr: of the bytes at the peak"
     suffix = ".rsst"
 
     def argv(self, command, output, children):
         options = ["--children"] if children else []
         return [f"{self.build}/rsstrace", "record", "-q", "-f", *options, "-o", output, "--", *command]
 
+    def report(self, output, *options):
+        argv = [f"{self.build}/rsstrace", "report", "--json", *options, output]
+        return json.loads(subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=LOOK_TIMEOUT_S).stdout)
+
     def looked_at(self, output, talk):
-        report = json.loads(
-            subprocess.run(
-                [f"{self.build}/rsstrace", "report", "--json", "--all", "--at", "peak", output],
-                stdout=subprocess.PIPE,
-                check=True,
-                timeout=LOOK_TIMEOUT_S,
-            ).stdout
-        )
-        ledger, whole = report["ledger"], sum(s["rss"] for s in report["stacks"] if s["complete"])
-        of = sum(ledger[key] for key in ("attributed", "before_attach", "unattributed"))
-        return report["events"]["lost"], whole / of if of else None
+        events, ledger = self.report(output)["events"], self.report(output, "--at", "peak")["ledger"]
+        came = ledger["attributed"] + ledger["unattributed"]
+        return {
+            "lost": events["lost"],
+            "whole": 1 - events["stacks_truncated"] / events["faults"] if events["faults"] else None,
+            "attributed": ledger["attributed"] / came if came else None,
+        }
 
 
 class PerfRecord(Tracer):
     name = "perf record"
-    note = "-e page-faults -c 1 -g; share: of the first 5000 samples"
+    note = "-e page-faults -c 1 -g; whole: of the first 5000 samples"
     needs = "perf"
     suffix = ".data"
 
@@ -89,7 +92,7 @@ class PerfRecord(Tracer):
         script = f"perf script -F ip,sym -i {shlex.quote(output)} 2>/dev/null | head -{SAMPLES_LOOKED_AT * 8}"
         chains = [chain for chain in output_of(["sh", "-c", script]).split("\n\n") if chain.strip()][:SAMPLES_LOOKED_AT]
         whole = sum(1 for chain in chains if STARTS.search(chain.strip().splitlines()[-1]))
-        return lost, whole / len(chains) if chains else None
+        return {"lost": lost, "whole": whole / len(chains) if chains else None}
 
 
 class PerfTrace(Tracer):
@@ -105,12 +108,13 @@ class PerfTrace(Tracer):
         told = talk
         with open(output, encoding="utf-8", errors="replace") as lines:
             told += "".join(line for line in lines if "LOST" in line)
-        return sum(int(number) for number in re.findall(r"LOST (\d+) events", told)), 0.0
+        return {"lost": sum(int(number) for number in re.findall(r"LOST (\d+) events", told))}
 
 
 class Heaptrack(Tracer):
     name = "heaptrack"
     note = "--raw; malloc only, no RSS"
+    allocations_only = True
     needs = "heaptrack"
     separate = False
     suffix = ".heap"
@@ -122,6 +126,7 @@ class Heaptrack(Tracer):
 class Massif(Tracer):
     name = "massif"
     note = "malloc only, no RSS"
+    allocations_only = True
     needs = "valgrind"
     separate = False
     suffix = ".massif"
@@ -140,6 +145,7 @@ uprobe:LIBC:free { delete(@at[arg0]); }
 class Bpftrace(Tracer):
     name = "bpftrace"
     note = "uprobes on malloc and free of libc; no RSS"
+    allocations_only = True
     needs = "bpftrace"
 
     def argv(self, command, output, children):
@@ -147,7 +153,7 @@ class Bpftrace(Tracer):
         return ["bpftrace", "-q", "-c", shlex.join(command), "-e", PROBES.replace("LIBC", libc)]
 
     def looked_at(self, output, talk):
-        return sum(int(number) for number in re.findall(r"Lost (\d+) events", talk)), None
+        return {"lost": sum(int(number) for number in re.findall(r"Lost (\d+) events", talk))}
 
 
 ALL = (Tracer, Rsstrace, PerfRecord, PerfTrace, Heaptrack, Massif, Bpftrace)

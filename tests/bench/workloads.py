@@ -37,10 +37,11 @@ class Workload:
     children = False
     tracers = None  # names; None: all
     rounds = None  # at most
+    allocates = False  # with malloc, so that those who see only that have something to see
 
-    def __init__(self, name, words, children=False, tracers=None, rounds=None):
+    def __init__(self, name, words, children=False, tracers=None, rounds=None, allocates=False):
         self.name, self.words, self.children = name, words, children
-        self.tracers, self.rounds = tracers, rounds
+        self.tracers, self.rounds, self.allocates = tracers, rounds, allocates
 
     def missing(self):
         return None
@@ -147,22 +148,22 @@ class Unrelated(Workload):
 
 
 ALL = (
-    Workload("nothing", "a program that ends at once: what starting costs", tracers=None),
+    Workload("nothing", "a program that ends at once: what starting costs", allocates=True),
     Workload("storm", "64 MiB touched in order, 4 KiB pages"),
     Workload("scatter", "the same in no order"),
     Workload("stacks", "the same, each page by a call path of its own, 30 frames"),
     Workload("huge", "128 MiB touched, 2 MiB pages"),
     Workload("file", "64 MiB of a mapped file read"),
     Workload("threads", "8 threads touch and drop 8 MiB each"),
-    Workload("churn", "malloc and free with a leak"),
+    Workload("churn", "malloc and free with a leak", allocates=True),
     Workload("maps", "mmap, touch 4 pages, munmap"),
     Workload("calls", "system calls that have nothing to do with memory"),
     Workload("switches", "two threads hand a byte to and fro"),
     Workload("forks", "fork, exec, wait; children traced, too", children=True),
-    Redis("redis", "redis-benchmark over loopback, set and get"),
-    Workload("sqlite", "inserts, updates, queries in memory"),
-    Python("python", "JSON, dictionaries, strings"),
-    Unrelated("unrelated", "a storm next to a traced process"),
+    Redis("redis", "redis-benchmark over loopback, set and get", allocates=True),
+    Workload("sqlite", "inserts, updates, queries in memory", allocates=True),
+    Python("python", "JSON, dictionaries, strings", allocates=True),
+    Unrelated("unrelated", "a storm next to a traced process", allocates=True),
     Workload("paced", "10 000 faults a second: see the tracer's own time"),
     Workload("big", "4 GiB touched: see the tracer's own memory", tracers=("untraced", "rsstrace"), rounds=1),
 )
