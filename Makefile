@@ -203,6 +203,35 @@ fuzz: fuzzers ## hostile traces and records for SECONDS=60 each; what they find 
 check-fuzz: fuzzers-if-any ## the fuzzers' corpus, and a fixed number of changes to it; no root
 	$(Q)$(RUN) fuzz
 
+# BENCH, PEERS: words of the names of loads and tracers
+BENCH   ?=
+PEERS   ?=
+ROUNDS  ?= 3
+PEER_PACKAGES := linux-perf heaptrack valgrind bpftrace redis-server redis-tools python3 python3-matplotlib
+KEPT    := tests/bench/baseline.json
+
+$(BUILD)/bench/loads: $(wildcard tests/bench/loads*.c) tests/bench/loads.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -o $@ $(filter %.c,$^) -lsqlite3 -lpthread
+
+.PHONY: deps-bench bench bench-compare bench-keep
+deps-bench: deps ## and what rsstrace is compared with (root)
+	$(Q)DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(PEER_PACKAGES)
+
+bench: all $(BUILD)/bench/loads ## what tracing costs, beside others (root); BENCH="storm redis" PEERS=rsstrace ROUNDS=9
+	$(Q)$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(ROUNDS) --workloads "$(BENCH)" \
+		--tracers "$(PEERS)" --json $(BUILD)/bench/bench.json
+	$(Q)$(PYTHON) tests/bench/plot.py $(BUILD)/bench/bench.json $(BUILD)/bench/bench.svg || true
+
+bench-compare: ## the last bench beside the figures kept in the tree
+	$(Q)test -e $(BUILD)/bench/bench.json || $(MAKE) bench PEERS=rsstrace
+	$(Q)$(PYTHON) tests/bench/compare.py $(KEPT) $(BUILD)/bench/bench.json
+
+bench-keep: ## make the last bench the one kept in the tree
+	$(Q)cp $(BUILD)/bench/bench.json $(KEPT)
+	$(Q)if [ -e $(BUILD)/bench/bench.svg ]; then cp $(BUILD)/bench/bench.svg tests/bench/bench.svg; fi
+
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit
 

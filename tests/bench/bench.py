@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+What tracing costs, beside what people would use instead. In a round every workload runs once under each tracer, one
+after the other; a slowdown is the ratio to the untraced run of the same round. Figures are medians over the rounds,
+with the least and the most.
+"""
+import argparse
+import datetime
+import fcntl
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+
+import instructions
+import tables
+import tracers
+import workloads
+
+SLOW_S = 5  # a run that takes longer is not repeated
+LOCK = os.path.join(tempfile.gettempdir(), "bench.lock")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workloads", default="", help="words; those whose name has one of them")
+    parser.add_argument("--tracers", default="", help="likewise")
+    parser.add_argument("--json", help="where the figures go")
+    return parser.parse_args()
+
+
+def chosen(things, words):
+    words = words.replace(",", " ").split()
+    return [thing for thing in things if not words or any(word in thing.name for word in words)]
+
+
+def machine():
+    """What the figures depend on, without a name."""
+    model = "?"
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    with open("/sys/kernel/mm/transparent_hugepage/enabled", encoding="utf-8") as file:
+        huge = file.read().partition("[")[2].partition("]")[0]
+    return {
+        "processor": model,
+        "cpus": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)),
+        "kernel": ".".join(platform.release().split(".")[:2]),
+        "huge_pages": huge,
+    }
+
+
+class Cell:
+    """A workload under a tracer."""
+
+    def __init__(self):
+        self.runs = []
+        self.reason = None  # that there are no runs, or no more
+        self.slow = False
+        self.told = {}
+
+    def take(self, workload, tracer, build, folder):
+        result, output = os.path.join(folder, "result"), os.path.join(folder, "output" + (tracer.suffix or ""))
+        begin = time.monotonic()
+        try:
+            inner, seen = workload.run(tracer, build, result, output)
+        except workloads.CannotRun as why:
+            self.reason = str(why)
+            return
+        self.slow = time.monotonic() - begin > SLOW_S
+        run = dict(inner, status=seen.status, whole_ns=int((time.monotonic() - begin) * 1e9))
+        if tracer.separate and tracer.name != "untraced":
+            run.update(tracer_cpu_ns=int(seen.cpu_s * 1e9), tracer_rss=seen.rss_bytes, tracer_anon=seen.anon_bytes)
+            run["kernel_bytes"] = seen.kernel_bytes
+        if tracer.suffix:
+            run["output_bytes"] = tracer.output_bytes(output)
+        try:
+            if not self.runs:
+                self.told = tracer.looked_at(output, seen.talk)
+        except Exception as error:  # the tracer's own tool could not read its output: to be seen, no reason to stop
+            self.reason = f"output unreadable: {error}"[:100]
+        self.runs.append(run)
+
+
+def why_not(workload, tracer):
+    if workload.tracers and tracer.name not in workload.tracers:
+        return "not asked"
+    if tracer.allocations_only and not workload.allocates:
+        return "not asked"
+    return tracer.missing()
+
+
+def one_round(number, cells, things, peers, build):
+    for workload in things:
+        untraced = cells[workload.name, "untraced"]
+        if not number:  # caches, and the host's memory, are to be warm
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                Cell().take(workload, peers[0], build, folder)
+        # the others' order turns from round to round
+        order = peers[:1] + [peers[1:][(i + number) % len(peers[1:])] for i in range(len(peers) - 1)]
+        for tracer in order:
+            cell = cells[workload.name, tracer.name]
+            if cell.reason or (cell.slow and tracer.name != "untraced") or number >= (workload.rounds or number + 1):
+                continue
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                before = len(cell.runs)
+                cell.take(workload, tracer, build, folder)
+            if len(cell.runs) > before and untraced.runs:
+                cell.runs[-1]["round"] = number
+            if sys.stderr.isatty():
+                print(f"\r  round {number + 1}: {workload.name}, {tracer.name}\033[K", end="", file=sys.stderr, flush=True)
+
+
+def figures(cells, things, peers):
+    """As JSON: {workload: {tracer: ...}}."""
+    found, starting = {}, {}
+    for tracer in peers:
+        runs = cells["nothing", tracer.name].runs if ("nothing", tracer.name) in cells else []
+        starting[tracer.name] = statistics.median(run.get("tracer_cpu_ns", 0) for run in runs) if runs else 0
+    for workload in things:
+        base = {run.get("round"): run for run in cells[workload.name, "untraced"].runs}
+        found[workload.name] = {
+            tracer.name: tables.summary(cells[workload.name, tracer.name], base, starting[tracer.name]) for tracer in peers
+        }
+    return found
+
+
+def main():
+    given = arguments()
+    things = [w for w in workloads.ALL if w.name == "nothing" or w in chosen(workloads.ALL, given.workloads)]
+    peers = [tracer(given.build) for tracer in chosen(tracers.ALL[1:], given.tracers)]
+    peers.insert(0, tracers.Tracer(given.build))
+    if os.geteuid():
+        sys.exit("bench: tracing needs root")
+    with open(LOCK, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at a time would measure each other
+        cells = {(workload.name, tracer.name): Cell() for workload in things for tracer in peers}
+        for workload in things:
+            for tracer in peers:
+                cells[workload.name, tracer.name].reason = workload.missing() or why_not(workload, tracer)
+        begin = time.monotonic()
+        for number in range(given.rounds):
+            one_round(number, cells, things, peers, given.build)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    whole = {
+        "schema": "rsstrace-bench/1",
+        "date": datetime.date.today().isoformat(),
+        "rounds": given.rounds,
+        "seconds": round(time.monotonic() - begin),
+        "machine": machine(),
+        "programs": instructions.verified(given.build),
+        "figures": figures(cells, things, peers),
+    }
+    print(tables.as_text(whole, {w.name: w.words for w in things}, {t.name: t.note for t in peers}))
+    if given.json:
+        with open(given.json, "w", encoding="ascii") as file:
+            json.dump(whole, file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
