@@ -36,7 +36,7 @@ class Check:
             return f"from Linux {wanted}"
         broken = self.settings.get("broken")
         if broken and version_of(release) >= version_of(broken):
-            return f"KNOWN TO FAIL since Linux {broken}: regions are wrong now and then after a storm"
+            return f"KNOWN TO FAIL since Linux {broken}: regions and stacks are wrong now and then after a storm"
         return ""
 
 
