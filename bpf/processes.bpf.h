@@ -138,6 +138,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename),
 				  BPF_CORE_READ(bprm, filename));
 	emit__submit_now(rec);
+	unwind__tell_code(new_space, tgid);
 	return 0;
 }
 

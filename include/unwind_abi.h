@@ -97,6 +97,12 @@ struct unwind_mapping {
 	__u32 nr_pages; /* 0: executable memory without a table */
 };
 
+/*
+ * first_page of a mapping whose table is not there yet; nr_pages then has the low bits of the
+ * file's inode. User space changes the two in one go, if they are still so.
+ */
+#define UNWIND_TABLE_AWAITED 0xffffffffU
+
 struct unwind_set {
 	__u64 generation; /* unique to these contents; 0: being written */
 	__u32 epoch;	  /* what the space's word must say */

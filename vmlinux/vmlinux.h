@@ -87,6 +87,7 @@ struct mm_struct {
 	atomic_t mm_users;
 	unsigned long hiwater_rss;
 	unsigned long brk;
+	unsigned long start_stack;
 };
 
 /* Until 6.2: shared counts, and what each thread has not added to them yet (SPLIT_RSS_COUNTING). */

@@ -14,6 +14,8 @@
 #include <uthash.h>
 #include "live/unwind_files.h"
 
+#define PROT_EXECUTE 4
+#define USER_END (1ULL << 47)
 #define NSEC_PER_SECOND 1000000000LL
 
 /* No padding: it is hashed as bytes. */
@@ -30,6 +32,20 @@ struct unwind_file {
 	struct unwind_object object; /* nr_pages 0: no table */
 	UT_hash_handle hh;
 };
+
+bool unwind_files__is_code(const struct proc_map *map)
+{
+	return (map->prot & PROT_EXECUTE) && map->end <= USER_END;
+}
+
+bool unwind_files__has_just_begun(const struct proc_maps *maps)
+{
+	int nr = 0;
+
+	for (size_t i = 0; i < maps->nr; i++)
+		nr += unwind_files__is_code(&maps->maps[i]) && maps->maps[i].ino;
+	return nr <= 2;
+}
 
 /*
  * Is @fd the file that was mapped when the maps were read? The process may have mapped another in
@@ -142,6 +158,10 @@ static int find_by_descriptor(struct unwind_files *files, int fd, __u64 ino, __u
 	key.size_bytes = (__u64)st.st_size;
 	key.changed_ns = st.st_mtim.tv_sec * NSEC_PER_SECOND + st.st_mtim.tv_nsec;
 	HASH_FIND(hh, files->files, &key, sizeof(key), file);
+	if (!file && files->only_known) {
+		object->first_page = UNWIND_TABLE_AWAITED;
+		return 0;
+	}
 	if (!file)
 		return add(files, &key, fd, name, object);
 	*object = file->object;

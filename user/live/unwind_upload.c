@@ -12,11 +12,7 @@
 #include "live/unwind_files.h"
 #include "live/unwind_upload.h"
 
-#define PROT_EXECUTE 4
-#define USER_END (1ULL << 47)
-#define MIN_ROWS (2U << 20)
-#define MAX_ROWS (64U << 20)
-#define MAX_TRIES 3 /* to read a process's mappings without a change meanwhile */
+#define MAX_TRIES 8 /* to read a process's mappings without a change meanwhile */
 /*
  * Never given to a space that has none: so that one that has can always get its next, and that a
  * set is reused only this many publications later, when nobody who found it before is still at it.
@@ -25,16 +21,10 @@
 /* A stale word of the cache can be mistaken only for one this many generations younger. */
 #define CLEAR_EVERY_GENERATIONS (UNWIND_CACHE_GENERATIONS / 2)
 
-/* A BPF array map in our memory. */
-struct map_view {
-	void *at;
-	size_t bytes;
-	__u32 entries;
-};
-
 /* What a space was last told. */
 struct told_space {
 	bool has_set;
+	bool is_gone;
 	__u32 set;
 	__u64 generation;
 	__u64 changes;			 /* of the space, before its mappings were read */
@@ -43,7 +33,7 @@ struct told_space {
 };
 
 struct unwind_upload {
-	struct map_view rows, pages, rules, mappings, sets, spaces, cache, control;
+	struct unwind_maps maps;
 	struct unwind_store store;
 	struct unwind_files files;
 	struct told_space told[RSST_MAX_SPACES];
@@ -54,77 +44,16 @@ struct unwind_upload {
 	size_t nr_no_set, nr_cut, nr_published;
 };
 
-/* --- the maps in our memory ------------------------------------------------------------------- */
-
-static int view_map(struct map_view *view, int fd, size_t value_bytes, const char *name,
-		    struct err *err)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *at;
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return err__set(err, -errno, "unwind map \"%s\": %s", name, strerror(errno));
-	if (info.value_size != value_bytes)
-		return err__set(err, -EINVAL, "unwind map \"%s\" has values of %u bytes, not %zu",
-				name, info.value_size, value_bytes);
-	view->entries = info.max_entries;
-	view->bytes = (value_bytes * info.max_entries + page - 1) / page * page;
-	at = mmap(NULL, view->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return err__set(err, -errno, "unwind map \"%s\" cannot be mapped: %s", name,
-				strerror(errno));
-	view->at = at;
-	return 0;
-}
-
-static int view_maps(struct unwind_upload *upload, const struct unwind_map_fds *fds,
-		     struct err *err)
-{
-	const struct {
-		struct map_view *view;
-		int fd;
-		size_t value_bytes;
-		const char *name;
-	} wanted[] = {
-		{ &upload->rows, fds->rows, sizeof(struct unwind_row_block), "rows" },
-		{ &upload->pages, fds->pages, sizeof(struct unwind_page), "pages" },
-		{ &upload->rules, fds->rules, sizeof(struct unwind_rule), "rules" },
-		{ &upload->mappings, fds->mappings, sizeof(struct unwind_mapping), "mappings" },
-		{ &upload->sets, fds->sets, sizeof(struct unwind_set), "sets" },
-		{ &upload->spaces, fds->spaces, sizeof(struct unwind_space), "spaces" },
-		{ &upload->cache, fds->cache, sizeof(__u64), "cache" },
-		{ &upload->control, fds->control, sizeof(struct unwind_control), "control" },
-	};
-	int code;
-
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		code = view_map(wanted[i].view, wanted[i].fd, wanted[i].value_bytes, wanted[i].name,
-				err);
-		if (code)
-			return code;
-	}
-	return 0;
-}
-
-static void drop_view(struct map_view *view)
-{
-	if (view->at)
-		munmap(view->at, view->bytes);
-	view->at = NULL;
-}
-
 static int init_store(struct unwind_upload *upload)
 {
 	struct unwind_store *store = &upload->store;
 
-	store->rows = upload->rows.at;
-	store->max_rows = upload->rows.entries * UNWIND_ROWS_PER_BLOCK;
-	store->pages = upload->pages.at;
-	store->max_pages = upload->pages.entries;
-	store->rules = upload->rules.at;
-	store->max_rules = upload->rules.entries;
+	store->rows = upload->maps.rows.at;
+	store->max_rows = upload->maps.rows.entries * UNWIND_ROWS_PER_BLOCK;
+	store->pages = upload->maps.pages.at;
+	store->max_pages = upload->maps.pages.entries;
+	store->rules = upload->maps.rules.at;
+	store->max_rules = upload->maps.rules.entries;
 	return unwind_store__init(store);
 }
 
@@ -141,7 +70,7 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 	for (__u32 i = 0; i < UNWIND_NR_SETS; i++)
 		upload->free_sets[i] = i;
 	upload->nr_free = UNWIND_NR_SETS;
-	if (view_maps(upload, fds, err)) {
+	if (unwind_maps__init(&upload->maps, fds, err)) {
 		unwind_upload__free(upload);
 		return NULL;
 	}
@@ -161,14 +90,7 @@ void unwind_upload__free(struct unwind_upload *upload)
 		free(upload->told[i].mappings);
 	unwind_files__fini(&upload->files);
 	unwind_store__fini(&upload->store);
-	drop_view(&upload->rows);
-	drop_view(&upload->pages);
-	drop_view(&upload->rules);
-	drop_view(&upload->mappings);
-	drop_view(&upload->sets);
-	drop_view(&upload->spaces);
-	drop_view(&upload->cache);
-	drop_view(&upload->control);
+	unwind_maps__fini(&upload->maps);
 	free(upload);
 }
 
@@ -176,7 +98,7 @@ void unwind_upload__free(struct unwind_upload *upload)
 
 static struct unwind_set *set_at(const struct unwind_upload *upload, __u32 set)
 {
-	return (struct unwind_set *)upload->sets.at + set;
+	return (struct unwind_set *)upload->maps.sets.at + set;
 }
 
 static void put_free(struct unwind_upload *upload, __u32 set)
@@ -198,11 +120,11 @@ static __u32 take_free(struct unwind_upload *upload)
 /* A generation nobody had; the cache forgets those whose low bits it could mistake it for. */
 static __u64 next_generation(struct unwind_upload *upload)
 {
-	struct unwind_control *control = upload->control.at;
+	struct unwind_control *control = upload->maps.control.at;
 	__u64 generation = __atomic_add_fetch(&control->generation, 1, __ATOMIC_SEQ_CST);
 
 	if (generation - upload->cleared_at >= CLEAR_EVERY_GENERATIONS) {
-		memset(upload->cache.at, 0, upload->cache.bytes);
+		memset(upload->maps.cache.at, 0, upload->maps.cache.bytes);
 		upload->cleared_at = generation;
 	}
 	return generation;
@@ -212,8 +134,8 @@ static __u64 next_generation(struct unwind_upload *upload)
 static void fill_set(struct unwind_upload *upload, __u32 set, const struct unwind_mapping *mappings,
 		     __u32 nr, __u64 generation)
 {
-	struct unwind_mapping *to =
-		(struct unwind_mapping *)upload->mappings.at + (size_t)set * UNWIND_SET_MAPPINGS;
+	struct unwind_mapping *to = (struct unwind_mapping *)upload->maps.mappings.at +
+				    (size_t)set * UNWIND_SET_MAPPINGS;
 	struct unwind_set *head = set_at(upload, set);
 
 	__atomic_store_n(&head->generation, 0, __ATOMIC_SEQ_CST);
@@ -227,7 +149,7 @@ static void fill_set(struct unwind_upload *upload, __u32 set, const struct unwin
 
 static struct unwind_space *space_at(const struct unwind_upload *upload, __u32 space)
 {
-	return (struct unwind_space *)upload->spaces.at + space;
+	return (struct unwind_space *)upload->maps.spaces.at + space;
 }
 
 static __u64 changes_of(const struct unwind_upload *upload, __u32 space)
@@ -291,11 +213,6 @@ static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapp
 
 /* --- from /proc/PID/maps ---------------------------------------------------------------------- */
 
-static bool is_code(const struct proc_map *map)
-{
-	return (map->prot & PROT_EXECUTE) && map->end <= USER_END;
-}
-
 /* Fill @mappings, UNWIND_SET_SORTED of them at most. Their number, or -ENOMEM. */
 static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps,
 		   struct unwind_mapping *mappings)
@@ -306,7 +223,7 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 	for (size_t i = 0; i < maps->nr; i++) {
 		const struct proc_map *map = &maps->maps[i];
 
-		if (!is_code(map))
+		if (!unwind_files__is_code(map))
 			continue;
 		if (nr == UNWIND_SET_SORTED) {
 			upload->nr_cut++;
@@ -315,6 +232,8 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 		code = unwind_files__find(&upload->files, pid, map, &object);
 		if (code)
 			return code;
+		if (object.first_page == UNWIND_TABLE_AWAITED)
+			object.nr_pages = (__u32)map->ino;
 		mappings[nr++] = (struct unwind_mapping){ .start = map->start,
 							  .end = map->end,
 							  .bias = map->start - map->pgoff,
@@ -335,28 +254,16 @@ static bool is_published(const struct unwind_upload *upload, const struct told_s
 	       !memcmp(told->mappings, mappings, nr * sizeof(*mappings));
 }
 
-/* Just its own image and the loader's: execve(2) has returned, little else has happened. */
-static bool has_just_begun(const struct proc_maps *maps)
-{
-	int nr = 0;
-
-	for (size_t i = 0; i < maps->nr; i++)
-		nr += is_code(&maps->maps[i]) && maps->maps[i].ino;
-	return nr <= 2;
-}
-
 static void preload_file(void *context, const char *path)
 {
 	unwind_files__preload(context, path);
 }
 
 /* What the loader is about to map, so that the kernel side knows it when it does. */
-static void preload_needed(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps)
+static void preload_needed(struct unwind_upload *upload, pid_t pid)
 {
 	char path[64];
 
-	if (!has_just_begun(maps))
-		return;
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	needed_files__each(path, preload_file, &upload->files);
 }
@@ -379,8 +286,24 @@ static int sync_once(struct unwind_upload *upload, __u32 space, pid_t pid,
 	return publish(upload, space, mappings, (__u32)nr, changes);
 }
 
+/* Where code lies is told before the tables are built: the stacks copied meanwhile can then be told
+ * apart by the code they run through. */
+static int sync_in_two_steps(struct unwind_upload *upload, __u32 space, pid_t pid,
+			     const struct proc_maps *maps, __u64 changes)
+{
+	int code = 0;
+
+	if (!upload->told[space].has_set) {
+		upload->files.only_known = true;
+		code = sync_once(upload, space, pid, maps, changes);
+		upload->files.only_known = false;
+	}
+	return code ? code : sync_once(upload, space, pid, maps, changes);
+}
+
 /* The same with what the process has mapped now: what the caller read was no longer so. */
-static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err)
+static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, bool *has_just_begun,
+		       struct err *err)
 {
 	__u64 changes = changes_of(upload, space);
 	struct proc_maps maps;
@@ -388,7 +311,8 @@ static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, str
 
 	if (code)
 		return code;
-	code = sync_once(upload, space, pid, &maps, changes);
+	*has_just_begun |= unwind_files__has_just_begun(&maps);
+	code = sync_in_two_steps(upload, space, pid, &maps, changes);
 	proc_maps__free(&maps);
 	return code;
 }
@@ -396,24 +320,139 @@ static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, str
 int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
 			const struct proc_maps *maps, struct err *err)
 {
-	__u64 changes;
+	bool has_just_begun = maps && unwind_files__has_just_begun(maps);
 	int code = -EAGAIN;
+	__u64 changes;
 
 	if (space >= RSST_MAX_SPACES)
 		return err__set(err, -EINVAL, "address space %u is out of range", space);
-	if (!upload->told[space].has_set)
-		preload_needed(upload, pid, maps);
+	if (upload->told[space].is_gone)
+		return 0;
 	changes = changes_of(upload, space);
-	if (changes == upload->told[space].changes)
-		code = sync_once(upload, space, pid, maps, changes);
+	if (maps && changes == upload->told[space].changes)
+		code = sync_in_two_steps(upload, space, pid, maps, changes);
 	for (int i = 0; i < MAX_TRIES && code == -EAGAIN; i++)
-		code = sync_afresh(upload, space, pid, err);
+		code = sync_afresh(upload, space, pid, &has_just_begun, err);
+	if (!code && has_just_begun)
+		preload_needed(upload, pid);
 	if (code == -ENOSPC)
 		err__set(err, code, "more than %d processes with unwind tables",
 			 UNWIND_NR_SETS - SPARE_SETS);
 	if (code == -ENOMEM)
 		err__set(err, code, "no memory for the unwind tables of process %d", pid);
-	return code == -EAGAIN ? 0 : code;
+	return code;
+}
+
+/* --- one file that came ----------------------------------------------------------------------- */
+
+static __u64 table_word(__u32 first_page, __u32 nr_pages)
+{
+	return first_page | (__u64)nr_pages << 32;
+}
+
+_Static_assert(offsetof(struct unwind_mapping, nr_pages) ==
+			       offsetof(struct unwind_mapping, first_page) + 4 &&
+		       offsetof(struct unwind_mapping, first_page) % 8 == 0,
+	       "the two are one word");
+
+/* Give the mappings of set @set that await the table of inode @ino the one at @object. */
+static void fill_awaited(struct unwind_upload *upload, __u32 set, __u64 ino,
+			 const struct unwind_object *object)
+{
+	struct unwind_mapping *mappings = (struct unwind_mapping *)upload->maps.mappings.at +
+					  (size_t)set * UNWIND_SET_MAPPINGS;
+	__u64 awaited, table = table_word(object->first_page, object->nr_pages);
+
+	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
+		awaited = table_word(UNWIND_TABLE_AWAITED, (__u32)ino);
+		if (mappings[i].first_page == UNWIND_TABLE_AWAITED)
+			__atomic_compare_exchange_n((__u64 *)&mappings[i].first_page, &awaited,
+						    table, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST);
+	}
+}
+
+/* The set the kernel side walks the space by; -1: none. A child shares its parent's at first. */
+static int set_of(const struct unwind_upload *upload, __u32 space)
+{
+	__u64 word = space < RSST_MAX_SPACES
+			     ? __atomic_load_n(&space_at(upload, space)->word, __ATOMIC_SEQ_CST)
+			     : 0;
+	__u32 set = (__u32)word - 1;
+
+	return word && set < UNWIND_NR_SETS && set_at(upload, set)->epoch == word >> 32 ? (int)set
+											: -1;
+}
+
+int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_code *file)
+{
+	const struct proc_map map = { .start = file->start,
+				      .end = file->end,
+				      .ino = file->ino,
+				      .dev = file->dev,
+				      .name = "" };
+	int set = set_of(upload, file->news.space), code;
+	struct unwind_object object;
+
+	if (set < 0 || !file->start)
+		return -ENOENT;
+	code = unwind_files__find(&upload->files, file->news.pid, &map, &object);
+	if (code)
+		return code;
+	if (!object.nr_pages) /* none to be had, or the file is not: the maps tell */
+		return -ENOENT;
+	fill_awaited(upload, (__u32)set, file->ino, &object);
+	return 0;
+}
+
+/* --- the same walk in user space -------------------------------------------------------------- */
+
+static bool covers(const struct unwind_mapping *mapping, __u64 pc)
+{
+	return mapping->start && pc >= mapping->start && pc < mapping->end;
+}
+
+/* The rule of file @offset; ids as in unwind_abi.h. */
+static int code_at(const struct unwind_upload *upload, const struct unwind_mapping *mapping,
+		   __u64 offset)
+{
+	const struct unwind_page *page;
+
+	if (mapping->first_page == UNWIND_TABLE_AWAITED)
+		return -STACK_END_NO_MAPPING;
+	if (!mapping->nr_pages)
+		return UNWIND_RULE_ID_FP;
+	if (offset >> 16 >= mapping->nr_pages)
+		return UNWIND_RULE_ID_NONE;
+	page = (const struct unwind_page *)upload->maps.pages.at + mapping->first_page +
+	       (offset >> 16);
+	return (int)unwind_store__find(&upload->store, page, offset & 0xffff);
+}
+
+int unwind_upload__code(const struct unwind_upload *upload, __u32 space, __u64 pc)
+{
+	int set = set_of(upload, space);
+	const struct unwind_mapping *mappings;
+	struct unwind_mapping mapping;
+
+	if (set < 0)
+		return -STACK_END_NO_MAPPING;
+	mappings = (const struct unwind_mapping *)upload->maps.mappings.at +
+		   (size_t)set * UNWIND_SET_MAPPINGS;
+	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
+		if (i == set_at(upload, (__u32)set)->nr_sorted && i < UNWIND_SET_SORTED)
+			i = UNWIND_SET_SORTED;
+		mapping = mappings[i];
+		/* again: the kernel side may have put another one there while it was copied */
+		if (covers(&mapping, pc) && !memcmp(&mapping, &mappings[i], sizeof(mapping)))
+			return code_at(upload, &mapping, pc - mapping.bias);
+	}
+	return -STACK_END_NO_MAPPING;
+}
+
+const struct unwind_rule *unwind_upload__rule(const struct unwind_upload *upload, int id)
+{
+	return &upload->store.rules[id];
 }
 
 int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps)
@@ -422,7 +461,7 @@ int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct
 	int code = 0;
 
 	for (size_t i = 0; i < maps->nr && !code; i++) {
-		if (is_code(&maps->maps[i]))
+		if (unwind_files__is_code(&maps->maps[i]))
 			code = unwind_files__find(&upload->files, pid, &maps->maps[i], &object);
 	}
 	return code;
@@ -439,43 +478,10 @@ void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 	if (told->has_set)
 		put_free(upload, told->set);
 	free(told->mappings);
-	*told = (struct told_space){ .changes = told->changes };
+	*told = (struct told_space){ .is_gone = true };
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */
-
-/* @context: size_t, the rows so far. */
-static void estimate_file(void *context, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		return;
-	*(size_t *)context += unwind_table__estimate(fd);
-	close(fd);
-}
-
-__u32 unwind_upload__row_blocks(pid_t pid, const struct proc_maps *maps)
-{
-	size_t rows = 0;
-	char path[64];
-	int fd;
-
-	for (size_t i = 0; maps && i < maps->nr; i++) {
-		if (!is_code(&maps->maps[i]) || !maps->maps[i].ino)
-			continue;
-		fd = unwind_files__open(pid, &maps->maps[i]);
-		if (fd < 0)
-			continue;
-		rows += unwind_table__estimate(fd);
-		close(fd);
-	}
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	if (maps && has_just_begun(maps))
-		needed_files__each(path, estimate_file, &rows);
-	rows = rows > MAX_ROWS / 2 ? MAX_ROWS : 2 * rows;
-	return (__u32)((rows < MIN_ROWS ? MIN_ROWS : rows) / UNWIND_ROWS_PER_BLOCK);
-}
 
 struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *upload)
 {
@@ -484,9 +490,10 @@ struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *uplo
 		.max_rows = upload->store.max_rows,
 		.rules = upload->store.nr_rules,
 		.pages = upload->store.nr_pages,
-		.map_bytes = upload->rows.bytes + upload->pages.bytes + upload->rules.bytes +
-			     upload->mappings.bytes + upload->cache.bytes + upload->sets.bytes +
-			     upload->spaces.bytes,
+		.map_bytes = upload->maps.rows.bytes + upload->maps.pages.bytes +
+			     upload->maps.rules.bytes + upload->maps.mappings.bytes +
+			     upload->maps.cache.bytes + upload->maps.sets.bytes +
+			     upload->maps.spaces.bytes,
 		.objects = upload->files.nr_tables,
 		.nr_no_table = upload->files.nr_no_table,
 		.nr_left_out = upload->files.nr_left_out,

@@ -65,7 +65,7 @@ void session__define_stack(struct session *session, const struct rec_stack *rec)
 	index = stack_table__intern(&session->stacks, rec->space, rec->id);
 	nr = sound_frames(space, rec);
 	frames = malloc((nr + !nr) * sizeof(*frames));
-	if (!index || !frames || session->stacks.stacks[index].end != STACK_END_INVALID) {
+	if (!index || !frames || session->stacks.stacks[index].end == STACK_END_ROOT) {
 		session->no_memory |= !index || !frames;
 		free(frames);
 		return;

@@ -31,7 +31,10 @@ __u32 stack_table__find_frame(const struct stack_table *table, __u32 object, __u
 /* Index (owner) of stack @id of @space; made, undefined, if new. 0: ENOMEM. */
 __u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id);
 
-/* Define stack @index unless it is; takes @frames (from malloc) over in either case. */
+/*
+ * Define stack @index, or define it anew if this is better: whole where that was not, or longer.
+ * Takes @frames (from malloc) over in either case.
+ */
 void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, __u32 nr, __u8 end);
 void stack_table__fini(struct stack_table *table);
 
