@@ -36,12 +36,20 @@ static __always_inline bool unwind__may_copy(void)
 	       bpf_ringbuf_query(&unwind_news, BPF_RB_AVAIL_DATA) < UNWIND_NEWS_BYTES / 2;
 }
 
-/* Does @pc lie in code of the space walked? Global: verified once, not for each word. */
-__noinline int unwind__is_code(__u64 pc)
+/*
+ * Mix word @i above the last frame into @hash, if it points into code of the space. 0: it cannot be
+ * read. Global: verified once, not for each word; and 5.10 refuses the loop with this in its body.
+ */
+__noinline __u64 unwind__mix_word(__u64 hash, __u32 i)
 {
 	struct unwind_target *t = unwind__target();
+	__u64 word = 0;
 
-	return t && pc < ARCH_USER_END && unwind__find_mapping(t, pc);
+	if (!t || unwind_read(t, (t->regs.sp & ~7ULL) + 8ULL * i, &word))
+		return 0;
+	if (word < ARCH_USER_END && unwind__find_mapping(t, word))
+		hash = unwind__mix(hash, word);
+	return hash ? hash : 1;
 }
 
 /*
@@ -51,16 +59,16 @@ __noinline int unwind__is_code(__u64 pc)
 __noinline __u64 unwind__fingerprint(__u64 hash)
 {
 	struct unwind_target *t = unwind__target();
-	__u64 word = 0;
+	__u64 mixed;
 
 	if (!t)
 		return hash;
 	hash = unwind__mix(hash, t->regs.sp);
 	for (__u32 i = 0; i < UNWIND_HASHED_WORDS; i++) {
-		if (unwind_read(t, (t->regs.sp & ~7ULL) + 8 * i, &word))
+		mixed = unwind__mix_word(hash, i);
+		if (!mixed)
 			break;
-		if (unwind__is_code(word))
-			hash = unwind__mix(hash, word);
+		hash = mixed;
 	}
 	return hash ? hash : 1;
 }
@@ -91,9 +99,12 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 		copy->regs[i] = t->regs.leaf_regs[i]; /* a walk leaves them alone */
 	copy->regs[UNWIND_REG_PC] = t->record.frames[0];
 	copy->start = t->regs.leaf_regs[UNWIND_REG_SP] & ~(__u64)(UNWIND_COPY_PAGE_BYTES - 1);
-	for (__u32 i = 0; i < nr_pages; i++) {
+#pragma unroll /* as a loop it comes out with a jump into its middle, which 5.10 refuses */
+	for (__u32 i = 0; i < UNWIND_COPY_MAX_PAGES; i++) {
 		__u64 offset = (__u64)i * UNWIND_COPY_PAGE_BYTES;
 
+		if (i == nr_pages)
+			break;
 		if (!bpf_probe_read_user((char *)copy->words + offset, UNWIND_COPY_PAGE_BYTES,
 					 (const void *)(copy->start + offset)))
 			readable |= 1ULL << i;
