@@ -31,14 +31,15 @@ static __always_inline bool unwind__may_copy(void)
 		unwind_span = span;
 		unwind_span_copies = 0;
 	}
-	/* half of the ring is for news of code, without which there would be ever more copies */
+	/* some of the ring is for news of code, without which there would be ever more copies */
 	return unwind_span_copies++ < UNWIND_COPIES_A_SPAN &&
-	       bpf_ringbuf_query(&unwind_news, BPF_RB_AVAIL_DATA) < UNWIND_NEWS_BYTES / 2;
+	       bpf_ringbuf_query(&unwind_news, BPF_RB_AVAIL_DATA) < UNWIND_NEWS_BYTES / 8 * 7;
 }
 
 /*
- * Mix word @i above the last frame into @hash, if it points into code of the space. 0: it cannot be
- * read. Global: verified once, not for each word; and 5.10 refuses the loop with this in its body.
+ * Mix word @i above the last frame into @hash, if it points into code of the space, or may: as long
+ * as the live side has not told where code is. 0: it cannot be read. Global: verified once, not for
+ * each word; and 5.10 refuses the loop with this in its body.
  */
 __noinline __u64 unwind__mix_word(__u64 hash, __u32 i)
 {
@@ -47,7 +48,7 @@ __noinline __u64 unwind__mix_word(__u64 hash, __u32 i)
 
 	if (!t || unwind_read(t, (t->regs.sp & ~7ULL) + 8ULL * i, &word))
 		return 0;
-	if (word < ARCH_USER_END && unwind__find_mapping(t, word))
+	if (word >> 16 && word < ARCH_USER_END && (!t->nr_sorted || unwind__find_mapping(t, word)))
 		hash = unwind__mix(hash, word);
 	return hash ? hash : 1;
 }
@@ -135,8 +136,12 @@ __noinline int unwind__copy_stack(void)
 	if (!t)
 		return 0;
 	pages = unwind__stack_pages(t->regs.leaf_regs[UNWIND_REG_SP]);
+	if (pages <= 1)
+		return unwind__copy_pages(t, 1);
 	if (pages <= 2)
 		return unwind__copy_pages(t, 2);
+	if (pages <= 3)
+		return unwind__copy_pages(t, 3);
 	if (pages <= 4)
 		return unwind__copy_pages(t, 4);
 	if (pages <= UNWIND_COPY_USUAL_PAGES)

@@ -93,6 +93,19 @@ static __always_inline void unwind__note_change(__u32 space)
 		__sync_fetch_and_add(&known->changes, 1);
 }
 
+/* The set @space names, if it is its own. A child to which something comes does without its
+ * parent's. */
+static __always_inline struct unwind_set *unwind__own_set(__u32 space, __u32 *index)
+{
+	struct unwind_space *known = bpf_map_lookup_elem(&unwind_spaces, &space);
+	struct unwind_set *set = unwind__set_of(space, index);
+
+	if (!known || !set || set->owner == space)
+		return set;
+	*(volatile __u64 *)&known->word = 0;
+	return NULL;
+}
+
 /* Drop the range from the set the space names now; its index, or -1 when nothing was in it. */
 __noinline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
 {
@@ -154,7 +167,7 @@ static __always_inline bool unwind__add_recent(__u32 space, __u64 start, __u64 e
 	__u32 index = 0;
 	int slot;
 
-	if (!unwind__set_of(space, &index))
+	if (!unwind__own_set(space, &index))
 		return false;
 	slot = unwind__claim_recent(index);
 	if (slot < 0)

@@ -16,6 +16,7 @@
 #define UNWIND_COPY_PAGE_BYTES 4096U
 #define UNWIND_COPY_USUAL_PAGES 8U /* where nothing says how deep the stack is */
 #define UNWIND_COPY_MAX_PAGES 32U
+#define UNWIND_EXEC_PATH_MAX 160
 #define UNWIND_NR_REGS 17 /* by DWARF number, the last is the pc */
 #define UNWIND_REG_SP 7
 #define UNWIND_REG_PC 16
@@ -31,6 +32,7 @@ enum unwind_news_kind {
 	UNWIND_NEWS_INVALID = 0,
 	UNWIND_NEWS_CODE = 1,  /* struct unwind_code */
 	UNWIND_NEWS_STACK = 2, /* struct unwind_copy */
+	UNWIND_NEWS_EXEC = 3,  /* struct unwind_exec */
 };
 
 struct unwind_news {
@@ -50,6 +52,17 @@ struct unwind_code {
 	__u64 ino;
 	__u32 dev;
 	__u32 pad;
+};
+
+/* A process runs a program from its start in a new space: file (dev, ino), its first executable
+ * segment in [start, end). */
+struct unwind_exec {
+	struct unwind_news news;
+	__u64 start, end;
+	__u64 ino;
+	__u32 dev;
+	__u32 pad;
+	char path[UNWIND_EXEC_PATH_MAX]; /* as execve(2) was told, cut off */
 };
 
 /* The registers of a thread and the pages of its stack from the one sp lies in. */

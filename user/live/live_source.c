@@ -132,12 +132,27 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
+/* The space that @rec ends, 0: none. */
+static __u32 ended_space(const struct rec *rec)
+{
+	switch (rec->type) {
+	case REC_EXEC:
+		return ((const struct rec_exec *)rec)->old_space;
+	case REC_EXIT:
+		return ((const struct rec_exit *)rec)->group_dead
+			       ? ((const struct rec_exit *)rec)->space
+			       : 0;
+	case REC_SPACE_END:
+		return ((const struct rec_space_end *)rec)->space;
+	default:
+		return 0;
+	}
+}
+
 /* What was walked for the space that @rec ends, before it is gone. */
 static void give_last_stacks(struct live_source *live, const struct rec *rec)
 {
-	__u32 space = rec->type == REC_EXEC	 ? ((const struct rec_exec *)rec)->old_space :
-		      rec->type == REC_SPACE_END ? ((const struct rec_space_end *)rec)->space :
-						   0;
+	__u32 space = ended_space(rec);
 	int nr = space ? unwind_watch__give_space(live->unwind, space, &live->queue) : 0;
 
 	if (nr < 0)

@@ -12,8 +12,9 @@ struct unwind_file;
 
 struct unwind_files {
 	struct unwind_store *store;
-	int objects_fd;		   /* of the map that tells the kernel side; -1: none */
-	struct unwind_file *files; /* by device, inode, size and time of change */
+	struct unwind_control *control; /* NULL: none */
+	int objects_fd;			/* of the map that tells the kernel side; -1: none */
+	struct unwind_file *files;	/* by device, inode, size and time of change */
 	struct unwind_object
 		vdso;	  /* the same in every process of a kernel; nr_pages 0: not yet met */
 	__u64 vdso_bytes; /* of its mapping; 0: there is none */
@@ -33,6 +34,13 @@ bool unwind_files__has_just_begun(const struct proc_maps *maps);
  */
 int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_map *map,
 		       struct unwind_object *object);
+
+/* Bytes of the vdso's mapping, 0: there is none. */
+__u64 unwind_files__vdso_bytes(void);
+
+/* unwind_files__find() for a file that may be out of reach by now. false: it was not met before. */
+bool unwind_files__recall(const struct unwind_files *files, __u64 ino, __u32 dev,
+			  struct unwind_object *object);
 
 /* Have the table of the file at @path ready, under the name the kernel side will know it by. */
 void unwind_files__preload(struct unwind_files *files, const char *path);

@@ -10,16 +10,10 @@
 #include "config_abi.h"
 #include "elf/needed_files.h"
 #include "live/unwind_files.h"
+#include "live/unwind_sets.h"
 #include "live/unwind_upload.h"
 
 #define MAX_TRIES 8 /* to read a process's mappings without a change meanwhile */
-/*
- * Never given to a space that has none: so that one that has can always get its next, and that a
- * set is reused only this many publications later, when nobody who found it before is still at it.
- */
-#define SPARE_SETS 8
-/* A stale word of the cache can be mistaken only for one this many generations younger. */
-#define CLEAR_EVERY_GENERATIONS (UNWIND_CACHE_GENERATIONS / 2)
 
 /* What a space was last told. */
 struct told_space {
@@ -37,10 +31,7 @@ struct unwind_upload {
 	struct unwind_store store;
 	struct unwind_files files;
 	struct told_space told[RSST_MAX_SPACES];
-	__u32 free_sets[UNWIND_NR_SETS]; /* a ring: the one free for longest is used next */
-	__u32 first_free, nr_free;
-	__u32 epoch;
-	__u64 cleared_at; /* generation at which the cache was last cleared */
+	struct unwind_sets sets;
 	size_t nr_no_set, nr_cut, nr_published;
 };
 
@@ -67,9 +58,7 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 	}
 	upload->files.store = &upload->store;
 	upload->files.objects_fd = fds->objects;
-	for (__u32 i = 0; i < UNWIND_NR_SETS; i++)
-		upload->free_sets[i] = i;
-	upload->nr_free = UNWIND_NR_SETS;
+	unwind_sets__init(&upload->sets, &upload->maps);
 	if (unwind_maps__init(&upload->maps, fds, err)) {
 		unwind_upload__free(upload);
 		return NULL;
@@ -79,6 +68,9 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 		unwind_upload__free(upload);
 		return NULL;
 	}
+	upload->files.control = upload->maps.control.at;
+	upload->files.control->vdso_bytes = unwind_files__vdso_bytes();
+	unwind_sets__offer(&upload->sets);
 	return upload;
 }
 
@@ -95,57 +87,6 @@ void unwind_upload__free(struct unwind_upload *upload)
 }
 
 /* --- publishing ------------------------------------------------------------------------------- */
-
-static struct unwind_set *set_at(const struct unwind_upload *upload, __u32 set)
-{
-	return (struct unwind_set *)upload->maps.sets.at + set;
-}
-
-static void put_free(struct unwind_upload *upload, __u32 set)
-{
-	__u32 at = (upload->first_free + upload->nr_free++) % UNWIND_NR_SETS;
-
-	upload->free_sets[at] = set;
-}
-
-static __u32 take_free(struct unwind_upload *upload)
-{
-	__u32 set = upload->free_sets[upload->first_free];
-
-	upload->first_free = (upload->first_free + 1) % UNWIND_NR_SETS;
-	upload->nr_free--;
-	return set;
-}
-
-/* A generation nobody had; the cache forgets those whose low bits it could mistake it for. */
-static __u64 next_generation(struct unwind_upload *upload)
-{
-	struct unwind_control *control = upload->maps.control.at;
-	__u64 generation = __atomic_add_fetch(&control->generation, 1, __ATOMIC_SEQ_CST);
-
-	if (generation - upload->cleared_at >= CLEAR_EVERY_GENERATIONS) {
-		memset(upload->maps.cache.at, 0, upload->maps.cache.bytes);
-		upload->cleared_at = generation;
-	}
-	return generation;
-}
-
-/* The order of the stores is what the walks rely on, see unwind_abi.h. */
-static void fill_set(struct unwind_upload *upload, __u32 set, const struct unwind_mapping *mappings,
-		     __u32 nr, __u64 generation)
-{
-	struct unwind_mapping *to = (struct unwind_mapping *)upload->maps.mappings.at +
-				    (size_t)set * UNWIND_SET_MAPPINGS;
-	struct unwind_set *head = set_at(upload, set);
-
-	__atomic_store_n(&head->generation, 0, __ATOMIC_SEQ_CST);
-	memcpy(to, mappings, nr * sizeof(*to));
-	memset(to + UNWIND_SET_SORTED, 0, UNWIND_SET_RECENT * sizeof(*to));
-	head->nr_sorted = nr;
-	head->nr_recent = 0;
-	head->epoch = ++upload->epoch;
-	__atomic_store_n(&head->generation, generation, __ATOMIC_SEQ_CST);
-}
 
 static struct unwind_space *space_at(const struct unwind_upload *upload, __u32 space)
 {
@@ -168,13 +109,13 @@ static void take_over(struct unwind_upload *upload, __u32 space, __u32 set, __u6
 {
 	struct told_space *told = &upload->told[space];
 
-	store_word(upload, space, UNWIND_SPACE_WORD(set, upload->epoch));
+	store_word(upload, space, unwind_sets__word(&upload->sets, set));
 	if (told->has_set)
-		put_free(upload, told->set);
+		unwind_sets__put(&upload->sets, told->set);
 	free(told->mappings);
 	*told = (struct told_space){ .has_set = true,
 				     .set = set,
-				     .generation = set_at(upload, set)->generation,
+				     .generation = unwind_sets__at(&upload->sets, set)->generation,
 				     .changes = changes,
 				     .mappings = mappings,
 				     .nr = nr };
@@ -192,23 +133,42 @@ static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapp
 	struct told_space *told = &upload->told[space];
 	__u32 set;
 
-	if (upload->nr_free <= (told->has_set ? 0 : SPARE_SETS)) {
+	if (upload->sets.nr_free <= (told->has_set ? 0 : UNWIND_SPARE_SETS)) {
 		upload->nr_no_set++;
 		free(mappings);
 		return -ENOSPC;
 	}
-	set = take_free(upload);
-	fill_set(upload, set, mappings, nr, next_generation(upload));
+	set = unwind_sets__take(&upload->sets);
+	unwind_sets__fill(&upload->sets, set, space, mappings, nr);
 	if (changes_of(upload, space) != changes) {
-		put_free(upload, set);
+		unwind_sets__put(&upload->sets, set);
 		free(mappings);
 		return -EAGAIN;
 	}
 	take_over(upload, space, set, changes, mappings, nr);
 	if (changes_of(upload, space) == changes)
 		return 0;
-	__atomic_store_n(&set_at(upload, set)->generation, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&unwind_sets__at(&upload->sets, set)->generation, 0, __ATOMIC_SEQ_CST);
 	return -EAGAIN;
+}
+
+/* Programs that began took sets that were ready: they are as good as published. */
+static void note_begun(struct unwind_upload *upload)
+{
+	struct told_space *told;
+	__u32 space;
+	int set;
+
+	while ((set = unwind_sets__collect(&upload->sets, &space)) >= 0) {
+		told = &upload->told[space];
+		if (told->is_gone || told->has_set) {
+			unwind_sets__put(&upload->sets, (__u32)set);
+			continue;
+		}
+		told->has_set = true;
+		told->set = (__u32)set;
+	}
+	unwind_sets__offer(&upload->sets);
 }
 
 /* --- from /proc/PID/maps ---------------------------------------------------------------------- */
@@ -247,7 +207,7 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 static bool is_published(const struct unwind_upload *upload, const struct told_space *told,
 			 const struct unwind_mapping *mappings, __u32 nr)
 {
-	const struct unwind_set *head = set_at(upload, told->set);
+	const struct unwind_set *head = unwind_sets__at(&upload->sets, told->set);
 
 	return told->has_set && told->nr == nr && !head->nr_recent &&
 	       __atomic_load_n(&head->generation, __ATOMIC_SEQ_CST) == told->generation &&
@@ -260,11 +220,8 @@ static void preload_file(void *context, const char *path)
 }
 
 /* What the loader is about to map, so that the kernel side knows it when it does. */
-static void preload_needed(struct unwind_upload *upload, pid_t pid)
+static void preload_needed(struct unwind_upload *upload, const char *path)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	needed_files__each(path, preload_file, &upload->files);
 }
 
@@ -311,6 +268,10 @@ static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, boo
 
 	if (code)
 		return code;
+	if (!maps.nr) { /* it is dead */
+		proc_maps__free(&maps);
+		return -ESRCH;
+	}
 	*has_just_begun |= unwind_files__has_just_begun(&maps);
 	code = sync_in_two_steps(upload, space, pid, &maps, changes);
 	proc_maps__free(&maps);
@@ -322,10 +283,12 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
 {
 	bool has_just_begun = maps && unwind_files__has_just_begun(maps);
 	int code = -EAGAIN;
+	char path[64];
 	__u64 changes;
 
 	if (space >= RSST_MAX_SPACES)
 		return err__set(err, -EINVAL, "address space %u is out of range", space);
+	note_begun(upload);
 	if (upload->told[space].is_gone)
 		return 0;
 	changes = changes_of(upload, space);
@@ -333,11 +296,12 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
 		code = sync_in_two_steps(upload, space, pid, maps, changes);
 	for (int i = 0; i < MAX_TRIES && code == -EAGAIN; i++)
 		code = sync_afresh(upload, space, pid, &has_just_begun, err);
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	if (!code && has_just_begun)
-		preload_needed(upload, pid);
+		preload_needed(upload, path);
 	if (code == -ENOSPC)
 		err__set(err, code, "more than %d processes with unwind tables",
-			 UNWIND_NR_SETS - SPARE_SETS);
+			 UNWIND_NR_SETS - UNWIND_SPARE_SETS - UNWIND_READY_SETS);
 	if (code == -ENOMEM)
 		err__set(err, code, "no memory for the unwind tables of process %d", pid);
 	return code;
@@ -359,8 +323,7 @@ _Static_assert(offsetof(struct unwind_mapping, nr_pages) ==
 static void fill_awaited(struct unwind_upload *upload, __u32 set, __u64 ino,
 			 const struct unwind_object *object)
 {
-	struct unwind_mapping *mappings = (struct unwind_mapping *)upload->maps.mappings.at +
-					  (size_t)set * UNWIND_SET_MAPPINGS;
+	struct unwind_mapping *mappings = unwind_sets__mappings(&upload->sets, set);
 	__u64 awaited, table = table_word(object->first_page, object->nr_pages);
 
 	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
@@ -372,18 +335,6 @@ static void fill_awaited(struct unwind_upload *upload, __u32 set, __u64 ino,
 	}
 }
 
-/* The set the kernel side walks the space by; -1: none. A child shares its parent's at first. */
-static int set_of(const struct unwind_upload *upload, __u32 space)
-{
-	__u64 word = space < RSST_MAX_SPACES
-			     ? __atomic_load_n(&space_at(upload, space)->word, __ATOMIC_SEQ_CST)
-			     : 0;
-	__u32 set = (__u32)word - 1;
-
-	return word && set < UNWIND_NR_SETS && set_at(upload, set)->epoch == word >> 32 ? (int)set
-											: -1;
-}
-
 int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_code *file)
 {
 	const struct proc_map map = { .start = file->start,
@@ -391,7 +342,7 @@ int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_co
 				      .ino = file->ino,
 				      .dev = file->dev,
 				      .name = "" };
-	int set = set_of(upload, file->news.space), code;
+	int set = unwind_sets__named_by(&upload->sets, file->news.space), code;
 	struct unwind_object object;
 
 	if (set < 0 || !file->start)
@@ -399,10 +350,59 @@ int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_co
 	code = unwind_files__find(&upload->files, file->news.pid, &map, &object);
 	if (code)
 		return code;
-	if (!object.nr_pages) /* none to be had, or the file is not: the maps tell */
-		return -ENOENT;
+	if (!object.nr_pages &&
+	    !unwind_files__recall(&upload->files, file->ino, file->dev, &object))
+		return -ENOENT; /* none to be had, or the file is not: the maps tell */
 	fill_awaited(upload, (__u32)set, file->ino, &object);
 	return 0;
+}
+
+static bool has_code_at(const struct proc_maps *maps, __u64 start, __u64 ino)
+{
+	for (size_t i = 0; i < maps->nr; i++) {
+		if (maps->maps[i].start == start && maps->maps[i].ino == ino)
+			return true;
+	}
+	return false;
+}
+
+/* The program of a process that is over already: copies of its stacks may still be there. */
+static int add_lost_program(struct unwind_upload *upload, const struct unwind_exec *exec)
+{
+	int set = unwind_sets__named_by(&upload->sets, exec->news.space);
+	struct unwind_mapping *mappings;
+	struct unwind_object object;
+
+	unwind_files__preload(&upload->files, exec->path);
+	if (set < 0 || !unwind_files__recall(&upload->files, exec->ino, exec->dev, &object))
+		return -ESRCH;
+	preload_needed(upload, exec->path);
+	mappings = unwind_sets__mappings(&upload->sets, (__u32)set) + UNWIND_SET_SORTED;
+	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
+		if (mappings[i].start == exec->start &&
+		    mappings[i].first_page == UNWIND_TABLE_AWAITED)
+			mappings[i].bias = exec->start - object.offset;
+	}
+	fill_awaited(upload, (__u32)set, exec->ino, &object);
+	return 0;
+}
+
+int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec)
+{
+	int code = -ESRCH;
+	struct proc_maps maps;
+
+	if (exec->path[sizeof(exec->path) - 1])
+		return -EINVAL;
+	note_begun(upload);
+	if (!proc_maps__read(&maps, (pid_t)exec->news.pid, false, NULL)) {
+		/* else it has gone on to another program */
+		if (has_code_at(&maps, exec->start, exec->ino))
+			code = unwind_upload__sync(upload, exec->news.space, (pid_t)exec->news.pid,
+						   &maps, NULL);
+		proc_maps__free(&maps);
+	}
+	return code == -ESRCH ? add_lost_program(upload, exec) : code;
 }
 
 /* --- the same walk in user space -------------------------------------------------------------- */
@@ -431,16 +431,16 @@ static int code_at(const struct unwind_upload *upload, const struct unwind_mappi
 
 int unwind_upload__code(const struct unwind_upload *upload, __u32 space, __u64 pc)
 {
-	int set = set_of(upload, space);
+	int set = unwind_sets__named_by(&upload->sets, space);
 	const struct unwind_mapping *mappings;
 	struct unwind_mapping mapping;
 
 	if (set < 0)
 		return -STACK_END_NO_MAPPING;
-	mappings = (const struct unwind_mapping *)upload->maps.mappings.at +
-		   (size_t)set * UNWIND_SET_MAPPINGS;
+	mappings = unwind_sets__mappings(&upload->sets, (__u32)set);
 	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
-		if (i == set_at(upload, (__u32)set)->nr_sorted && i < UNWIND_SET_SORTED)
+		if (i == unwind_sets__at(&upload->sets, (__u32)set)->nr_sorted &&
+		    i < UNWIND_SET_SORTED)
 			i = UNWIND_SET_SORTED;
 		mapping = mappings[i];
 		/* again: the kernel side may have put another one there while it was copied */
@@ -473,10 +473,11 @@ void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 
 	if (space >= RSST_MAX_SPACES)
 		return;
+	note_begun(upload);
 	told = &upload->told[space];
 	store_word(upload, space, 0);
 	if (told->has_set)
-		put_free(upload, told->set);
+		unwind_sets__put(&upload->sets, told->set);
 	free(told->mappings);
 	*told = (struct told_space){ .is_gone = true };
 }

@@ -62,6 +62,12 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
 int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_code *file);
 
 /*
+ * unwind_upload__begin() - a program began: unwind_upload__sync(), or, if it is over already, what
+ * copies of its stacks need. As unwind_upload__sync(); -ESRCH: nothing is to be had.
+ */
+int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec);
+
+/*
  * unwind_upload__code() - the id of the rule for @pc, as the kernel side would find it now, or
  * minus an enum stack_end. O(mappings). unwind_upload__rule() - the rule of an id it gave.
  */

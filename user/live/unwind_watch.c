@@ -62,6 +62,8 @@ static int on_news(void *ctx, void *bytes, size_t len)
 
 	if (len >= sizeof(struct unwind_code) && news->kind == UNWIND_NEWS_CODE)
 		on_code(watch, bytes);
+	if (len >= sizeof(struct unwind_exec) && news->kind == UNWIND_NEWS_EXEC)
+		unwind_upload__begin(watch->upload, bytes);
 	if (len >= sizeof(struct unwind_copy) && news->kind == UNWIND_NEWS_STACK) {
 		rec = stack_copy__walk(watch->upload, bytes, len);
 		if (rec)
