@@ -216,8 +216,10 @@ def completeness(place, trace):
     assert done.returncode == 0, "the trace does not read"
     view = json.loads(done.stdout)
     stacks = view["stacks"]
-    nobodys = view["ledger"]["unattributed"]
-    faulted = sum(stack["faulted"] for stack in stacks) + nobodys
+    told = sum(stack["faulted"] for stack in stacks)
+    brought = sum(cause[member] for cause in view["causes"] for member in ("anon", "file", "shmem")
+                  if cause["direction"] == "in" and cause["cause"] in ("fault", "fault_kernel"))
+    faulted = max(told, brought)  # by no stack at all, too
     whole = sum(stack["faulted"] for stack in stacks if stack["complete"])
     broken = sorted((stack for stack in stacks if not stack["complete"]), key=lambda stack: -stack["faulted"])
     return 100 * whole / faulted if faulted else 0, faulted, len(stacks), broken
