@@ -202,8 +202,10 @@ static struct queued *next_gain(struct call *call, bool anon, __u32 *at)
 	return NULL;
 }
 
-/* Pages of [@first, @end) that a scan found, in place of those still queued. It cannot tell shmem
- * from other files. */
+/*
+ * Of pages [@first, @end) those older than the memory itself went without a trace; those a scan
+ * found meanwhile come in place of queued ones. It cannot tell shmem from other files.
+ */
 static void adopt(struct session *session, struct space *space, struct call *call,
 		  struct ledger_table *table, __u32 first, __u32 end, __u64 since, __u32 *next)
 {
@@ -212,10 +214,13 @@ static void adopt(struct session *session, struct space *space, struct call *cal
 		struct queued *gain;
 		struct birth birth;
 
-		if (table->member[i] == MEMBER_NONE || table->owner[i] != OWNER_UNKNOWN ||
-		    older(table->born[i], since))
+		if (table->member[i] == MEMBER_NONE)
 			continue;
-		gain = next_gain(call, anon, &next[anon]);
+		if (older(table->born[i], since)) {
+			books__drop(session, space, table, i);
+			continue;
+		}
+		gain = table->owner[i] == OWNER_UNKNOWN ? next_gain(call, anon, &next[anon]) : NULL;
 		if (!gain)
 			continue;
 		gain->times--;
