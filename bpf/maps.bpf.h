@@ -78,7 +78,7 @@ struct thread_state {
 	__u8 fault_kernel; /* taken in kernel mode */
 	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
 	__u8 fault_write;  /* by a write access */
-	__u8 pad;
+	__u8 args_back;	   /* execve has taken back what it charged for arguments */
 	/* kernels before 6.2 only, see rss_batched.bpf.h */
 	__s64 synced[RSST_NR_MEMBERS]; /* pages this thread has added to the shared counts */
 	__s64 told[RSST_NR_MEMBERS]; /* of synced and still pending: told so far, or there at attach

@@ -37,6 +37,7 @@ enum batched_what {
 	BATCHED_ZAP = 4,   /* inside a call that releases ranges */
 	BATCHED_OTHER = 8, /* reclaim, a kernel thread, another process */
 	BATCHED_RECLAIM = 16,
+	BATCHED_EXEC = 32,
 };
 
 /* Pages of @member that this thread's faults have moved since the last boundary. */
@@ -139,9 +140,14 @@ int fault_end(struct bpf_perf_event_data *ctx)
  * small pages syncs first whatever is pending (add_mm_rss_vec()); one of a huge page does not, nor
  * does MADV_PAGEOUT. There only the amount tells, and as a zap gains nothing, a gain in it is a
  * sync whatever other threads have added meanwhile.
+ *
+ * execve() charges the arguments of the program to come to the caller's space, which is the
+ * parent's after vfork(), and takes them back in one piece (acct_arg_size(), fs/exec.c); only then
+ * exec_mmap() syncs.
  */
-static __always_inline bool batched__is_sync(struct task_struct *task, __s64 pending, __s64 moved,
-					     __u32 what)
+static __always_inline bool batched__is_sync(struct task_struct *task,
+					     const struct thread_state *thread, __s64 pending,
+					     __s64 moved, __u32 what)
 {
 	struct task_struct___batched *old = (void *)task;
 
@@ -149,8 +155,13 @@ static __always_inline bool batched__is_sync(struct task_struct *task, __s64 pen
 		return false;
 	if (BPF_CORE_READ(old, rss_stat.events) > SYNC_EVENTS)
 		return true;
+	if (kernel_field(task, flags) &
+	    PF_EXITING) /* do_exit(), maybe out of a fault that failed */
+		return true;
 	if (what & BATCHED_FAULT)
 		return false;
+	if (what & BATCHED_EXEC)
+		return thread && thread->args_back;
 	return what & BATCHED_ZAP && pending > 0 ? moved > 0 : moved == pending;
 }
 
@@ -189,22 +200,25 @@ __noinline __s64 batched__of_event(__u32 space, __u32 member, __s64 shared, __u3
 {
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct task_struct *task = current_task();
+	struct thread_state *thread = NULL;
 	__s64 pending = 0, moved, pages = 0;
-	struct thread_state *thread;
 
 	if (!state || member >= RSST_NR_MEMBERS)
 		return 0;
 	asm volatile("%0 &= 3" : "+r"(member));
 	moved = shared - state->last_count[member];
-	if (what & BATCHED_OWN)
+	if (what & BATCHED_OWN) {
 		pending = batched__pending(task, member);
-	if (batched__is_sync(task, pending, moved, what)) {
 		thread = thread__find(task);
+	}
+	if (batched__is_sync(task, thread, pending, moved, what)) {
 		__sync_fetch_and_add(&state->last_count[member], pending);
 		if (thread)
 			thread->synced[member] += pending;
 		return BATCHED_SYNC;
 	}
+	if (what & BATCHED_EXEC && thread && moved < 0)
+		thread->args_back = 1;
 	if (what & BATCHED_RECLAIM)
 		pages = member == RSST_SWAP ? 1 : -1; /* try_to_unmap_one(), mm/rmap.c */
 	else if (!(what & (BATCHED_OTHER | BATCHED_ZAP)) && moved >= HUGE_PAGES / 2)
@@ -262,7 +276,8 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
 		fault = e.thread && in_fault(task, e.thread, e.nr);
 		zap = !fault && is_zap(e.op, e.regs);
-		what |= (fault ? BATCHED_FAULT : 0) | (zap ? BATCHED_ZAP : 0);
+		what |= (fault ? BATCHED_FAULT : 0) | (zap ? BATCHED_ZAP : 0) |
+			(!fault && e.op == VM_OP_EXEC ? BATCHED_EXEC : 0);
 	} else {
 		what |= BATCHED_OTHER | (e.cause == CAUSE_RECLAIM ? BATCHED_RECLAIM : 0);
 	}
@@ -326,6 +341,25 @@ static __always_inline void batched__meet(struct task_struct *task)
 		thread->told[member] = thread->synced[member] + batched__pending(task, member);
 }
 
+/* Told at the fault's end: what has come is not told yet. */
+static __always_inline bool batched__faulting(struct task_struct *task,
+					      const struct thread_state *thread)
+{
+	return thread && thread->fault_addr && thread->fault_mark == fault_mark(task);
+}
+
+/* What the shared counts lack of the pages a thread has: in the midst of a fault as they were
+ * before it, which is what the records so far say. */
+static __always_inline void batched__add(struct task_struct *task)
+{
+	struct thread_state *thread = thread__find(task);
+	bool faulting = batched__faulting(task, thread);
+
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		batched_sum[member] += faulting ? thread->told[member] - thread->synced[member]
+						: batched__pending(task, member);
+}
+
 /*
  * A thread that sleeps may have gained in a call that is no boundary: pages pinned for read(2) with
  * O_DIRECT, say. What is under way in a fault is told at the fault's end.
@@ -336,8 +370,7 @@ static __always_inline void batched__of_sleeper(struct task_struct *task, __u32 
 	struct thread_state *thread = thread__find(task);
 
 	e.state = bpf_map_lookup_elem(&space_states, &space);
-	if (!thread || !e.state || kernel_field(task, on_cpu) ||
-	    (thread->fault_addr && thread->fault_mark == fault_mark(task)))
+	if (!thread || !e.state || kernel_field(task, on_cpu) || batched__faulting(task, thread))
 		return;
 #pragma unroll
 	for (e.member = 0; e.member < RSST_NR_MEMBERS; e.member++) {
@@ -358,8 +391,7 @@ int sum_batched(struct bpf_iter__task *ctx)
 	if (task) {
 		if (!state || (__u64)kernel_field(task, mm) != state->mm)
 			return 0;
-		for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-			batched_sum[member] += batched__pending(task, member);
+		batched__add(task);
 		if (dialog.ask_tell)
 			batched__of_sleeper(task, space);
 		else

@@ -34,6 +34,7 @@ static __always_inline int call_enter(void *ctx)
 		return 0;
 	batched__boundary(ref->space);
 	thread->fault_addr = 0; /* one that failed, in read(2) say, never completes */
+	thread->args_back = 0;
 	thread->call++;
 	mm = kernel_field(task, mm);
 	thread->old_brk = kernel_field(mm, brk);
@@ -111,8 +112,8 @@ static __always_inline int call_exit(void *ctx, long ret)
 	batched__boundary(ref->space);
 	regs = task__regs(task);
 	op = arch_vm_op(arch_syscall_nr(regs));
-	if (op == VM_OP_MADVISE ||
-	    op == VM_OP_MLOCK) /* change no region; their pages told themselves */
+	if (op == VM_OP_MADVISE || op == VM_OP_MLOCK ||
+	    op == VM_OP_EXEC) /* change no region; their pages told themselves */
 		goto out;
 	if (ok && (op == VM_OP_MMAP || op == VM_OP_BRK || op == VM_OP_MREMAP || op == VM_OP_SHMAT))
 		stack = unwind__stack(ctx, regs, ref->space);

@@ -160,12 +160,13 @@ static const struct vm_call {
 	const char *name;
 	bool optional; /* kernels may be built without: CONFIG_SYSVIPC,
 			  CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS */
-	bool batched;  /* of use before Linux 6.2 only: a boundary for the pages it brings in */
+	bool batched;  /* of use before Linux 6.2 only: a boundary of what it counts */
 } vm_calls[] = {
 	{ "mmap", false, false },	  { "munmap", false, false },	{ "mremap", false, false },
 	{ "brk", false, false },	  { "mprotect", false, false }, { "madvise", false, false },
 	{ "pkey_mprotect", true, false }, { "shmat", true, false },	{ "shmdt", true, false },
 	{ "mlock", false, true },	  { "mlock2", false, true },	{ "mlockall", false, true },
+	{ "execve", false, true },	  { "execveat", false, true },
 };
 
 static int attach_vm_call(struct kernel_side *side, const struct vm_call *call, const char *where,
