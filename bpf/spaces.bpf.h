@@ -9,6 +9,7 @@
 #ifndef RSST_BATCHED
 #include "rss_delta.bpf.h"
 #endif
+#include "fault_runs.bpf.h"
 
 #ifdef RSST_BATCHED
 /* The shared count; what threads have pending is summed by sum_batched. Arguments as below. */
@@ -235,6 +236,7 @@ __noinline int space__tell(__u32 space, __u32 last)
 	struct mm_struct *mm;
 	bool moved;
 
+	runs__tell(space);
 	for (__u32 member = 0; before >= 0 && member < RSST_NR_MEMBERS; member++)
 		space__settle(space, member);
 	if (!state || !state->mm || (before < 0 && !last) || !emit__reserve(rec, REC_COUNTERS))
@@ -267,6 +269,14 @@ int tell_counters(__u64 *ctx)
 	for (int i = 0; i <= TELL_ATTEMPTS; i++)
 		if (!space__tell(space, i == TELL_ATTEMPTS))
 			break;
+	return 0;
+}
+
+/* Run by the live side with a space id as its argument: have every fault told that was counted. */
+SEC("raw_tp/sys_enter")
+int tell_runs(__u64 *ctx)
+{
+	runs__tell((__u32)ctx[0]);
 	return 0;
 }
 #endif

@@ -28,7 +28,8 @@
 	X(CALLS, "VM calls")                                                                       \
 	X(EXITING, "changes by an exiting address space (not sent)")                               \
 	X(STACKS_REUSED, "user stacks found by an earlier walk")                                   \
-	X(REUSE_WRONG, "of these, another one by a new walk (checked builds only)")
+	X(REUSE_WRONG, "of these, another one by a new walk (checked builds only)")                \
+	X(ODD_ORDER, "runs of faults that may stand too late in the stream")
 
 enum rsst_counter {
 #define X(id, text) CNT_##id,

@@ -24,6 +24,7 @@ struct kernel_object {
 	struct bpf_program *vm_call_enter, *vm_call_exit;
 	struct bpf_program *learn_cpu_offset; /* per-CPU only */
 	struct bpf_program *tell_counters;    /* per-CPU only */
+	struct bpf_program *tell_runs;	      /* per-CPU only */
 	struct bpf_program *sum_batched;      /* batched only */
 	struct bpf_program *fault_end;	      /* batched only */
 	struct bpf_map *ring, *counters, *space_cpus, *unwind_rows;

@@ -181,6 +181,9 @@ static int stage_service(struct live_source *live)
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
 	}
+	/* a page that the scan saw is to be known before the scan is believed */
+	for (size_t i = 0; i < live->targets.nr && live->heal.nr_scans; i++)
+		kernel_side__tell_runs(live->kernel, live->targets.all[i].space);
 	kernel_side__drain(live->kernel);
 	live->stage = STAGE_CLOSE;
 	return code < 0 ? code : 0;
