@@ -156,8 +156,8 @@ out:
 }
 
 /*
- * Attached to syscalls:sys_enter_X and sys_exit_X of each call where the hooks below cannot be had,
- * see live/vm_call_hooks.c. One program for all: verifying it is what attaching takes its time for.
+ * Attached to syscalls:sys_enter_X and sys_exit_X of each call, see live/kernel_side.c. One program
+ * for all: verifying it is what attaching takes its time for.
  */
 SEC("tracepoint")
 int vm_call_enter(void *ctx)
@@ -170,52 +170,6 @@ int vm_call_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	return call_exit(ctx, ctx->ret);
 }
-
-#ifndef RSST_BATCHED
-/*
- * At the calls' own functions. While anybody listens to a system call's tracepoint, every call of
- * every process takes the slow way in and out: +50 ns, a third of a short one. Here the others pay
- * nothing.
- *
- * The long program is there once, and reached by a tail call; it is of the same type as those that
- * call it, and so must name a function, too.
- */
-SEC("?fexit/__x64_sys_mmap")
-int vm_call_told(__u64 *ctx)
-{
-	return call_exit(ctx, (long)ctx[1]); /* of (const struct pt_regs *) */
-}
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} vm_call_ends SEC(".maps");
-
-#define VM_CALL_HOOK(name)                                                                         \
-	SEC("?fentry/__x64_sys_" #name)                                                            \
-	int call_enter_##name(__u64 *ctx)                                                          \
-	{                                                                                          \
-		return call_enter(ctx);                                                            \
-	}                                                                                          \
-	SEC("?fexit/__x64_sys_" #name)                                                             \
-	int call_exit_##name(__u64 *ctx)                                                           \
-	{                                                                                          \
-		bpf_tail_call(ctx, &vm_call_ends, 0);                                              \
-		return 0;                                                                          \
-	}
-
-VM_CALL_HOOK(mmap)
-VM_CALL_HOOK(munmap)
-VM_CALL_HOOK(mremap)
-VM_CALL_HOOK(brk)
-VM_CALL_HOOK(mprotect)
-VM_CALL_HOOK(madvise)
-VM_CALL_HOOK(pkey_mprotect)
-VM_CALL_HOOK(shmat)
-VM_CALL_HOOK(shmdt)
-#endif
 
 /* include/trace/events/mmap.h: fires under the mmap write lock once an address has been chosen */
 SEC("tp_btf/vm_unmapped_area")

@@ -17,7 +17,6 @@
 #include "live/kernel_object.h"
 #include "live/kernel_side.h"
 #include "live/privilege.h"
-#include "live/vm_call_hooks.h"
 
 #define TRACEFS "/sys/kernel/tracing"
 #define MAX_LINKS (64 + 2 * RSST_MAX_CPUS) /* programs, and two events a CPU on old kernels */
@@ -26,7 +25,6 @@ struct kernel_side {
 	struct kernel_object object;
 	struct ring_buffer *ring;
 	unsigned int nr_cpus; /* possible */
-	bool at_functions;    /* VM calls are seen at their functions, not at their tracepoints */
 	__u64 *per_cpu;	      /* scratch for kernel_side__counters() */
 	unsigned int nr_links;
 	struct bpf_link *links[MAX_LINKS];
@@ -128,8 +126,6 @@ static int load(struct kernel_side *side, enum kernel_family family,
 	bpf_map__set_max_entries(object->ring, ring_bytes);
 	bpf_map__set_max_entries(object->unwind_rows, options->unwind_row_blocks);
 	bpf_map__set_max_entries(object->space_cpus, RSST_MAX_SPACES * side->nr_cpus);
-	if (side->at_functions)
-		side->at_functions = vm_call_hooks__choose(object);
 	code = kernel_object__load(object);
 	return code ? load_failed(code, err) : 0;
 }
@@ -156,7 +152,54 @@ static bool on_demand(const struct kernel_object *object, const struct bpf_progr
 	return prog == object->learn_cpu_offset || prog == object->tell_counters ||
 	       prog == object->tell_runs || prog == object->adopt_task ||
 	       prog == object->sum_batched || prog == object->fault_end ||
-	       vm_call_hooks__owns(prog) || !bpf_program__autoload(prog);
+	       prog == object->vm_call_enter ||
+	       prog == object->vm_call_exit;
+}
+
+/* The calls that change address spaces, see bpf/vm_calls.bpf.h. */
+static const struct vm_call {
+	const char *name;
+	bool optional; /* kernels may be built without: CONFIG_SYSVIPC,
+			  CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS */
+	bool batched;  /* of use before Linux 6.2 only: a boundary of what it counts */
+} vm_calls[] = {
+	{ "mmap", false, false },	  { "munmap", false, false },	{ "mremap", false, false },
+	{ "brk", false, false },	  { "mprotect", false, false }, { "madvise", false, false },
+	{ "pkey_mprotect", true, false }, { "shmat", true, false },	{ "shmdt", true, false },
+	{ "mlock", false, true },	  { "mlock2", false, true },	{ "mlockall", false, true },
+	{ "execve", false, true },	  { "execveat", false, true },
+};
+
+static int attach_vm_call(struct kernel_side *side, const struct vm_call *call, const char *where,
+			  struct bpf_program *prog, struct err *err)
+{
+	struct bpf_link *link;
+	char event[64];
+
+	snprintf(event, sizeof(event), "sys_%s_%s", where, call->name);
+	link = bpf_program__attach_tracepoint(prog, "syscalls", event);
+	if (link)
+		side->links[side->nr_links++] = link;
+	else if (!call->optional || errno != ENOENT)
+		return err__set(err, -errno, "cannot attach to syscalls:%s: %s", event,
+				strerror(errno));
+	return 0;
+}
+
+static int attach_vm_calls(struct kernel_side *side, struct err *err)
+{
+	const struct kernel_object *object = &side->object;
+	int code = 0;
+
+	for (size_t i = 0; i < sizeof(vm_calls) / sizeof(vm_calls[0]) && !code; i++) {
+		if (vm_calls[i].batched && object->family != FAMILY_BATCHED)
+			continue;
+		code = attach_vm_call(side, &vm_calls[i], "enter", object->vm_call_enter, err);
+		if (!code)
+			code = attach_vm_call(side, &vm_calls[i], "exit", object->vm_call_exit,
+					      err);
+	}
+	return code;
 }
 
 /* The end of every fault on every CPU, whoever's it is: the program looks first whether it is about
@@ -217,53 +260,10 @@ static int attach(struct kernel_side *side, struct err *err)
 					bpf_program__section_name(prog), strerror(errno));
 		side->links[side->nr_links++] = link;
 	}
-	code = vm_call_hooks__attach(&side->object, side->at_functions, side->links,
-				     &side->nr_links, err);
+	code = attach_vm_calls(side, err);
 	if (!code && side->object.fault_end)
 		code = attach_fault_ends(side, err);
 	return code;
-}
-
-static void take_down(struct kernel_side *side)
-{
-	while (side->nr_links)
-		bpf_link__destroy(side->links[--side->nr_links]);
-	ring_buffer__free(side->ring);
-	side->ring = NULL;
-	kernel_object__close(&side->object);
-}
-
-static int try_family(struct kernel_side *side, enum kernel_family family,
-		      const struct kernel_side_options *options,
-		      int (*on_record)(void *ctx, void *rec, size_t len), void *ctx,
-		      struct err *err)
-{
-	int code = load(side, family, options, err);
-
-	if (!code)
-		code = learn_cpu_offsets(side, err);
-	if (code)
-		return code;
-	side->ring = ring_buffer__new(bpf_map__fd(side->object.ring), on_record, ctx, NULL);
-	if (!side->ring)
-		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
-	return attach(side, err);
-}
-
-/* Kernels that cannot hook functions (no ftrace, or somebody else sits there) have tracepoints. */
-static int bring_up(struct kernel_side *side, enum kernel_family family,
-		    const struct kernel_side_options *options,
-		    int (*on_record)(void *ctx, void *rec, size_t len), void *ctx, struct err *err)
-{
-	int code;
-
-	side->at_functions = family == FAMILY_PERCPU;
-	code = try_family(side, family, options, on_record, ctx, err);
-	if (!code || !side->at_functions)
-		return code;
-	take_down(side);
-	side->at_functions = false;
-	return try_family(side, family, options, on_record, ctx, err);
 }
 
 static int set_up(struct kernel_side *side, const struct kernel_side_options *options,
@@ -283,7 +283,16 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 	code = check_kernel(&family, err);
 	if (!code)
 		code = ensure_tracefs(err);
-	return code ? code : bring_up(side, family, options, on_record, ctx, err);
+	if (!code)
+		code = load(side, family, options, err);
+	if (!code)
+		code = learn_cpu_offsets(side, err);
+	if (code)
+		return code;
+	side->ring = ring_buffer__new(bpf_map__fd(side->object.ring), on_record, ctx, NULL);
+	if (!side->ring)
+		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
+	return attach(side, err);
 }
 
 struct kernel_side *kernel_side__open(const struct kernel_side_options *options,
@@ -307,7 +316,10 @@ void kernel_side__free(struct kernel_side *side)
 {
 	if (!side)
 		return;
-	take_down(side);
+	while (side->nr_links)
+		bpf_link__destroy(side->links[--side->nr_links]);
+	ring_buffer__free(side->ring);
+	kernel_object__close(&side->object);
 	free(side->per_cpu);
 	free(side);
 }
