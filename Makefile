@@ -164,12 +164,16 @@ THREADS ?= 8
 torture: all workloads tools ## one storm, page by page (root); SEED=7 THREADS=8 OPTIONS="--ms 4000", REDUCE=1
 	$(Q)$(PYTHON) tests/tools/torture.py --seed $(SEED) --threads $(THREADS) $(OPTIONS) $(if $(REDUCE),--reduce)
 
-$(BUILD)/bench/reconcile: tests/bench/reconcile.c $(LIBFILES)
+$(BUILD)/bench/reconcile $(BUILD)/bench/scale: $(BUILD)/bench/%: tests/bench/%.c $(LIBFILES)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(LIBFILES) -Wl,--end-group $(LIBS)
 
-.PHONY: bench-reconcile
+.PHONY: bench-reconcile bench-scale
+MILLIONS ?= 20
+bench-scale: $(BUILD)/bench/scale ## what a record costs the model, by the target's size; MILLIONS=100 for the longest
+	$(Q)$< $(MILLIONS)
+
 bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residency costs, and how long it holds mmap_lock
 	$(Q)$<
 

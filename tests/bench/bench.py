@@ -164,8 +164,7 @@ def main():
     print(tables.as_text(whole, {w.name: w.words for w in things}, {t.name: t.note for t in peers}))
     if given.json:
         with open(given.json, "w", encoding="ascii") as file:
-            json.dump(whole, file, indent=1)
-            file.write("\n")
+            file.write(tables.as_json(whole))
 
 
 if __name__ == "__main__":
