@@ -9,6 +9,9 @@
  * first (runs__tell()), so that what came before a release stands before it in the ring; the live
  * side does when it asks for the counters. A run ends when the generation changes: its faults all
  * saw the same.
+ *
+ * Nobody waits for anybody: the place in the ring is had before the word is taken, so that whoever
+ * finds no run knows that its record stands before his own, even if who told it was held up.
  */
 #ifndef RSSTRACE_FAULT_RUNS_BPF_H
 #define RSSTRACE_FAULT_RUNS_BPF_H
@@ -19,66 +22,60 @@
 #include "rss_delta.bpf.h"
 
 #define RUN_NONE 0
-#define RUN_TAKEN 1 /* on its way into the ring; it is none when it is there */
-#define RUN_NR_BITS 12
 #define RUN_MAX_PAGES 256 /* 512 would read as a huge page */
-#define RUN_PATIENCE 256  /* looks, 2 ns each, at a run that another CPU has taken */
+#define RUN_ATTEMPTS 16	  /* to take a run that grows meanwhile; a fault takes longer */
 
-/* first page | number of pages; no page has number 0 */
-static __always_inline __u64 run__word(__u64 page, __u64 nr_pages)
+/* first page (35 bits) | version of the other fields (20) | number of pages (9); no page is 0 */
+#define RUN_PAGES(word) ((word)&511)
+#define RUN_FIRST(word) ((word) >> 29)
+#define RUN_WORD(first, version) ((first) << 29 | ((version)&0xfffffULL) << 9 | 1)
+
+/* Take the run, its fields into @rec: they stay as they are while the word's version does. */
+static __always_inline __u64 run__take(struct space_cpu *own, struct rec_fault *rec)
 {
-	return page << RUN_NR_BITS | nr_pages;
-}
+	for (int i = 0; i < RUN_ATTEMPTS; i++) {
+		__u64 word = *(volatile __u64 *)&own->run;
 
-static __always_inline void run__emit(__u32 space, const struct space_cpu *own, __u64 word)
-{
-	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
-	__u64 nr_pages = word & ((1 << RUN_NR_BITS) - 1);
-	struct rec_fault *rec;
-
-	if (!state)
-		return;
-	if (!emit__reserve(rec, REC_FAULT)) {
-		emit__lost(state, own->run_member, nr_pages);
-		return;
+		if (word == RUN_NONE)
+			return RUN_NONE;
+		rec->tid = *(volatile __u32 *)&own->run_tid;
+		rec->stack = *(volatile __u64 *)&own->run_stack;
+		rec->gen = *(volatile __u64 *)&own->run_gen;
+		rec->member = *(volatile __u8 *)&own->run_member;
+		rec->cause = *(volatile __u8 *)&own->run_cause;
+		rec->flags = *(volatile __u8 *)&own->run_flags;
+		if (__sync_val_compare_and_swap(&own->run, word, RUN_NONE) == word)
+			return word;
 	}
-	rec->space = space;
-	rec->tid = own->run_tid;
-	rec->addr = word >> RUN_NR_BITS << 12;
-	rec->stack = own->run_stack;
-	rec->gen = own->run_gen;
-	rec->nr_pages = nr_pages;
-	rec->member = own->run_member;
-	rec->cause = own->run_cause;
-	rec->flags = own->run_flags;
-	rec->cow_member = 0;
-	emit__submit(rec);
+	count(CNT_ODD_ORDER);
+	return RUN_NONE;
 }
 
-/* Tell the run of one CPU; on return it is in the ring, whoever put it there. */
+/* Tell the run of one CPU; on return its place in the ring is taken, by whomever. */
 __noinline int run__tell(__u32 space, __u32 cpu)
 {
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct space_cpu *own = delta__cpu(space, cpu);
-	__u64 word = RUN_NONE;
+	struct rec_fault *rec;
+	__u64 word;
 
-	if (!own)
+	if (!own || !state)
 		return 0;
-	for (int i = 0; i < RUN_PATIENCE; i++) {
-		word = *(volatile __u64 *)&own->run;
-		if (word == RUN_NONE)
-			return 0;
-		if (word != RUN_TAKEN)
-			word = __sync_lock_test_and_set(&own->run, RUN_TAKEN);
-		if (word != RUN_TAKEN)
-			break;
-	}
-	if (word == RUN_TAKEN) { /* its taker sleeps, in a virtual machine */
-		count(CNT_ODD_ORDER);
+	if (!emit__reserve(rec, REC_FAULT)) {
+		word = __sync_lock_test_and_set(&own->run, RUN_NONE);
+		emit__lost(state, own->run_member, RUN_PAGES(word));
 		return 0;
 	}
-	if (word != RUN_NONE)
-		run__emit(space, own, word);
-	*(volatile __u64 *)&own->run = RUN_NONE;
+	word = run__take(own, rec);
+	if (word == RUN_NONE) {
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	rec->space = space;
+	rec->addr = RUN_FIRST(word) << 12;
+	rec->nr_pages = RUN_PAGES(word);
+	rec->cow_member = 0;
+	emit__submit(rec);
 	return 0;
 }
 
@@ -121,25 +118,23 @@ static __always_inline bool run__keep(struct space_cpu *own, const struct rec_fa
 				      __u32 cpu)
 {
 	__u64 page = fault->addr >> 12, word = *(volatile __u64 *)&own->run;
-	__u64 nr_pages = word & ((1 << RUN_NR_BITS) - 1);
 	bool follows = own->run_next == page && run__fits(own, fault);
 
-	if (word == RUN_TAKEN)
-		return false; /* it is being read */
 	own->run_next = page + 1;
-	if (word != RUN_NONE && follows && nr_pages < RUN_MAX_PAGES &&
+	if (word != RUN_NONE && follows && RUN_PAGES(word) < RUN_MAX_PAGES &&
 	    __sync_val_compare_and_swap(&own->run, word, word + 1) == word)
 		return true;
-	if (word != RUN_NONE) {
+	if (word != RUN_NONE)
 		run__tell(fault->space, cpu);
-		if (*(volatile __u64 *)&own->run != RUN_NONE) {
-			own->run_next = 0;
-			return false;
-		}
+	if (*(volatile __u64 *)&own->run != RUN_NONE) { /* could not be taken: see ODD_ORDER */
+		own->run_next = 0;
+		return false;
 	}
-	if (follows)
-		return __sync_val_compare_and_swap(&own->run, RUN_NONE, run__word(page, 1)) ==
-		       RUN_NONE;
+	if (follows) {
+		own->run_version++;
+		*(volatile __u64 *)&own->run = RUN_WORD(page, (__u64)own->run_version);
+		return true;
+	}
 	run__remember(own, fault);
 	return false;
 }

@@ -63,7 +63,7 @@ struct space_cpu {
 			  yet */
 	/* faults on adjacent pages not told yet, bpf/fault_runs.bpf.h; or like what they would be
 	 */
-	__u64 run;	/* first page << 12 | number of pages; 0: none, 1: being told */
+	__u64 run;	/* RUN_WORD(); 0: none */
 	__u64 run_next; /* the page that would follow */
 	__u64 run_stack;
 	__u64 run_gen;
@@ -72,6 +72,8 @@ struct space_cpu {
 	__u8 run_cause;
 	__u8 run_flags;
 	__u8 pad;
+	__u32 run_version; /* of the fields, from one run to the next */
+	__u32 pad2;
 };
 
 /* Per process that may fork, exec or exit under trace, keyed by tgid. */
