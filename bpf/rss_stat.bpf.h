@@ -205,8 +205,8 @@ static __always_inline int emit_fault(const struct rss_event *e)
 	bool cow = fault.flags & FAULT_COW;
 
 	count(CNT_FAULTS);
-	if (cow)
-		runs__tell(e->space); /* the page it replaces may be in one */
+	if (cow || e->pages > 1) /* where these go depends on what is there already */
+		runs__tell(e->space);
 	fault.gen = cow ? emit__next_generation() : generation;
 #ifndef RSST_BATCHED
 	if (e->pages == 1 && !cow && e->own && run__keep(e->own, &fault, e->cpu))
