@@ -106,6 +106,8 @@ def as_text(whole, words, notes):
                 lines.append("  {:<12}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format(tracer, *cells_of(found)))
                 if found.get("reason"):
                     lines.append(f"  {'':<12}  {found['reason']}")
+    if whole["disturbed"]:
+        lines += ["", f"{whole['disturbed']} runs began while another rsstrace was at work: calls, switches, unrelated look too good"]
     lines += ["", LEGEND, *(f"{tracer}: {note}" for tracer, note in notes.items() if note)]
     return "\n".join(lines)
 
