@@ -237,6 +237,9 @@ __noinline int space__tell(__u32 space, __u32 last)
 	bool moved;
 
 	runs__tell(space);
+	/* one that is torn down is on its way to 0: those pages are nobody's release */
+	if (state && state->mm && !space__in_use(state))
+		return 0;
 	for (__u32 member = 0; before >= 0 && member < RSST_NR_MEMBERS; member++)
 		space__settle(space, member);
 	if (!state || !state->mm || (before < 0 && !last) || !emit__reserve(rec, REC_COUNTERS))
