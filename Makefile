@@ -113,6 +113,16 @@ $(BUILD)/tests/%: tests/tools/%.c $(foreach l,$(call upto,trace,$(LAYERS)),$(BUI
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
+# tests/fuzz/fuzz_*.c, each with the other files of the folder. `make fuzzers` builds them and what they link under
+# build/fuzz, with clang's libFuzzer and the sanitizers.
+FUZZ_PARTS := $(filter-out $(wildcard tests/fuzz/fuzz_*.c),$(wildcard tests/fuzz/*.c))
+FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_LIBS  := $(foreach l,base model trace view report,$(BUILD)/lib$(l).a)
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_PARTS) $(wildcard tests/fuzz/*.h) $(FUZZ_LIBS)
+	$(call say,FUZZER,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_PARTS) -Wl,--start-group $(FUZZ_LIBS) -Wl,--end-group $(LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean: ## remove build/
@@ -128,7 +138,7 @@ RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
 	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go \
-	qemu-system-x86 busybox-static e2fsprogs
+	zstd libclang-rt-dev qemu-system-x86 busybox-static e2fsprogs
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
@@ -140,11 +150,11 @@ deps: ## every package that build and tests need, from the distribution (root)
 workloads: $(WORKLOADS)
 tools: $(TOOLS)
 
-check: all workloads tools $(UNIT_BINS) ## everything that can run here; what cannot says so
-	$(Q)$(RUN) lint unit integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
+check: all workloads tools fuzzers-if-any $(UNIT_BINS) ## everything that can run here; what cannot says so
+	$(Q)$(RUN) lint unit fuzz integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
-check-all: all workloads tools $(UNIT_BINS) ## check, and then check-vm
-	$(Q)$(RUN) lint unit integration vm --unit $(UNIT_BINS) --pytest="$(PYTEST)"
+check-all: all workloads tools fuzzers-if-any $(UNIT_BINS) ## check, and then check-vm
+	$(Q)$(RUN) lint unit fuzz integration vm --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
 check-lint: $(BUILD)/libmodel.a $(BUILD)/libbase.a ## layers, sizes, words, padding, the model's purity
 	$(Q)$(RUN) lint
@@ -210,6 +220,26 @@ bench-keep: ## make the last bench the one kept in the tree
 check-reuse: $(BUILD)/bench/loads ## stacks that an earlier walk found, each against a walk of its own (root)
 	$(Q)$(MAKE) BUILD=$(BUILD)/checked BPF_CHECKS=-DUNWIND_CHECK_REUSE all
 	$(Q)$(PYTHON) tests/bench/reuse/check_reuse.py $(BUILD)/checked $(BUILD)/bench/loads
+
+.PHONY: fuzz fuzzers fuzzers-if-any fuzz-build check-fuzz
+SECONDS ?= 60
+FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS="-O1 -g -fno-omit-frame-pointer -DTABLES_MAX=1024 -DRECORD_PAGES_MAX=65536ULL" \
+	SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
+fuzz-build: $(FUZZERS)
+fuzzers:
+	+$(Q)$(FUZZ_MAKE) fuzz-build
+
+# Where clang has no libFuzzer, `make check` does without and says so.
+FUZZ_PROBE := int LLVMFuzzerTestOneInput(const char *at, unsigned long len) { return !at && len; }
+fuzzers-if-any:
+	+$(Q)mkdir -p $(BUILD)/fuzz && if echo '$(FUZZ_PROBE)' | $(CLANG) -xc - -fsanitize=fuzzer,address \
+		-o $(BUILD)/fuzz/probe 2>/dev/null; then $(FUZZ_MAKE) fuzz-build; fi
+
+fuzz: fuzzers ## hostile traces and records for SECONDS=60 each; what they find is a file in build/fuzz/found
+	$(Q)$(PYTHON) tests/fuzz/run.py --build $(BUILD)/fuzz --seconds $(SECONDS)
+
+check-fuzz: fuzzers-if-any ## the fuzzers' corpus, and a fixed number of changes to it; no root
+	$(Q)$(RUN) fuzz
 
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit

@@ -118,9 +118,9 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 #ifdef RSST_BATCHED /* the others hear of it by exit_mmap */
 	if (owns(tgid, old_space))
 		let_go(old_space);
+#endif
 	if (old_pid != (pid_t)tgid)
 		thread__forget(old_pid);
-#endif
 	new_space = space__adopt((__u64)kernel_field(task, mm), tgid, pages);
 #ifdef RSST_BATCHED
 	batched__begin(task, pages);
@@ -157,9 +157,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	struct rec_exit *rec;
 	bool dead;
 
-#ifdef RSST_BATCHED
 	thread__forget(tid); /* whoever's: a thread of a space need not be of a followed process */
-#endif
 	if (!proc)
 		return 0;
 	space = proc->space;

@@ -10,5 +10,6 @@
 #include "faults.bpf.h"
 #include "vm_calls.bpf.h"
 #include "processes.bpf.h"
+#include "marks.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

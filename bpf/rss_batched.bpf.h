@@ -248,6 +248,12 @@ static __always_inline int batched__tell(struct rss_event *e, bool fault, bool z
 	return in_call_event(e, zap);
 }
 
+/* process_madvise(MADV_PAGEOUT); later kernels reclaim with PF_MEMALLOC there, too */
+static __always_inline bool is_pageout_by_other(const struct pt_regs *regs)
+{
+	return arch_syscall_nr(regs) == 440 && (__s32)regs->r10 == MADV_PAGEOUT;
+}
+
 static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s64 shared,
 					  const struct space_ref *ref)
 {
@@ -268,6 +274,8 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		return 0;
 	}
 	e.regs = task__regs(task);
+	if (e.cause == CAUSE_REMOTE && is_pageout_by_other(e.regs))
+		e.cause = CAUSE_RECLAIM;
 	e.nr = -1;
 	if (own)
 		e.thread = filter__thread(task);
@@ -311,8 +319,12 @@ int rss_stat_batched(__u64 *ctx)
  * Sum the counters of space ask_space: the shared counts, and what each of its threads has pending.
  * Run by the live side; the last call of an iteration has no task and tells the sum, into the ring
  * with ask_tell, else as an answer.
+ *
+ * Of a change of the shared counts that no event has claimed the event may be on its way while a
+ * thread runs: then the sum is told as it was before that change.
  */
 __s64 batched_sum[RSST_NR_MEMBERS] = {};
+bool batched_running = false; /* one of its threads is on a CPU */
 
 static __always_inline void tell_sum(struct space_state *state)
 {
@@ -386,18 +398,23 @@ int sum_batched(struct bpf_iter__task *ctx)
 	__u32 space = dialog.ask_space;
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct task_struct *task = ctx->task;
-	__s64 shared[RSST_NR_MEMBERS];
+	__s64 shared[RSST_NR_MEMBERS], unclaimed;
+	bool running;
 
 	if (task) {
 		if (!state || (__u64)kernel_field(task, mm) != state->mm)
 			return 0;
 		batched__add(task);
+		if (kernel_field(task, on_cpu))
+			batched_running = true;
 		if (dialog.ask_tell)
 			batched__of_sleeper(task, space);
 		else
 			batched__meet(task);
 		return 0;
 	}
+	running = batched_running;
+	batched_running = false;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
 		shared[member] = space__sum(space, member, 0);
 		dialog.answer_pages[member] = batched_sum[member] + shared[member];
@@ -407,9 +424,9 @@ int sum_batched(struct bpf_iter__task *ctx)
 		return 0;
 #pragma unroll /* a loop the verifier of iterators takes for endless otherwise */
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		__s64 unclaimed = batched__claim(space, member, shared[member]);
-
-		if (unclaimed)
+		if (running)
+			dialog.answer_pages[member] -= shared[member] - state->last_count[member];
+		else if ((unclaimed = batched__claim(space, member, shared[member])))
 			space__tell_unclaimed(state, space, member, unclaimed);
 	}
 	tell_sum(state);

@@ -40,15 +40,43 @@ struct {
 	__type(value, struct thread_state);
 } threads SEC(".maps");
 
+/*
+ * For threads that no storage was to be had for: since 7.0 it comes from kmalloc_nolock()
+ * (kernel/bpf/bpf_local_storage.c), which may fail at any time. By thread id; gone with the thread,
+ * see processes.bpf.h.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct thread_state);
+} spare_threads SEC(".maps");
+
 /* What is remembered of @task, or NULL. */
 static __always_inline struct thread_state *thread__find(struct task_struct *task)
 {
-	return bpf_task_storage_get(&threads, task, NULL, 0);
+	struct thread_state *known = bpf_task_storage_get(&threads, task, NULL, 0);
+	__u32 tid = task->pid;
+
+	return known ?: bpf_map_lookup_elem(&spare_threads, &tid);
 }
 
 static __always_inline struct thread_state *thread__find_or_new(struct task_struct *task)
 {
-	return bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct thread_state *known = thread__find(task), fresh = {};
+	__u32 tid = task->pid;
+
+	if (!known)
+		known = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (known)
+		return known;
+	bpf_map_update_elem(&spare_threads, &tid, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&spare_threads, &tid);
+}
+
+static __always_inline void thread__forget(__u32 tid)
+{
+	bpf_map_delete_elem(&spare_threads, &tid);
 }
 
 /* The number after the last one given out, 0 if none can be had. */

@@ -67,7 +67,8 @@ enum state_sort {
 	STATE_THREAD_NAME = 19, /* struct state_thread_name[nr] */
 	STATE_SERIES = 20, /* struct state_series and struct state_point[nr], oldest first; of: space, or STATE_ALL */
 	STATE_FINAL_THREAD = 21, /* __u64[nr]: pages of the threads told, in their order */
-	NR_STATES = 22,
+	STATE_MARK = 22,   /* struct state_mark[nr], oldest first */
+	NR_STATES = 23,
 };
 
 #define STATE_ALL 0xffffffffu
@@ -232,6 +233,16 @@ struct state_stashed {
 	__u32 pad;
 };
 
+struct state_mark {
+	__u64 ts;
+	__u64 tick_ns; /* ~0: no tick came yet */
+	__u32 from;    /* enum mark_from */
+	__u32 pid;
+	__u32 tid;
+	__u32 pad;
+	char label[MARK_LABEL_MAX];
+};
+
 struct state_found {
 	__u64 start;
 	__u64 end;
@@ -270,6 +281,7 @@ struct state_final {
 	__u64 faults;
 	__u64 peak_pages;
 	__u64 peak_ts;
+	__u64 doomed; /* 1: the last root was chosen by the OOM killer, and may not be dead yet */
 };
 
 /*

@@ -61,6 +61,7 @@ enum rec_type {
 	REC_STATS = 38,
 	REC_TICK = 39,
 	REC_END = 40,
+	REC_MARK = 41,
 	/* 48 to 52: checkpoint_abi.h, trace_format.h */
 	REC_CHECKPOINT = 48,
 	REC_STATE = 49,
@@ -457,6 +458,7 @@ enum end_why {
 	END_TARGET = 1, /* every followed process is gone */
 	END_ASKED = 2,	/* Ctrl-C, SIGTERM, --duration */
 	END_FAULT = 3,	/* the tracer had to stop: disk full, ... */
+	END_PART = 4,	/* the stream goes on in another file (--rotate, --keep) */
 };
 
 /* Last record of a stream that was closed in order. exit_code: of the launched command, as wait(2), else 0. */
@@ -464,6 +466,33 @@ struct rec_end {
 	struct rec h;
 	__u32 why;
 	__u32 exit_code;
+};
+
+/* Who set a mark, and so how `pid` is known. In JSON and text by the names in user/view/mark_names.c. */
+enum mark_from {
+	MARK_INVALID = 0,
+	MARK_SOCKET = 1,  /* a line on the recorder's socket, `rsstrace mark` among them; pid: the peer's */
+	MARK_FIFO = 2,	  /* a line in the --marks FIFO; pid 0: it does not tell */
+	MARK_SIGNAL = 3,  /* SIGUSR1 to the recorder; pid: the sender's */
+	MARK_PROBE = 4,	  /* the target ran into its USDT probe rsstrace:mark */
+	MARK_TRIGGER = 5, /* a --trigger fired; pid: the recorder's */
+	MARK_OOM = 6,	  /* the kernel chose the followed process pid as a victim (oom:mark_victim); tid: who was out of memory */
+	NR_MARK_FROMS = 7,
+};
+
+#define MARK_LABEL_MAX 64 /* bytes, NUL included */
+
+/*
+ * A moment somebody gave a name. What happened before stands before it in the stream; the next REC_TICK, sent at once, is
+ * the moment itself. Labels need not be unique. After MARK_OOM what is resident is already being taken away.
+ */
+struct rec_mark {
+	struct rec h;
+	__u32 from; /* enum mark_from */
+	__u32 pid;  /* 0: unknown */
+	__u32 tid;  /* 0: unknown */
+	__u32 pad;
+	char label[]; /* 1 to MARK_LABEL_MAX - 1 bytes of UTF-8, no control characters */
 };
 
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Runs the parts of the tests it is told (lint, unit, integration) and closes with one line that sums them up."""
+"""Runs the parts of the tests it is told (lint, unit, fuzz, integration, vm) and closes with one line that sums them up."""
 import argparse
 import os
 import re
@@ -14,6 +14,7 @@ import xml.etree.ElementTree
 UNIT_TIMEOUT_S = 60
 LINT_TIMEOUT_S = 120
 LIVE_TIMEOUT_S = 3600
+FUZZ_TIMEOUT_S = 600
 TAP = re.compile(r"^(ok|not ok) \d+ - ([^#\n]*)(# SKIP)?", re.M)
 SUMS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 
@@ -100,6 +101,21 @@ def run_unit(totals, build, programs):
         tell(verdict, name, time.monotonic() - begin, output if failed else "")
 
 
+def run_fuzz(totals, build):
+    """Each fuzzer's corpus, file by file, and then a fixed walk from there; tests/fuzz/run.py has the details."""
+    print("fuzz")
+    for name in ("records", "trace"):
+        if not os.path.exists(f"{build}/fuzz/fuzz_{name}"):
+            print(f"  skip  fuzz/{name}: no fuzzer is built; clang needs libFuzzer (libclang-rt-dev)")
+            totals.add(skipped=1)
+            continue
+        begin = time.monotonic()
+        argv = [sys.executable, "tests/fuzz/run.py", "--build", f"{build}/fuzz", "--only", name]
+        status, output = call(argv, FUZZ_TIMEOUT_S)
+        totals.add(passed=status == 0, failed=status != 0)
+        tell("ok" if status == 0 else "FAIL", f"fuzz/{name}", time.monotonic() - begin, output)
+
+
 def run_integration(totals, build, more):
     print("integration", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -143,7 +159,7 @@ def run_vm(totals, build):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("parts", nargs="+", choices=("lint", "unit", "integration", "vm"))
+    options.add_argument("parts", nargs="+", choices=("lint", "unit", "fuzz", "integration", "vm"))
     options.add_argument("--build", default="build")
     options.add_argument("--unit", nargs="*", default=[], metavar="PROGRAM", help="unit test programs")
     options.add_argument("--pytest", default="", metavar="ARGS", help="more arguments for pytest")
@@ -153,6 +169,8 @@ def main():
         run_lint(totals, asked.build)
     if "unit" in asked.parts:
         run_unit(totals, asked.build, sorted(asked.unit))
+    if "fuzz" in asked.parts:
+        run_fuzz(totals, asked.build)
     if "integration" in asked.parts:
         run_integration(totals, asked.build, shlex.split(asked.pytest))
     if "vm" in asked.parts:

@@ -165,6 +165,7 @@ class Trace:
             found = block_records(payload, header) if wanted else self.passed_over(payload, header)
         if found is None:
             self.damaged += 1
+            self.missing_from += int(fresh and not wanted)
         else:
             self.take(header, found)
         return at + BLOCK_HEADER.size + header.stored

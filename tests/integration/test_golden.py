@@ -5,6 +5,8 @@ RSSTRACE_WRITE_GOLDEN=1 writes them anew after a deliberate change of what is pr
 """
 import os
 import pathlib
+import re
+import struct
 import subprocess
 
 import pytest
@@ -13,6 +15,7 @@ import page_truth
 from harness import RSSTRACE
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+SPECIFICATION = GOLDEN.parent.parent / "include/README.md"
 NAMES = ["mprotect_splits", "fork_child", "torture_storm", "torture_reuse"]
 VIEWS = {
     ".txt": ["report"],
@@ -43,6 +46,28 @@ def assert_golden(printed, golden):
 @pytest.mark.parametrize("name", NAMES)
 def test_reads_as_ever(name, ending):
     assert_golden(show(VIEWS[ending], f"{name}.rsst"), GOLDEN / f"{name}{ending}")
+
+
+# Of each version of the format one trace made by hand, and one that was recorded (that of 1.1 has checkpoints put in).
+VERSIONS = {"1.0": ["format_1_0", "fork_child"], "1.1": ["format_1_1", "recorded_1_1"]}
+
+
+def test_each_version_of_the_format_has_its_traces():
+    """A new one needs its own, committed and never written anew."""
+    told = re.findall(r"^\| (\d+\.\d+) \| [\d.]+ \|", SPECIFICATION.read_text(encoding="utf-8"), re.M)
+    assert told == list(VERSIONS)
+    for version, names in VERSIONS.items():
+        for name in names:
+            major, minor = struct.unpack_from("<HH", (GOLDEN / f"{name}.rsst").read_bytes(), 8)
+            assert f"{major}.{minor}" == version
+
+
+@pytest.mark.parametrize("name", [name for names in VERSIONS.values() for name in names])
+def test_every_version_reads_as_ever(name):
+    """Its report, and what was resident in its middle."""
+    whole = show(["report", "--json", "-n", "5"], f"{name}.rsst")
+    middle = show(["report", "--json", "-n", "2", "--at", "1s"], f"{name}.rsst")
+    assert_golden(whole + middle, GOLDEN / f"{name}.version.json")
 
 
 def test_differs_as_ever():

@@ -101,3 +101,13 @@ def test_wild_damage_reads_the_same(sample, tmp_path):
                 case 3:
                     data[at:at] = data[at // 2 : at // 2 + 2 * length]
         check_same(bytes(data), tmp_path / "wild.rsst")
+
+
+def test_checkpoints_hurt_anywhere_read_the_same(sample, tmp_path):
+    """Blocks that a reader passes over, until damage makes it need them."""
+    whole = (ROOT / "tests/golden/format_1_1.rsst").read_bytes()
+    for at in range(24, len(whole), 29):
+        data = bytearray(whole)
+        data[at] ^= 0xFF
+        check_same(bytes(data), tmp_path / "flipped.rsst")
+        check_same(whole[:at], tmp_path / "cut.rsst")

@@ -23,7 +23,7 @@ WORDS = [
 FORBIDDEN = re.compile("|".join(WORDS), re.I)
 LICENSED = re.compile(r"\.(c|h|py|sh)$")
 LICENCE = "SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
-BINARY = re.compile(r"\.(rsst|png|gz|zst)$")
+BINARY = re.compile(r"\.(rsst|rec|png|gz|zst)$")
 
 
 def tracked():

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 
 KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "oom", "refused", "shell"}
-SETTINGS = {"thp", "memory", "unattributed", "from"}
+SETTINGS = {"thp", "memory", "unattributed", "from", "stacks"}
 
 
 @dataclasses.dataclass

@@ -16,7 +16,7 @@ import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
-os.environ.setdefault("PATIENCE_S", "60")
+os.environ.setdefault("PATIENCE_S", "180")
 
 import bpf_programs  # noqa: E402
 import checks  # noqa: E402

@@ -43,19 +43,26 @@ def whole_share(view):
     return whole / total if total else None
 
 
+def filled_bytes(view):
+    """What khugepaged added: it fills the holes of a huge page before the program comes to touch them, on nobody's stack."""
+    return sum(row["anon"] for row in view["causes"] if row["cause"] == "collapse" and row["direction"] == "in")
+
+
 # --- rules for any view ------------------------------------------------------------------------------------------------
 
-def judge_books(view, unattributed_bytes):
+def judge_books(view, unattributed_bytes, running=False):
+    """@running: the last look caught the target in the midst of a fault."""
     ledger, rss = view["ledger"], view["rss"]
-    if ledger["error"]:
+    if abs(ledger["error"]) > (rss["total"] // 1000 if running else 0):
         yield f"books off by {ledger['error']}"
     if ledger["attributed"] + ledger["before_attach"] + ledger["unattributed"] + ledger["error"] != rss["total"]:
         yield f"the books do not add up: {ledger}"
-    if abs(ledger["unattributed"]) > max(rss["total"] // 200, UNATTRIBUTED_BYTES, unattributed_bytes):
+    limit = max(rss["total"] // 200, UNATTRIBUTED_BYTES, unattributed_bytes) + filled_bytes(view)
+    if abs(ledger["unattributed"]) > limit:
         yield f"unattributed {ledger['unattributed']}"
     for kind in ("anon", "file", "shmem"):
         moved = sum(row[kind] * (1 if row["direction"] == "in" else -1) for row in view["causes"])
-        if moved != view["growth"][kind]:
+        if abs(moved - view["growth"][kind]) > abs(ledger["error"]):
             yield f"causes of {kind} sum up to {moved}, not {view['growth'][kind]}"
     if view["events"]["lost"]:
         yield f"{view['events']['lost']} records lost"
@@ -73,14 +80,15 @@ def judge_kernel(view, folder, release):
                 yield f"rss.{kind} {rss[kind]} is not the kernel's {kernel}"
 
 
-def judge_sites(view, truth):
+def judge_sites(view, truth, whole=True):
     for site, size in truth["sites"].items():
         stacks = site_stacks(view, site)
         got = sum(stack["rss"] for stack in stacks)
-        if abs(got - size) > max(size // 100, SITE_TOLERANCE_BYTES):
+        tolerance = max(size // 100, SITE_TOLERANCE_BYTES)
+        if not -tolerance - filled_bytes(view) <= got - size <= tolerance:
             yield f"{site} holds {got}, not {size}"
         cut = sum(1 for stack in stacks if not stack["complete"])
-        if cut:
+        if cut and whole:
             yield f"{cut} of {len(stacks)} stacks of {site} are not whole"
 
 
@@ -113,7 +121,7 @@ def judge_traced(check, folder, facts, machine, rsstrace):
     facts["whole"] = whole_share(view)
     yield from judge_books(view, check.bytes_of("unattributed"))
     yield from judge_kernel(view, folder, machine["version"])
-    yield from judge_sites(view, truth)
+    yield from judge_sites(view, truth, check.settings.get("stacks") != "any")
     yield from judge_names(view, truth)
     yield from judge_replay(folder, rsstrace)
     if facts["status"]:
@@ -137,7 +145,7 @@ def judge_scenario(_check, folder, facts, machine, rsstrace):
 def judge_oom(check, folder, facts, _machine, rsstrace):
     view, limit = read_json(folder / "report.json"), check.bytes_of("memory")
     facts["whole"] = whole_share(view)
-    yield from judge_books(view, 0)
+    yield from judge_books(view, 0, running=True)
     if facts["target_status"] != -9 or facts["status"]:
         yield f"the target ended with {facts['target_status']}, rsstrace with {facts['status']}"
     if not limit // 2 <= view["rss"]["peak_total"] <= limit * 2:

@@ -79,7 +79,10 @@ static int open_one(struct sides *sides, const struct options *options, struct e
 	if (code)
 		return code;
 	say_health(&sides->a, options->trace);
-	sides->from = (struct diff_side){ sides->a.session, sides->a.from };
+	sides->from = (struct diff_side){
+		sides->a.from_session ? sides->a.from_session : sides->a.session,
+		sides->a.from,
+	};
 	sides->to = (struct diff_side){ sides->a.session, sides->a.to };
 	return 0;
 }

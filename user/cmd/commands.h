@@ -9,7 +9,7 @@
 #define EXIT_WRONG 2	/* anything that went wrong */
 #define EXIT_TRACER 125 /* the same, where the exit status is the launched command's */
 
-extern const struct command cmd_live, cmd_record, cmd_report, cmd_diff, cmd_export, cmd_snapshot,
+extern const struct command cmd_live, cmd_record, cmd_mark, cmd_report, cmd_diff, cmd_export, cmd_snapshot,
 	cmd_doctor;
 
 #endif

@@ -5,6 +5,8 @@
 #include "base/units.h"
 #include "cmd/instants.h"
 
+#define MARK_NTH_MAX 8 /* "#65536" and the NUL */
+
 int instant__parse(struct instant *instant, const char *text, struct err *err)
 {
 	static const struct {
@@ -31,10 +33,51 @@ int instant__parse(struct instant *instant, const char *text, struct err *err)
 		instant->kind = INSTANT_WALL;
 		return 0;
 	}
+	if (!strncmp(text, "mark:", 5))
+		text += 5;
+	else if (*text == '-')
+		text = "";
+	*instant = (struct instant){ .kind = INSTANT_MARK, .label = text };
+	if (*text && strlen(text) < MARK_LABEL_MAX + MARK_NTH_MAX)
+		return 0;
 	return err__set(
 		err, -EINVAL,
 		"not a moment: 90s (since the start), -10s (before the end), 2026-11-20T14:03:10Z, "
-		"start, end or peak");
+		"start, end or peak, or the label of a mark");
+}
+
+static bool is_label(const struct mark *mark, const char *label, size_t len)
+{
+	return strlen(mark->label) == len && !memcmp(mark->label, label, len);
+}
+
+/* Behind the last '#'; 0: none. */
+static __u32 nth_of(const char *label, size_t *len)
+{
+	const char *hash = strrchr(label, '#');
+	char *stop;
+	unsigned long nth;
+
+	if (!hash || hash[1] < '1' || hash[1] > '9')
+		return 0;
+	nth = strtoul(hash + 1, &stop, 10);
+	*len = hash - label;
+	return *stop || nth > MARKS_MAX ? 0 : nth;
+}
+
+const struct mark *timeline__mark(const struct timeline *timeline, const char *label)
+{
+	size_t len = strlen(label);
+	__u32 nth;
+
+	for (__u32 i = timeline->nr_marks; i--;)
+		if (is_label(timeline->marks + i, label, len))
+			return timeline->marks + i;
+	nth = nth_of(label, &len);
+	for (__u32 i = 0; nth && i < timeline->nr_marks; i++)
+		if (is_label(timeline->marks + i, label, len) && !--nth)
+			return timeline->marks + i;
+	return NULL;
 }
 
 int timeline__add(struct timeline *timeline, __u64 tick_ns)
@@ -82,6 +125,8 @@ static __u64 instant_ns(const struct timeline *timeline, const struct instant *i
 		return behind(end, instant->ns);
 	case INSTANT_WALL:
 		return behind(instant->ns, timeline->wall_ns);
+	case INSTANT_MARK:
+		return timeline__mark(timeline, instant->label)->tick_ns;
 	}
 	return end;
 }

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 #include <linux/types.h>
-#include "base/err.h"
+#include "model/session.h"
 
 enum instant_kind {
 	INSTANT_START,	/* the first tick */
@@ -14,14 +14,19 @@ enum instant_kind {
 	INSTANT_SINCE,	/* ns after the start */
 	INSTANT_BEFORE, /* ns before the end */
 	INSTANT_WALL,	/* ns since the epoch */
+	INSTANT_MARK,	/* the last mark with this label */
 };
 
 struct instant {
 	enum instant_kind kind;
 	__u64 ns;
+	const char *label; /* of INSTANT_MARK, borrowed: LABEL or LABEL#N */
 };
 
-/* instant__parse() - 0, or -EINVAL and a sentence that lists what is accepted. */
+/*
+ * instant__parse() - what is no other moment may be a mark's label; "mark:LABEL" is one for certain.
+ * 0, or -EINVAL and a sentence that lists what is accepted. Borrows @text.
+ */
 int instant__parse(struct instant *instant, const char *text, struct err *err);
 
 /* The ticks of a trace; only at a tick are the books complete. */
@@ -30,6 +35,8 @@ struct timeline {
 	size_t nr, cap;
 	__u64 wall_ns; /* CLOCK_REALTIME of the start */
 	__u64 peak_ns; /* only for INSTANT_PEAK */
+	const struct mark *marks; /* borrowed, in stream order */
+	__u32 nr_marks;
 };
 
 /* 0 or -ENOMEM. A tick that goes back in time counts as one of the same moment as the tick before.
@@ -37,7 +44,16 @@ struct timeline {
 int timeline__add(struct timeline *timeline, __u64 tick_ns);
 void timeline__fini(struct timeline *timeline);
 
-/* Index of the last tick at or before the instant, 0 if it lies before the first. Needs nr > 0. */
+/*
+ * timeline__mark() - the mark @label names: the last one of that label, or for "LABEL#N" its Nth, from 1. A
+ * label that has the '#' itself comes first. NULL: there is none.
+ */
+const struct mark *timeline__mark(const struct timeline *timeline, const char *label);
+
+/*
+ * Index of the last tick at or before the instant, 0 if it lies before the first; for a mark, its tick.
+ * Needs nr > 0, and a mark that is there.
+ */
 size_t timeline__find(const struct timeline *timeline, const struct instant *instant);
 
 #endif

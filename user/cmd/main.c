@@ -8,7 +8,7 @@
 #include "cmd/output.h"
 
 static const struct command *const commands[] = {
-	&cmd_live, &cmd_record, &cmd_report, &cmd_diff, &cmd_export, &cmd_snapshot, &cmd_doctor,
+	&cmd_live, &cmd_record, &cmd_mark, &cmd_report, &cmd_diff, &cmd_export, &cmd_snapshot, &cmd_doctor,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -72,6 +72,14 @@ static int parse_output(struct options *options, const char *value, struct err *
 	return 0;
 }
 
+static int parse_marks(struct options *options, const char *value, struct err *err)
+{
+	if (!*value)
+		return err__set(err, -EINVAL, "the name of the FIFO is empty");
+	options->mark_fifo = value;
+	return 0;
+}
+
 static int parse_span(const char *value, __u64 min, __u64 max, const char *range, __u64 *ns,
 		      struct err *err)
 {
@@ -216,6 +224,8 @@ const struct option_spec opt_duration = { 'd', "duration", "TIME", "stop after T
 					  parse_duration };
 const struct option_spec opt_ring = { 0, "ring", "SIZE", "ring buffer for records (16MiB)",
 				      parse_ring };
+const struct option_spec opt_marks = { 0, "marks", "FIFO",
+				       "take marks from FIFO, a line each", parse_marks };
 const struct option_spec opt_top = { 'n', "top", "N", "rows of each list (10)", parse_top };
 const struct option_spec opt_all = { 0, "all", NULL, "every row", parse_all };
 const struct option_spec opt_json = { 0, "json", NULL, "JSON on standard output", parse_json };

@@ -95,6 +95,13 @@ static int parse_words(struct options *options, const struct command *command, i
 static int take_word(struct options *options, const struct command *command, const char *word,
 		     struct err *err)
 {
+	if (command->word && options->label)
+		return err__set(err, -EINVAL, "one %s at a time: quote it, or is it '%s'?",
+				command->word, word);
+	if (command->word) {
+		options->label = word;
+		return 0;
+	}
 	if (!(command->targets & TARGET_TRACE))
 		return err__set(err, -EINVAL, "unexpected '%s'%s", word,
 				command->targets & TARGET_COMMAND
@@ -119,7 +126,10 @@ static int check_targets(const struct options *options, const struct command *co
 	if (nr > 1)
 		return err__set(err, -EINVAL, "one target at a time: usage: rsstrace %s %s",
 				command->name, command->usage);
-	if (!nr && command->targets)
+	if (command->word && !options->label)
+		return err__set(err, -EINVAL, "no %s: usage: rsstrace %s %s", command->word,
+				command->name, command->usage);
+	if (!nr && command->targets && !command->word)
 		return err__set(err, -EINVAL, "no target: usage: rsstrace %s %s", command->name,
 				command->usage);
 	if (command->one_pid && options->nr_pids > 1)

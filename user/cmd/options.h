@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <linux/types.h>
 #include "base/err.h"
+#include "cmd/trace_output.h"
+#include "cmd/triggers.h"
 #include "view/query.h"
 
 #define MAX_PIDS 64
@@ -25,6 +27,8 @@ struct options {
 	const char *trace;   /* NULL: none */
 	const char *trace_b; /* the second one of a command with two_traces */
 	char **command;	   /* argv behind "--", NULL-terminated; NULL: none */
+	const char *label;   /* of a mark */
+	const char *mark_fifo;
 	const char *output;
 	bool overwrite;
 	__u64 interval_ns, duration_ns; /* duration 0: no limit */
@@ -32,6 +36,8 @@ struct options {
 	__u32 top;			/* rows; 0: all */
 	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;
+	struct trace_plan plan; /* but for overwrite */
+	struct triggers triggers;
 	enum color_when color;
 	pid_t only_pid;	    /* of a trace's processes; 0: all */
 	const char *format; /* of an export; NULL: not given */
@@ -57,7 +63,8 @@ struct option_spec {
 
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
-	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter;
+	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter,
+	opt_marks;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)
@@ -67,6 +74,7 @@ struct command {
 	const char *name;
 	const char *usage;    /* what follows the name: "[options] -p PID[,PID...]" */
 	const char *summary;  /* one line */
+	const char *word; /* what a word is that is no target, and must be there: "label"; then a target need not */
 	unsigned int targets; /* TARGET_*: exactly one of them must be given; 0: none may */
 	bool one_pid;
 	bool two_traces; /* a second one may follow */

@@ -57,19 +57,26 @@ static bool time_is_up(const struct run_loop *loop)
 	       session__now(loop->session) - loop->first->ts >= loop->duration_ns;
 }
 
+static bool is_full(struct run_loop *loop, const struct rec *rec)
+{
+	if (loop->output && rec->type == REC_TICK && trace_output__is_full(loop->output))
+		loop->full = true;
+	return loop->full;
+}
+
 static int take(struct run_loop *loop, const struct rec *rec, struct err *err)
 {
-	int code = loop->writer ? trace_writer__append(loop->writer, rec, err) : 0;
+	int code = loop->output ? trace_output__append(loop->output, rec, err) : 0;
 
-	if (code)
-		loop->writer = NULL; /* it refuses further records; the caller closes it */
 	/* a refused record is counted by the session and tells its story there */
 	if (session__feed(loop->session, rec, rec->size, NULL) == -ENOMEM)
 		return err__set(err, -ENOMEM, "out of memory");
-	if (loop->writer && rec->type == REC_TICK) {
-		code = trace_writer__ticked(loop->writer, loop->session, err);
-		loop->writer = code ? NULL : loop->writer;
-	}
+	if (loop->output && !code)
+		code = trace_output__fed(loop->output, rec, loop->session, err);
+	if (code)
+		loop->output = NULL; /* it refuses further records; the caller closes it */
+	if (loop->watch)
+		loop->watch(loop, rec);
 	return code;
 }
 
@@ -100,14 +107,12 @@ int run_loop__run(struct run_loop *loop, struct err *err)
 			now = on_tick(loop, err);
 		if (now && !code)
 			code = now;
-		if (stopping || (!code && !time_is_up(loop)))
+		if (stopping || (!code && !time_is_up(loop) && !is_full(loop, rec)))
 			continue;
 		stopping = true;
 		if (wind_down(loop))
 			break;
 	}
-	if (loop->writer)
-		trace_writer__note(loop->writer, loop->session);
 	return code ? code : on_end(loop, err);
 }
 

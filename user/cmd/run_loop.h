@@ -9,13 +9,13 @@
 
 #include "base/record_source.h"
 #include "model/session.h"
-#include "trace/writer.h"
+#include "cmd/trace_output.h"
 
 struct run_loop {
 	/* set by the caller; all borrowed */
 	struct record_source *source;
 	struct session *session;
-	struct trace_writer *writer; /* NULL: none */
+	struct trace_output *output; /* NULL: none */
 	__u64 interval_ns;	     /* 0: one interval, from the first tick to the last */
 	__u64 duration_ns; /* stop this long after the first tick; 0: at the end of the source */
 	void (*stop)(struct record_source *source); /* ask for the end; NULL: just leave */
@@ -25,9 +25,13 @@ struct run_loop {
 	 */
 	int (*interval)(struct run_loop *loop, const struct snapshot *from,
 			const struct snapshot *to, struct err *err);
+	/* watch() - the model was fed @rec. NULL: nobody watches. */
+	void (*watch)(struct run_loop *loop, const struct rec *rec);
+	void *watcher; /* watch()'s own */
 	void *ctx;
 	/* the loop's own */
 	struct snapshot *first, *previous, *current;
+	bool full;     /* the output's limit has ended it */
 	__u64 next_ns; /* end of the running interval, ns since the start of the stream */
 };
 

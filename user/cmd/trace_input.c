@@ -70,20 +70,43 @@ int trace_input__next(struct trace_input *input, const struct rec **rec, struct 
 	return code;
 }
 
+/* How much is missing, in blocks, bytes and time, and what that means for the books. */
+static void tell_damage(const struct trace_health *health, const struct session *session, char *buf)
+{
+	struct stream_gaps gaps = session__gaps(session);
+	char from[UNITS_LEN], to[UNITS_LEN], time[UNITS_LEN], bytes[UNITS_LEN];
+	const char *books = "the books lack what they held";
+
+	if (health->spare_blocks == health->damaged_blocks) {
+		snprintf(buf, HEALTH_LEN,
+			 "damaged: %llu of its blocks (%s) are skipped; they held checkpoints or "
+			 "the index, the books are whole%s",
+			 (unsigned long long)health->damaged_blocks,
+			 units__bytes(bytes, health->damaged_bytes),
+			 health->cut ? "; cut at its end" : "");
+		return;
+	}
+	if (gaps.nr && gaps.blocks + health->spare_blocks == health->damaged_blocks)
+		books = gaps.open ? "no checkpoint follows: what moved meanwhile has no stack"
+				  : "the books are right again behind the next checkpoint";
+	snprintf(buf, HEALTH_LEN,
+		 "damaged: %llu of its blocks (%s, at most %s between %s and %s) are skipped, what "
+		 "they held is missing; %s%s",
+		 (unsigned long long)health->damaged_blocks,
+		 units__bytes(bytes, health->damaged_bytes), units__duration(time, gaps.ns),
+		 units__duration(from, gaps.from_ns), units__duration(to, gaps.to_ns), books,
+		 health->cut ? "; cut at its end" : "");
+}
+
 const char *trace_input__health(const struct trace_input *input, const struct session *session,
 				char *buf)
 {
 	const struct trace_health *health = trace_source__health(input->source);
-	char duration[UNITS_LEN], bytes[UNITS_LEN];
+	char duration[UNITS_LEN];
 
 	units__duration(duration, session__now(session));
-	units__bytes(bytes, health->damaged_bytes);
 	if (health->damaged_blocks)
-		snprintf(
-			buf, HEALTH_LEN,
-			"damaged: %llu of its blocks (%s) are skipped, what they held is missing%s",
-			(unsigned long long)health->damaged_blocks, bytes,
-			health->cut ? "; cut at its end" : "");
+		tell_damage(health, session, buf);
 	else if (health->cut)
 		snprintf(buf, HEALTH_LEN,
 			 "cut after %s: the file ends inside a block (tracer killed, disk full)",

@@ -20,6 +20,8 @@ struct seek {
 	__u64 start_ts, wall_ns;
 	bool knows_tail; /* the next two */
 	__u64 last_tick_ns, peak_ns;
+	struct session
+		*tail; /* at the end of the trace, where all marks are known; NULL: not read */
 };
 
 static __u64 behind(__u64 ns, __u64 origin)
@@ -66,6 +68,15 @@ static int open_index(struct seek *seek, const struct options *options, struct e
 	return 0;
 }
 
+/* The index said otherwise of this checkpoint. */
+static bool is_of_other_rules(const struct rec *rec)
+{
+	const struct rec_checkpoint *head = (const struct rec_checkpoint *)rec;
+
+	return rec->type == REC_CHECKPOINT && rec->size >= sizeof(*head) &&
+	       head->model != CHECKPOINT_MODEL;
+}
+
 /* Feed @session until it stands at tick @nth of the segment, or to the end. 0, SEEK_READ_ALL: it
  * does not get there; or -errno. */
 static int feed_to(struct seek *seek, struct session *session, const struct place *place,
@@ -78,6 +89,8 @@ static int feed_to(struct seek *seek, struct session *session, const struct plac
 		code = next(seek, &rec, err);
 		if (code <= 0)
 			return code ? code : SEEK_READ_ALL;
+		if (is_of_other_rules(rec))
+			return SEEK_READ_ALL;
 		code = session__feed(session, rec, rec->size, NULL);
 		if (code == -ENOMEM)
 			return no_memory(err);
@@ -88,39 +101,52 @@ static int feed_to(struct seek *seek, struct session *session, const struct plac
 	return 0;
 }
 
-/* The end of a trace whose index does not tell it. */
+/* The end of a trace whose index does not tell it, and what no index tells. */
 static int read_tail(struct seek *seek, struct err *err)
 {
 	const struct place end = {
 		.segment = trace_index__find(seek->index, ~0ULL, CHECKPOINT_MODEL),
 		.nth = ~0ULL,
 	};
-	struct session *session = session__new();
 	__u64 ticks = 0, pages;
 	int code;
 
-	if (!session)
+	if (seek->tail)
+		return 0;
+	seek->tail = session__new();
+	if (!seek->tail)
 		return no_memory(err);
 	code = enter(seek, end.segment, err);
 	if (!code)
-		code = feed_to(seek, session, &end, &ticks, err);
-	if (code == SEEK_READ_ALL && session__nr_restored(session)) {
-		code = 0;
-		seek->knows_tail = true;
-		seek->last_tick_ns = session__now(session);
-		session__peak(session, &pages, &seek->peak_ns);
-	}
-	session__free(session);
-	return code;
+		code = feed_to(seek, seek->tail, &end, &ticks, err);
+	if (code != SEEK_READ_ALL || !session__nr_restored(seek->tail))
+		return code;
+	seek->knows_tail = true;
+	seek->last_tick_ns = session__now(seek->tail);
+	session__peak(seek->tail, &pages, &seek->peak_ns);
+	return 0;
 }
 
+/* 0 and when that is; SEEK_READ_ALL: there is no such mark, as reading it all will say. */
+static int mark_ns(const struct seek *seek, const char *label, __u64 *ns)
+{
+	struct timeline timeline = { 0 };
+	const struct mark *mark;
+
+	timeline.marks = session__marks(seek->tail, &timeline.nr_marks);
+	mark = timeline__mark(&timeline, label);
+	*ns = mark ? mark->tick_ns : 0;
+	return mark ? 0 : SEEK_READ_ALL;
+}
+
+/* Not of marks. */
 static __u64 ns_of(const struct seek *seek, const struct instant *instant)
 {
 	switch (instant->kind) {
 	case INSTANT_START:
 		return 0;
-	case INSTANT_END:
-		return seek->last_tick_ns;
+	case INSTANT_END: /* the blocks know best where that is */
+		return ~0ULL;
 	case INSTANT_PEAK:
 		return seek->peak_ns;
 	case INSTANT_SINCE:
@@ -129,14 +155,17 @@ static __u64 ns_of(const struct seek *seek, const struct instant *instant)
 		return behind(seek->last_tick_ns, instant->ns);
 	case INSTANT_WALL:
 		return behind(instant->ns, seek->wall_ns);
+	case INSTANT_MARK:
+		break;
 	}
 	return 0;
 }
 
-static bool needs_tail(const struct instant *instant)
+static bool needs_tail(const struct seek *seek, const struct instant *instant)
 {
-	return instant->kind == INSTANT_END || instant->kind == INSTANT_PEAK ||
-	       instant->kind == INSTANT_BEFORE;
+	return instant->kind == INSTANT_MARK ||
+	       (!seek->knows_tail &&
+		(instant->kind == INSTANT_PEAK || instant->kind == INSTANT_BEFORE));
 }
 
 /* The last tick at or before @ns; the first one if there is none. */
@@ -175,9 +204,12 @@ static int find_tick(struct seek *seek, __u64 ns, struct place *place, struct er
 static int find_instant(struct seek *seek, const struct instant *instant, struct place *place,
 			struct err *err)
 {
-	int code = needs_tail(instant) && !seek->knows_tail ? read_tail(seek, err) : 0;
+	int code = needs_tail(seek, instant) ? read_tail(seek, err) : 0;
+	__u64 ns = ns_of(seek, instant);
 
-	return code ? code : find_tick(seek, ns_of(seek, instant), place, err);
+	if (!code && instant->kind == INSTANT_MARK)
+		code = mark_ns(seek, instant->label, &ns);
+	return code ? code : find_tick(seek, ns, place, err);
 }
 
 /* The state at @place, in a session of its own. */
@@ -275,6 +307,7 @@ int trace_seek__window(struct trace_window *window, const struct instant *from,
 							    window->health_buf);
 		tell_effort(&seek, options);
 	}
+	session__free(seek.tail);
 	trace_input__close(&seek.input);
 	if (code == SEEK_READ_ALL)
 		trace_window__close(window);

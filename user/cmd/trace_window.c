@@ -36,6 +36,13 @@ static int parse_ends(struct ends *ends, const struct options *options, struct e
 	return code ? code : instant__parse(&ends->to, options->at ? options->at : to, err);
 }
 
+/* What the trace, its time and its gaps are told by. */
+static bool tells_time(__u16 type)
+{
+	return type == REC_START || type == REC_TICK || type == REC_END || type == REC_GAP || type == REC_MARK ||
+	       is_checkpoint_record(type);
+}
+
 /* Feeding only what tells time is enough to find the ticks and the end; the peak needs @all. */
 static int survey(struct timeline *timeline, struct trace_input *input, struct session *session,
 		  bool all, struct err *err)
@@ -45,7 +52,7 @@ static int survey(struct timeline *timeline, struct trace_input *input, struct s
 	int code;
 
 	while ((code = trace_input__next(input, &rec, err)) > 0) {
-		if (!all && rec->type != REC_START && rec->type != REC_TICK && rec->type != REC_END)
+		if (!all && !tells_time(rec->type))
 			continue;
 		code = session__feed(session, rec, rec->size, NULL);
 		if (!code && rec->type == REC_TICK)
@@ -57,6 +64,7 @@ static int survey(struct timeline *timeline, struct trace_input *input, struct s
 		return code;
 	if (session__start(session))
 		timeline->wall_ns = session__start(session)->wall_ns;
+	timeline->marks = session__marks(session, &timeline->nr_marks);
 	if (all)
 		last = session__freeze(session);
 	if (last)
@@ -65,12 +73,44 @@ static int survey(struct timeline *timeline, struct trace_input *input, struct s
 	return 0;
 }
 
+/* What could have been meant. */
+static int no_such_mark(const struct timeline *timeline, const char *label, const char *trace,
+			struct err *err)
+{
+	const struct mark *marks = timeline->marks;
+	char known[256] = "";
+	size_t len = 0;
+
+	for (__u32 i = 0; i < timeline->nr_marks && len < sizeof(known) - MARK_LABEL_MAX - 8; i++)
+		len += snprintf(known + len, sizeof(known) - len, "%s\"%s\"", i ? ", " : "",
+				marks[i].label);
+	return err__set(err, -ENOENT,
+			"no mark \"%s\" in '%s'%s%s%s; other moments: 90s, -10s, an ISO 8601 time, "
+			"start, end, peak",
+			label, trace, len ? " (there is " : "", known, len ? ")" : "");
+}
+
+static int check_mark(const struct timeline *timeline, const struct instant *instant,
+		      const char *trace, struct err *err)
+{
+	if (instant->kind != INSTANT_MARK || timeline__mark(timeline, instant->label))
+		return 0;
+	return no_such_mark(timeline, instant->label, trace, err);
+}
+
 static int place(struct ends *ends, const struct timeline *timeline, const char *trace,
 		 struct err *err)
 {
+	int code;
+
 	if (!timeline->nr)
 		return err__set(err, -ENODATA,
 				"'%s' ends before its first moment: nothing to report", trace);
+	code = check_mark(timeline, &ends->from, trace, err);
+	if (!code)
+		code = check_mark(timeline, &ends->to, trace, err);
+	if (code)
+		return code;
 	ends->from_tick = timeline__find(timeline, &ends->from);
 	ends->to_tick = timeline__find(timeline, &ends->to);
 	if (ends->from_tick > ends->to_tick)

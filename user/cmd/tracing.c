@@ -10,6 +10,7 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/stop_signals.h"
+#include "cmd/trace_signals.h"
 #include "cmd/tracing.h"
 #include "live/live_source.h"
 
@@ -34,6 +35,7 @@ static struct record_source *open_source(const struct options *options, struct e
 		.idle_tick_ns = at_most(tick_ns, IDLE_TICK_MAX_NS),
 		.duration_ns = options->duration_ns,
 		.ring_bytes = options->ring_bytes,
+		.mark_fifo = options->mark_fifo,
 	};
 
 	return live_source__open(&live, err);
@@ -53,10 +55,13 @@ static void default_path(struct tracing *tracing)
 		 live_source__pid(tracing->loop.source));
 }
 
-static int open_writer(struct tracing *tracing, struct err *err)
+static int open_output(struct tracing *tracing, struct err *err)
 {
-	tracing->writer = trace_writer__open(tracing->path, tracing->options->overwrite, err);
-	return tracing->writer ? 0 : -EIO;
+	struct trace_plan plan = tracing->options->plan;
+
+	plan.overwrite = tracing->options->overwrite;
+	tracing->output = trace_output__open(tracing->path, &plan, err);
+	return tracing->output ? 0 : -EIO;
 }
 
 /*
@@ -86,21 +91,52 @@ static int prepare(struct tracing *tracing, struct err *err)
 	if (!options->output)
 		return 0;
 	code = check_path(tracing, err);
-	return code || !options->command ? code : open_writer(tracing, err);
+	return code || !options->command ? code : open_output(tracing, err);
 }
 
 static int attach(struct tracing *tracing, struct err *err)
 {
 	tracing->loop.source = open_source(tracing->options, err);
 	if (!tracing->loop.source) {
-		if (tracing->writer)
+		if (tracing->output)
 			unlink(tracing->path); /* it holds nothing but a header */
 		return -EINVAL;
 	}
 	tracing->loop.stop = live_source__stop;
+	trace_signals__catch(tracing->loop.source, live_source__mark_signal);
+	tracing->triggers = tracing->options->triggers;
 	stop_signals__catch(tracing->loop.source, live_source__stop);
 	live_source__bind(tracing->loop.source, tracing->loop.session);
 	return 0;
+}
+
+/* What is kept has its end where the mark's tick is: before, the mark must be in it. */
+static void keep(struct tracing *tracing, const char *why)
+{
+	if (!tracing->output || !session__roots_alive(tracing->loop.session))
+		return; /* the trace ends here anyway */
+	if (trace_output__keep(tracing->output) && !tracing->options->quiet)
+		say("trigger %s: kept as %s.%u", why, tracing->path,
+		    trace_output__nr_parts(tracing->output) + 1);
+}
+
+static void watch(struct run_loop *loop, const struct rec *rec)
+{
+	struct tracing *tracing = loop->watcher;
+	bool signalled = trace_signals__take_trigger();
+
+	for (__u32 i = 0; i < tracing->triggers.nr; i++) {
+		struct trigger *trigger = &tracing->triggers.all[i];
+
+		if (!trigger__fires(trigger, rec, loop->session, signalled))
+			continue;
+		if (trigger->kind == TRIGGER_OOM) /* the mark is there */
+			keep(tracing, trigger->text);
+		else if (live_source__mark(loop->source, MARK_TRIGGER, getpid(), trigger->text))
+			say("trigger %s: out of memory", trigger->text);
+	}
+	if (rec->type == REC_MARK && ((const struct rec_mark *)rec)->from == MARK_TRIGGER)
+		keep(tracing, ((const struct rec_mark *)rec)->label);
 }
 
 int tracing__open(struct tracing *tracing, const struct options *options, bool write,
@@ -109,6 +145,7 @@ int tracing__open(struct tracing *tracing, const struct options *options, bool w
 	int code;
 
 	memset(tracing, 0, sizeof(*tracing));
+	trace_signals__catch(NULL, NULL);
 	tracing->options = options;
 	if (options->output)
 		snprintf(tracing->path, sizeof(tracing->path), "%s", options->output);
@@ -117,13 +154,15 @@ int tracing__open(struct tracing *tracing, const struct options *options, bool w
 		code = attach(tracing, err);
 	if (!code && write && !options->output)
 		default_path(tracing);
-	if (!code && write && !tracing->writer)
-		code = open_writer(tracing, err);
+	if (!code && write && !tracing->output)
+		code = open_output(tracing, err);
 	if (code) {
 		tracing__close(tracing, NULL);
 		return code;
 	}
-	tracing->loop.writer = tracing->writer;
+	tracing->loop.output = tracing->output;
+	tracing->loop.watch = watch;
+	tracing->loop.watcher = tracing;
 	say("attached to %d (%s)", live_source__pid(tracing->loop.source),
 	    live_source__comm(tracing->loop.source));
 	return 0;
@@ -141,10 +180,15 @@ int tracing__close(struct tracing *tracing, struct err *err)
 	int code;
 
 	stop_signals__release();
-	code = trace_writer__close(tracing->writer, err);
-	if (tracing->writer && !stat(tracing->path, &st))
+	trace_signals__catch(NULL, NULL);
+	if (tracing->output) {
+		tracing->nr_parts = trace_output__nr_parts(tracing->output);
+		tracing->all_bytes = trace_output__bytes(tracing->output);
+	}
+	code = trace_output__close(tracing->output, loop->session, err);
+	if (tracing->output && !stat(tracing->path, &st))
 		tracing->file_bytes = st.st_size;
-	tracing->writer = NULL;
+	tracing->output = NULL;
 	run_loop__fini(loop);
 	if (loop->source && tracing->options->verbose)
 		say("%s", live_source__self(loop->source));

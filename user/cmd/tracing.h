@@ -7,12 +7,16 @@
 #include <linux/limits.h>
 #include "cmd/options.h"
 #include "cmd/run_loop.h"
+#include "cmd/triggers.h"
 
 struct tracing {
 	struct run_loop loop;	     /* source, session and writer belong to the tracing */
-	struct trace_writer *writer; /* NULL: nothing is written */
+	struct trace_output *output; /* NULL: nothing is written */
 	char path[PATH_MAX];	     /* of the trace; "" when nothing is written */
-	__u64 file_bytes;	     /* set by tracing__close() */
+	__u64 file_bytes;	     /* of PATH; set by tracing__close() */
+	__u64 all_bytes;	     /* with its parts; likewise */
+	__u32 nr_parts;		     /* PATH.1 to PATH.N; likewise */
+	struct triggers triggers;    /* their state */
 	pid_t pid;		     /* of the target; likewise */
 	int command_status;	     /* as wait(2); likewise */
 	const struct options *options;

@@ -411,10 +411,21 @@ static void put_end(struct json_object *line, const struct rec *any)
 		[END_TARGET] = "target",
 		[END_ASKED] = "asked",
 		[END_FAULT] = "fault",
+		[END_PART] = "part",
 	};
 
 	add_name(line, "why", rec->why < sizeof(why) / sizeof(why[0]) ? why[rec->why] : NULL);
 	add_int(line, "exit_code", rec->exit_code);
+}
+
+static void put_mark(struct json_object *line, const struct rec *any)
+{
+	const struct rec_mark *rec = (const void *)any;
+
+	add(line, "label", json_text(rec->label));
+	add_name(line, "by", mark_from_name(rec->from));
+	add(line, "pid", rec->pid ? json_object_new_int64(rec->pid) : NULL);
+	add(line, "tid", rec->tid ? json_object_new_int64(rec->tid) : NULL);
 }
 
 static const struct type types[] = {
@@ -440,6 +451,7 @@ static const struct type types[] = {
 	[REC_STATS] = { "stats", false, put_stats },
 	[REC_TICK] = { "tick", false, put_nothing },
 	[REC_END] = { "end", false, put_end },
+	[REC_MARK] = { "mark", false, put_mark },
 };
 
 /* The clock of ts_ns starts with the first record. */

@@ -72,6 +72,17 @@ static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
 	}
 }
 
+/* Before it is followed: the copies of code they cost count as there before. */
+static void probe_marks(struct live_source *live, __u32 space, pid_t pid)
+{
+	struct proc_maps maps;
+
+	if (proc_maps__read(&maps, pid, false, NULL))
+		return;
+	mark_probes__sync(&live->probes, live->kernel, pid, space, &maps);
+	proc_maps__free(&maps);
+}
+
 static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *err)
 {
 	struct proc_status status;
@@ -83,6 +94,7 @@ static int adopt(struct live_source *live, pid_t pid, __u32 flags, struct err *e
 	if (code)
 		return code;
 	preload_tables(live, kernel_side__next_space(live->kernel), pid);
+	probe_marks(live, kernel_side__next_space(live->kernel), pid);
 	code = kernel_side__adopt(live->kernel, pid, &space, pages);
 	if (code == -ESRCH)
 		return err__set(err, code, "process %d (%s) ended while attaching", pid,
@@ -157,6 +169,10 @@ int live__attach(struct live_source *live, const struct live_options *options,
 		code = adopt(live, options->pids[i], 0, err);
 	if (!code && live->command)
 		code = adopt(live, live->command, PROCESS_LAUNCHED, err);
+	if (!code) {
+		live->inbox = mark_inbox__open(options->mark_fifo, live->targets.all[0].pid, err);
+		code = live->inbox ? 0 : -EIO;
+	}
 	/* windows start here, before the first event: a launched command has not run yet */
 	return code ? code : facts__tick(&live->queue, facts__now());
 }

@@ -176,6 +176,20 @@ int facts__stats(struct record_queue *queue, const __u64 *values, __u32 nr)
 	return 0;
 }
 
+int facts__mark(struct record_queue *queue, enum mark_from from, pid_t pid, const char *label)
+{
+	size_t len = strnlen(label, MARK_LABEL_MAX - 1);
+	struct rec_mark *rec =
+		record_queue__add(queue, REC_MARK, sizeof(*rec) + len + 1, facts__now());
+
+	if (!rec)
+		return -ENOMEM;
+	rec->from = from;
+	rec->pid = pid;
+	memcpy(rec->label, label, len);
+	return 0;
+}
+
 int facts__tick(struct record_queue *queue, __u64 ts)
 {
 	return record_queue__add(queue, REC_TICK, sizeof(struct rec_tick), ts) ? 0 : -ENOMEM;

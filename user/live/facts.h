@@ -32,6 +32,7 @@ int facts__pages(struct record_queue *queue, __u32 space, struct residency *resi
 		 const struct proc_maps *maps, __u64 start, __u64 end, __u32 why);
 
 int facts__stats(struct record_queue *queue, const __u64 *values, __u32 nr);
+int facts__mark(struct record_queue *queue, enum mark_from from, pid_t pid, const char *label);
 int facts__tick(struct record_queue *queue, __u64 ts);
 int facts__end(struct record_queue *queue, __u64 ts, __u32 why, __u32 exit_code);
 

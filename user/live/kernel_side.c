@@ -19,14 +19,16 @@
 #include "live/privilege.h"
 
 #define TRACEFS "/sys/kernel/tracing"
-#define MAX_LINKS (64 + 2 * RSST_MAX_CPUS) /* programs, and two events a CPU on old kernels */
+#define MAX_PROBES 256
+#define MAX_LINKS                                                                                  \
+	(64 + 2 * RSST_MAX_CPUS + MAX_PROBES) /* programs, and two events a CPU on old kernels */
 
 struct kernel_side {
 	struct kernel_object object;
 	struct ring_buffer *ring;
 	unsigned int nr_cpus; /* possible */
 	__u64 *per_cpu;	      /* scratch for kernel_side__counters() */
-	unsigned int nr_links;
+	unsigned int nr_links, nr_probes;
 	struct bpf_link *links[MAX_LINKS];
 };
 
@@ -152,8 +154,9 @@ static bool on_demand(const struct kernel_object *object, const struct bpf_progr
 	return prog == object->learn_cpu_offset || prog == object->tell_counters ||
 	       prog == object->tell_runs || prog == object->adopt_task ||
 	       prog == object->sum_batched || prog == object->fault_end ||
-	       prog == object->vm_call_enter ||
-	       prog == object->vm_call_exit;
+	       prog == object->vm_call_enter || prog == object->vm_call_exit ||
+	       prog == object->target_mark || prog == object->target_mark_nameless ||
+	       prog == object->mark_victim;
 }
 
 /* The calls that change address spaces, see bpf/vm_calls.bpf.h. */
@@ -243,6 +246,14 @@ static int attach_fault_ends(struct kernel_side *side, struct err *err)
 	return code;
 }
 
+static void link_mark_victim(struct kernel_side *side)
+{
+	struct bpf_link *link = bpf_program__attach(side->object.mark_victim);
+
+	if (link)
+		side->links[side->nr_links++] = link;
+}
+
 static int attach(struct kernel_side *side, struct err *err)
 {
 	struct bpf_program *prog;
@@ -260,6 +271,8 @@ static int attach(struct kernel_side *side, struct err *err)
 					bpf_program__section_name(prog), strerror(errno));
 		side->links[side->nr_links++] = link;
 	}
+	/* a kernel without it has no OOM killer to tell of */
+	link_mark_victim(side);
 	code = attach_vm_calls(side, err);
 	if (!code && side->object.fault_end)
 		code = attach_fault_ends(side, err);
@@ -322,6 +335,24 @@ void kernel_side__free(struct kernel_side *side)
 	kernel_object__close(&side->object);
 	free(side->per_cpu);
 	free(side);
+}
+
+int kernel_side__probe_mark(struct kernel_side *side, pid_t pid, const char *path, __u64 offset,
+			    bool label)
+{
+	struct kernel_object *object = &side->object;
+	struct bpf_link *link;
+
+	if (side->nr_probes == MAX_PROBES)
+		return -ENOSPC;
+	link = bpf_program__attach_uprobe(label ? object->target_mark
+						: object->target_mark_nameless,
+					  false, pid, path, offset);
+	if (!link)
+		return -errno;
+	side->links[side->nr_links++] = link;
+	side->nr_probes++;
+	return 0;
 }
 
 /* Run an iter/task program over every task. */

@@ -38,6 +38,13 @@ int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 
  * first event. */
 __u32 kernel_side__next_space(const struct kernel_side *side);
 
+/*
+ * kernel_side__probe_mark() - from now on process @pid tells a mark each time it comes by @offset of the file at @path.
+ * @label: it has one in %rdi. 0 or -errno (-ENOSPC: too many).
+ */
+int kernel_side__probe_mark(struct kernel_side *side, pid_t pid, const char *path, __u64 offset,
+			    bool label);
+
 /* Wait up to @timeout_ms for the ring to be half full. Then, or on a signal, return. */
 void kernel_side__wait(struct kernel_side *side, int timeout_ms);
 

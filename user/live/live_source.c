@@ -7,6 +7,7 @@
 #include "live/facts.h"
 #include "live/launch.h"
 #include "live/live_state.h"
+#include "live/mark_label.h"
 
 #define DRAIN_MS 10
 #define TICK_TRIES 5
@@ -128,16 +129,36 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
+/* What a target says is not trusted; a label it had no page for is read where it is. */
+static int push_mark(struct live_source *live, const struct rec_mark *rec)
+{
+	char copy[sizeof(*rec) + MARK_LABEL_MAX], text[MARK_LABEL_MAX] = "";
+	struct rec_mark *mark = (struct rec_mark *)copy;
+	__u64 addr;
+
+	memcpy(copy, rec, sizeof(copy));
+	memcpy(text, mark->label, sizeof(text) - 1);
+	memcpy(&addr, mark->label + 8, sizeof(addr));
+	if (!*text && addr)
+		mark_label__read(text, mark->pid, addr);
+	if (!mark_label__clean(mark->label, text, strlen(text)))
+		strcpy(mark->label, "mark");
+	live->marked = true;
+	return record_queue__push(&live->queue, mark);
+}
+
 static int on_record(void *ctx, void *bytes, size_t len)
 {
 	struct live_source *live = ctx;
 	const struct rec *rec = bytes;
 
-	if (len < sizeof(*rec) || rec->size > len) { /* cannot be: our own programs wrote it */
+	if (len < sizeof(*rec) || rec->size > len || /* cannot be: our own programs wrote it */
+	    (rec->type == REC_MARK && len < sizeof(struct rec_mark) + MARK_LABEL_MAX)) {
 		live->error = -EPROTO;
 		return 0;
 	}
-	if (record_queue__push(&live->queue, rec)) {
+	if (rec->type == REC_MARK ? push_mark(live, bytes) :
+				    record_queue__push(&live->queue, rec)) {
 		live->error = -ENOMEM;
 		return 0;
 	}
@@ -163,6 +184,7 @@ static void sync_maps(struct live_source *live)
 		if (!target->alive || proc_maps__read(&maps, target->pid, false, NULL))
 			continue;
 		unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
+		mark_probes__sync(&live->probes, live->kernel, target->pid, target->space, &maps);
 		if (names__tell_maps(live->names, &maps, &live->queue))
 			live->error = -ENOMEM;
 		proc_maps__free(&maps);
@@ -211,6 +233,7 @@ static int stage_close(struct live_source *live)
 	if (code)
 		return code;
 	live->news = false;
+	live->marked = false;
 	live->awaited = 0;
 	live->ticked = false;
 	live->pending_tick = facts__now();
@@ -245,17 +268,43 @@ static int stage_end(struct live_source *live)
 			  live->command_status);
 }
 
+static int take_mark(void *ctx, enum mark_from from, pid_t pid, const char *label)
+{
+	struct live_source *live = ctx;
+
+	live->marked = true;
+	return facts__mark(&live->queue, from, pid, label);
+}
+
+/* Behind all that the ring held when they came. */
+static int take_marks(struct live_source *live)
+{
+	char label[MARK_LABEL_MAX];
+	int code = mark_inbox__take(live->inbox, &live->targets, take_mark, live);
+
+	while (!code && live->nr_signals < live->signals) {
+		snprintf(label, sizeof(label), "usr1-%d", ++live->nr_signals);
+		code = take_mark(live, MARK_SIGNAL, live->signal_pid, label);
+	}
+	return code;
+}
+
 static int stage_drain(struct live_source *live)
 {
 	__u64 now;
+	int code;
 
 	kernel_side__drain(live->kernel);
+	code = take_marks(live);
+	if (code)
+		return code;
 	if (live->maps_changed)
 		sync_maps(live);
 	now = facts__now();
 	live->ending = live->stop || !targets__any_root(&live->targets) ||
 		       (live->deadline && now >= live->deadline);
-	if (live->ending || now - live->last_tick >= (live->news ? live->tick_ns : live->idle_tick_ns))
+	if (live->ending || live->marked ||
+	    now - live->last_tick >= (live->news ? live->tick_ns : live->idle_tick_ns))
 		live->stage = STAGE_SERVICE;
 	else if (record_queue__empty(&live->queue))
 		kernel_side__wait(live->kernel, DRAIN_MS);
@@ -307,6 +356,8 @@ static void live_free(struct record_source *source)
 
 	if (live->command) /* held still, or running on when only we were asked to end */
 		launch__release(live->command);
+	mark_inbox__free(live->inbox);
+	mark_probes__fini(&live->probes);
 	unwind_upload__free(live->unwind);
 	kernel_side__free(live->kernel);
 	names__free(live->names);
@@ -361,6 +412,20 @@ void live_source__bind(struct record_source *source, const struct session *sessi
 void live_source__stop(struct record_source *source)
 {
 	((struct live_source *)source)->stop = 1;
+}
+
+void live_source__mark_signal(struct record_source *source, pid_t sender)
+{
+	struct live_source *live = (struct live_source *)source;
+
+	live->signal_pid = sender;
+	live->signals++;
+}
+
+int live_source__mark(struct record_source *source, enum mark_from from, pid_t pid,
+		      const char *label)
+{
+	return take_mark(source, from, pid, label);
 }
 
 pid_t live_source__pid(const struct record_source *source)

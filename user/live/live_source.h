@@ -20,6 +20,7 @@ struct live_options {
 	__u64 idle_tick_ns;   /* the same while nothing happens; 0: a second */
 	__u64 duration_ns;    /* end the stream after this; 0: when the targets end */
 	__u32 ring_bytes;     /* 0: RSST_RING_BYTES */
+	const char *mark_fifo; /* path of a FIFO to take marks from; NULL: none */
 };
 
 /*
@@ -36,6 +37,13 @@ void live_source__bind(struct record_source *source, const struct session *sessi
 
 /* Ask for the end of the stream: next() then gives the last records, a REC_TICK and a REC_END. Async-signal-safe. */
 void live_source__stop(struct record_source *source);
+
+/* A mark "usr1-N" for SIGUSR1 number N, sent by @sender. Async-signal-safe. */
+void live_source__mark_signal(struct record_source *source, pid_t sender);
+
+/* A mark at this place of the stream; @label is clean and short. 0 or -ENOMEM. */
+int live_source__mark(struct record_source *source, enum mark_from from, pid_t pid,
+		      const char *label);
 
 /* The first process, for "attached to PID (COMM)". */
 pid_t live_source__pid(const struct record_source *source);

@@ -7,6 +7,8 @@
 #include "live/heal.h"
 #include "live/kernel_side.h"
 #include "live/live_source.h"
+#include "live/mark_inbox.h"
+#include "live/mark_probes.h"
 #include "live/names.h"
 #include "live/unwind_upload.h"
 
@@ -38,6 +40,11 @@ struct live_source {
 	unsigned int tries;   /* at this tick */
 	bool ticked;	      /* it went out */
 	bool maps_changed;    /* code came, or a file that has no name yet: look at the maps */
+	struct mark_inbox *inbox;
+	struct mark_probes probes;
+	bool marked;	      /* a mark came: it wants a tick */
+	int nr_signals;	      /* marks by signal so far */
+	volatile sig_atomic_t signals, signal_pid; /* SIGUSR1 so far, sender of the last */
 	bool ending;	      /* no further tick after this one */
 	int error;	      /* -errno met where it could not be returned */
 	pid_t command;	      /* launched by us; 0: none */

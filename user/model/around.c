@@ -123,10 +123,13 @@ static __u32 place_span(struct session *session, struct space *space, const stru
 static void guess(struct session *session, struct space *space, const struct around *around,
 		  __u32 owner)
 {
-	struct ledger_table *table =
-		page_ledger__writable(&space->ledger, around->base >> LEDGER_TABLE_SHIFT);
+	__u64 key = around->base >> LEDGER_TABLE_SHIFT;
 	struct span near = window_of(around, LEDGER_TABLE_PAGES);
+	struct ledger_table *table;
 
+	if (!page_ledger__find(&space->ledger, key)) /* no room for one more */
+		return;
+	table = page_ledger__writable(&space->ledger, key);
 	if (!table) {
 		session->no_memory = true;
 		return;

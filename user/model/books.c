@@ -13,8 +13,8 @@ static void cause_pages__add(struct cause_pages *moved, __u8 member, __s64 pages
 /* RSS of @space, and so that of all, has grown by @pages. */
 static void note_peaks(struct session *session, struct space *space, __s64 pages)
 {
-	__s64 own = space->counted[RSST_FILE] + space->counted[RSST_ANON] +
-		    space->counted[RSST_SHMEM];
+	__s64 own =
+		space->counted[RSST_FILE] + space->counted[RSST_ANON] + space->counted[RSST_SHMEM];
 
 	if (own > (__s64)space->history.peak_pages) {
 		space->history.peak_pages = own;
@@ -27,9 +27,25 @@ static void note_peaks(struct session *session, struct space *space, __s64 pages
 	}
 }
 
+/* Do all sums that take @pages in stay what a machine can have? Those of the space are parts of
+ * the session's. */
+static bool fits(const struct session *session, const struct space *space, __u8 member, __s64 pages,
+		 __u8 cause)
+{
+	const struct cause_pages *moved = session->causes + cause;
+	__s64 sum = space->counted[member] + pages;
+
+	return sum <= PAGES_SUM_MAX && sum >= -PAGES_SUM_MAX &&
+	       moved->in[member] <= PAGES_SUM_MAX && moved->out[member] <= PAGES_SUM_MAX;
+}
+
 void books__count(struct session *session, struct space *space, __u8 member, __s64 pages,
 		  __u8 cause)
 {
+	if (!fits(session, space, member, pages, cause)) {
+		session->nr_ignored++;
+		return;
+	}
 	space->counted[member] += pages;
 	cause_pages__add(session->causes + cause, member, pages);
 	cause_pages__add(space->history.causes + cause, member, pages);

@@ -8,9 +8,12 @@
 
 #include "model/session_state.h"
 
+#ifndef TABLES_MAX	      /* a fuzzer's is lower */
 #define TABLES_MAX (1U << 18) /* page tables in all ledgers: 512 GiB of resident address space */
+#endif
 
-/* The counter of @member moved by @pages (signed), because of @cause. */
+/* The counter of @member moved by @pages (signed), because of @cause. Ignored where no machine's
+ * sum can be so large (PAGES_SUM_MAX). */
 void books__count(struct session *session, struct space *space, __u8 member, __s64 pages,
 		  __u8 cause);
 

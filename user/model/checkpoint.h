@@ -3,7 +3,7 @@
  * A session as records, and back. include/checkpoint_abi.h says what they are.
  *
  * Law: a session restored from what another told goes on exactly as the other does. Whoever adds a
- * field to the session's state adds it to checkpoint_tell.c and restore*.c, too.
+ * field to the session's state adds it to checkpoint_tell.c or tell_tables.c and restore*.c, too.
  */
 #ifndef RSSTRACE_MODEL_CHECKPOINT_H
 #define RSSTRACE_MODEL_CHECKPOINT_H

@@ -3,200 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/books.h"
-#include "model/checkpoint.h"
-
-#define PATH_ROOM 8000 /* longer paths, which no kernel tells, are cut */
-
-/* One REC_STATE in the making. */
-struct teller {
-	const struct session *session;
-	const struct record_sink *sink;
-	struct err *err;
-	int code; /* the first failure; nothing is told after it */
-	__u64 ts;
-	__u64 nr_states;
-	union {
-		struct rec_state state;
-		__u8 bytes[RSST_REC_MAX];
-		__u64 aligned;
-	} rec;
-	__u32 len; /* bytes of rec in use; 0: none is open */
-};
-
-static void take(struct teller *teller, const struct rec *rec)
-{
-	if (!teller->code)
-		teller->code = teller->sink->take(teller->sink->ctx, rec, teller->err);
-}
-
-/* Send the open record. */
-static void close_state(struct teller *teller)
-{
-	__u32 size = (teller->len + 7) / 8 * 8;
-
-	if (!teller->len)
-		return;
-	memset(teller->rec.bytes + teller->len, 0, size - teller->len);
-	teller->rec.state.h.size = size;
-	take(teller, &teller->rec.state.h);
-	teller->nr_states++;
-	teller->len = 0;
-}
-
-static void open_state(struct teller *teller, __u16 sort, __u32 of)
-{
-	close_state(teller);
-	teller->rec.state = (struct rec_state){
-		.h = { .type = REC_STATE, .ts = teller->ts },
-		.sort = sort,
-		.of = of,
-	};
-	teller->len = sizeof(struct rec_state);
-}
-
-static bool is_open(const struct teller *teller, __u16 sort, __u32 of, size_t room)
-{
-	const struct rec_state *state = &teller->rec.state;
-
-	return teller->len && state->sort == sort && state->of == of &&
-	       teller->len + room <= RSST_REC_MAX;
-}
-
-/* Append without counting an item. */
-static void put(struct teller *teller, const void *bytes, size_t len)
-{
-	memcpy(teller->rec.bytes + teller->len, bytes, len);
-	teller->len += len;
-}
-
-/* Append an item to a record of such; a new one is begun when it is full. */
-static void put_item(struct teller *teller, __u16 sort, __u32 of, const void *item, size_t len)
-{
-	if (!is_open(teller, sort, of, len))
-		open_state(teller, sort, of);
-	put(teller, item, len);
-	teller->rec.state.nr++;
-}
-
-static void put_path(struct teller *teller, const char *path)
-{
-	put(teller, path, strnlen(path, PATH_ROOM));
-	put(teller, "", 1);
-}
-
-static void tell_names(struct teller *teller)
-{
-	const struct name_table *names = &teller->session->names;
-
-	for (__u32 i = 1; i < names->nr; i++)
-		put_item(teller, STATE_NAME, 0, names->names[i], strlen(names->names[i]) + 1);
-}
-
-static void tell_objects(struct teller *teller)
-{
-	const struct object_table *objects = &teller->session->objects;
-
-	for (__u32 i = 1; i < objects->nr; i++) {
-		const struct object *object = &objects->objects[i];
-		struct state_object item = {
-			.ino = object->ino,
-			.dev = object->dev,
-			.flags = object->flags,
-			.named = object->named,
-			.build_id_len = object->build_id_len,
-		};
-
-		memcpy(item.build_id, object->build_id, sizeof(item.build_id));
-		open_state(teller, STATE_OBJECT, 0);
-		teller->rec.state.nr = 1;
-		put(teller, &item, sizeof(item));
-		put_path(teller, object->path);
-	}
-}
-
-static __u32 name_number(const struct teller *teller, const char *text)
-{
-	return text ? name_table__find(&teller->session->names, text, strlen(text)) : 0;
-}
-
-static void tell_entries(struct teller *teller, __u32 index, const struct frame *frame)
-{
-	for (__u32 i = 0; i < frame->nr_entries; i++) {
-		const struct symbol_entry *entry = &frame->entries[i];
-		struct state_entry item = {
-			.frame = index,
-			.function = name_number(teller, entry->function),
-			.file = name_number(teller, entry->file),
-			.line = entry->line,
-		};
-
-		put_item(teller, STATE_ENTRY, 0, &item, sizeof(item));
-	}
-}
-
-static void tell_frames(struct teller *teller)
-{
-	const struct stack_table *stacks = &teller->session->stacks;
-
-	for (__u32 i = 1; i < stacks->nr_frames; i++) {
-		const struct frame *frame = &stacks->frames[i];
-		struct state_frame item = {
-			.offset = frame->offset,
-			.object = frame->object,
-			.space = frame->space,
-			.resolved = frame->resolved,
-			.start_delta = frame->start_delta,
-		};
-
-		put_item(teller, STATE_FRAME, 0, &item, sizeof(item));
-	}
-	for (__u32 i = 1; i < stacks->nr_frames; i++)
-		tell_entries(teller, i, &stacks->frames[i]);
-}
-
-static struct state_pages state_pages(const struct stack_pages *pages)
-{
-	return (struct state_pages){ pages->rss, pages->faulted, pages->freed };
-}
-
-static void tell_stacks(struct teller *teller)
-{
-	const struct stack_table *stacks = &teller->session->stacks;
-
-	for (__u32 i = OWNER_FIRST_STACK; i < stacks->nr; i++) {
-		const struct stack *stack = &stacks->stacks[i];
-		struct state_stack item = {
-			.id = stack->id,
-			.pages = state_pages(&stacks->pages[i]),
-			.space = stack->space,
-			.end = stack->end,
-		};
-
-		open_state(teller, STATE_STACK, 0);
-		teller->rec.state.nr = stack->nr_frames;
-		put(teller, &item, sizeof(item));
-		if (stack->nr_frames)
-			put(teller, stack->frames, stack->nr_frames * sizeof(*stack->frames));
-	}
-}
-
-static void tell_threads(struct teller *teller)
-{
-	const struct thread_table *threads = &teller->session->threads;
-
-	for (__u32 i = 0; i < threads->nr; i++) {
-		const struct thread_stack *by = &threads->entries[i];
-		struct state_thread item = { threads->pages[i], by->tid, by->space, by->owner, 0 };
-
-		put_item(teller, STATE_THREAD, 0, &item, sizeof(item));
-	}
-	for (__u32 i = 1; i < threads->nr_names; i++) {
-		struct state_thread_name item = { .tid = threads->names[i].tid };
-
-		memcpy(item.comm, threads->names[i].comm, sizeof(item.comm));
-		put_item(teller, STATE_THREAD_NAME, 0, &item, sizeof(item));
-	}
-}
+#include "model/teller.h"
 
 static void tell_series(struct teller *teller, __u32 of, const struct series *series)
 {
@@ -205,11 +12,12 @@ static void tell_series(struct teller *teller, __u32 of, const struct series *se
 	_Static_assert(sizeof(struct state_point) == sizeof(*series->points),
 		       "told as they lie there");
 	for (__u32 i = 0; i < series->nr; i++) {
-		if (!is_open(teller, STATE_SERIES, of, sizeof(*series->points))) {
-			open_state(teller, STATE_SERIES, of);
-			put(teller, &head, sizeof(head));
+		if (!teller__is_open(teller, STATE_SERIES, of, sizeof(*series->points))) {
+			teller__open(teller, STATE_SERIES, of);
+			teller__put(teller, &head, sizeof(head));
 		}
-		put_item(teller, STATE_SERIES, of, &series->points[i], sizeof(*series->points));
+		teller__put_item(teller, STATE_SERIES, of, &series->points[i],
+				 sizeof(*series->points));
 	}
 }
 
@@ -217,7 +25,7 @@ static void tell_causes(struct teller *teller, __u32 of, const struct cause_page
 {
 	_Static_assert(sizeof(struct state_causes) == sizeof(*causes), "told as they lie there");
 	for (__u32 i = 0; i < NR_CAUSES; i++)
-		put_item(teller, STATE_CAUSES, of, &causes[i], sizeof(causes[i]));
+		teller__put_item(teller, STATE_CAUSES, of, &causes[i], sizeof(causes[i]));
 }
 
 static struct state_vma state_vma(const struct vma *vma, __u64 born)
@@ -249,8 +57,8 @@ static void open_table(struct teller *teller, __u32 space, const struct ledger_t
 		.guess_owner = table->guess_owner,
 	};
 
-	open_state(teller, STATE_TABLE, space);
-	put(teller, &head, sizeof(head));
+	teller__open(teller, STATE_TABLE, space);
+	teller__put(teller, &head, sizeof(head));
 }
 
 static bool same_run(const struct ledger_table *table, __u32 i, __u32 k)
@@ -276,7 +84,7 @@ static void tell_table(struct teller *teller, __u32 space, const struct ledger_t
 		run.nr = end - i;
 		if (teller->len + sizeof(run) > RSST_REC_MAX)
 			open_table(teller, space, table);
-		put(teller, &run, sizeof(run));
+		teller__put(teller, &run, sizeof(run));
 		teller->rec.state.nr++;
 	}
 }
@@ -309,17 +117,17 @@ static void tell_space(struct teller *teller, const struct space *space)
 	memcpy(item.by_class, space->by_class, sizeof(item.by_class));
 	memcpy(item.loss_at, space->loss_at, sizeof(item.loss_at));
 	memcpy(item.gain_at, space->gain_at, sizeof(item.gain_at));
-	open_state(teller, STATE_SPACE, space->id);
+	teller__open(teller, STATE_SPACE, space->id);
 	teller->rec.state.nr = 1;
-	put(teller, &item, sizeof(item));
-	put_path(teller, space->exe);
+	teller__put(teller, &item, sizeof(item));
+	teller__put_path(teller, space->exe);
 	tell_causes(teller, space->id, space->history.causes);
 	tell_series(teller, space->id, &space->series);
 	for (__u32 i = 0; i < space->map.nr; i++) {
 		struct state_vma vma =
 			state_vma(&space->map.entries[i].vma, space->map.entries[i].born);
 
-		put_item(teller, STATE_VMA, space->id, &vma, sizeof(vma));
+		teller__put_item(teller, STATE_VMA, space->id, &vma, sizeof(vma));
 	}
 	for (__u32 q = 0; q < space->ledger.nr_tables; q++)
 		tell_table(teller, space->id, space->ledger.tables[q]);
@@ -339,7 +147,7 @@ static void tell_processes(struct teller *teller)
 			.alive = process->alive,
 		};
 
-		put_item(teller, STATE_PROCESS, 0, &item, sizeof(item));
+		teller__put_item(teller, STATE_PROCESS, 0, &item, sizeof(item));
 	}
 }
 
@@ -362,20 +170,20 @@ static void tell_call(struct teller *teller, const struct call *call)
 
 	memcpy(item.cursor, call->cursor, sizeof(item.cursor));
 	memcpy(item.deferred, call->deferred, sizeof(item.deferred));
-	put_item(teller, STATE_CALL, 0, &item, sizeof(item));
+	teller__put_item(teller, STATE_CALL, 0, &item, sizeof(item));
 	for (__u32 i = 0; i < call->nr_queue; i++) {
 		const struct queued *gain = &call->queue[i];
 		struct state_queued queued = { gain->owner, gain->born,	  gain->unit,
 					       gain->times, gain->member, gain->write };
 
-		put_item(teller, STATE_QUEUED, 0, &queued, sizeof(queued));
+		teller__put_item(teller, STATE_QUEUED, 0, &queued, sizeof(queued));
 	}
 	for (__u32 i = 0; i < call->nr_stash; i++) {
 		const struct stashed *page = &call->stash[i];
 		struct state_stashed stashed = { page->offset, page->owner, page->born,
 						 page->member, 0 };
 
-		put_item(teller, STATE_STASHED, 0, &stashed, sizeof(stashed));
+		teller__put_item(teller, STATE_STASHED, 0, &stashed, sizeof(stashed));
 	}
 }
 
@@ -407,7 +215,7 @@ static void tell_found(struct teller *teller)
 		struct state_found item = { found->ranges[i].start, found->ranges[i].end,
 					    found->ranges[i].space, 0 };
 
-		put_item(teller, STATE_FOUND, 0, &item, sizeof(item));
+		teller__put_item(teller, STATE_FOUND, 0, &item, sizeof(item));
 	}
 }
 
@@ -439,28 +247,48 @@ static void tell_frozen_space(struct teller *teller, const struct space_snapshot
 					    : err__set(teller->err, -ENOMEM, "out of memory");
 		return;
 	}
-	for (__u32 i = 0; i < frozen->nr_vmas; i++)
-		space.map.entries[i].vma = frozen->vmas[i];
+	for (__u32 i = 0; i < frozen->nr_vmas; i++) /* merged they are already */
+		space.map.entries[i] = (struct vma_entry){ frozen->vmas[i], ~0ULL };
 	tell_space(teller, &space);
 	free(space.map.entries);
 }
 
 static void tell_final(struct teller *teller, const struct snapshot *final)
 {
-	struct state_final item = { final->faults, final->peak_pages, final->peak_ts };
+	struct state_final item = { final->faults, final->peak_pages, final->peak_ts,
+				    teller->session->doomed };
 
-	put_item(teller, STATE_FINAL, 0, &item, sizeof(item));
+	teller__put_item(teller, STATE_FINAL, 0, &item, sizeof(item));
 	for (__u32 i = OWNER_FIRST_STACK; i < final->nr_stacks; i++) {
 		struct state_pages pages = state_pages(&final->stacks[i]);
 
-		put_item(teller, STATE_FINAL_STACK, 0, &pages, sizeof(pages));
+		teller__put_item(teller, STATE_FINAL_STACK, 0, &pages, sizeof(pages));
 	}
 	for (__u32 i = 0; i < final->nr_thread_stacks; i++)
-		put_item(teller, STATE_FINAL_THREAD, 0, &final->thread_pages[i],
-			 sizeof(final->thread_pages[i]));
+		teller__put_item(teller, STATE_FINAL_THREAD, 0, &final->thread_pages[i],
+				 sizeof(final->thread_pages[i]));
 	tell_causes(teller, STATE_ALL, final->causes);
 	for (__u32 i = 0; i < final->nr_spaces; i++)
 		tell_frozen_space(teller, &final->spaces[i]);
+}
+
+static void tell_marks(struct teller *teller)
+{
+	const struct mark_list *list = &teller->session->marks;
+
+	for (__u32 i = 0; i < list->nr; i++) {
+		const struct mark *mark = &list->marks[i];
+		struct state_mark item = {
+			.ts = mark->ts,
+			.tick_ns = mark->tick_ns,
+			.from = mark->from,
+			.pid = mark->pid,
+			.tid = mark->tid,
+		};
+
+		memcpy(item.label, mark->label, sizeof(item.label));
+		teller__put_item(teller, STATE_MARK, 0, &item, sizeof(item));
+	}
 }
 
 static void tell_head(struct teller *teller)
@@ -484,32 +312,29 @@ static void tell_head(struct teller *teller)
 		.nr_truncated = session->stacks.truncated,
 	};
 
-	take(teller, &head.h);
+	teller__take(teller, &head.h);
 }
 
 static void tell_state(struct teller *teller)
 {
 	const struct session *session = teller->session;
 
-	tell_names(teller);
-	tell_objects(teller);
-	tell_frames(teller);
-	tell_stacks(teller);
-	tell_threads(teller);
+	teller__tables(teller);
 	tell_series(teller, STATE_ALL, &session->series);
 	tell_causes(teller, STATE_ALL, session->causes);
 	for (__u32 i = 0; i < NR_COUNTERS; i++)
-		put_item(teller, STATE_COUNTERS, 0, &session->counters[i],
-			 sizeof(session->counters[i]));
+		teller__put_item(teller, STATE_COUNTERS, 0, &session->counters[i],
+				 sizeof(session->counters[i]));
 	for (__u32 id = 0; id < session->nr_spaces; id++)
 		if (session->spaces[id])
 			tell_space(teller, session->spaces[id]);
 	tell_processes(teller);
 	tell_calls(teller);
 	tell_found(teller);
+	tell_marks(teller);
 	if (session->final)
 		tell_final(teller, session->final);
-	close_state(teller);
+	teller__close(teller);
 }
 
 int session__tell(const struct session *session, const struct record_sink *sink, struct err *err)
@@ -532,7 +357,7 @@ int session__tell(const struct session *session, const struct record_sink *sink,
 	tell_state(teller);
 	end.h.ts = teller->ts;
 	end.nr_states = teller->nr_states;
-	take(teller, &end.h);
+	teller__take(teller, &end.h);
 	code = teller->code;
 	free(teller);
 	return code;

@@ -52,7 +52,7 @@ static const char *check_fault(const void *record)
 		return bad_member;
 	if (!is_cause(fault->cause))
 		return bad_cause;
-	if (fault->nr_pages > RECORD_PAGES_MAX ||
+	if (fault->nr_pages > FAULT_PAGES_MAX ||
 	    (fault->flags & FAULT_COW && fault->nr_pages != 1))
 		return bad_amount;
 	return in_address_space(fault->addr, fault->nr_pages) ? NULL : bad_address;
@@ -70,7 +70,7 @@ static const char *check_release(const void *record)
 		return bad_op;
 	if (release->nr_pages < 0 && !(release->flags & RELEASE_SOFT))
 		return bad_amount;
-	return llabs(release->nr_pages) > RECORD_PAGES_MAX ? bad_amount : NULL;
+	return (__u64)llabs(release->nr_pages) > RECORD_PAGES_MAX ? bad_amount : NULL;
 }
 
 static const char *check_populate(const void *record)
@@ -235,6 +235,16 @@ static const char *check_stats(const void *record)
 	return stats->nr > (stats->h.size - sizeof(*stats)) / 8 ? "values beyond its end" : NULL;
 }
 
+static const char *check_mark(const void *record)
+{
+	const struct rec_mark *mark = record;
+	size_t len = strlen(mark->label); /* check_shape() has seen its end */
+
+	if (mark->from == MARK_INVALID || mark->from >= NR_MARK_FROMS)
+		return "no such source of a mark";
+	return len && len < MARK_LABEL_MAX ? NULL : "its label is empty or too long";
+}
+
 #define SHAPE(type, has_space, fn)                                                                 \
 	{                                                                                          \
 #type, sizeof(struct rec_##type), 0, has_space, fn                                 \
@@ -268,6 +278,7 @@ static const struct shape shapes[NR_REC_TYPES] = {
 	[REC_STATS] = SHAPE(stats, false, check_stats),
 	[REC_TICK] = SHAPE(tick, false, NULL),
 	[REC_END] = SHAPE(end, false, NULL),
+	[REC_MARK] = SHAPE_STRING(mark, label, false, check_mark),
 	[REC_CHECKPOINT] = SHAPE(checkpoint, false, decode__check_checkpoint),
 	[REC_STATE] = SHAPE(state, false, decode__check_state),
 	[REC_CHECKPOINT_END] = SHAPE(checkpoint_end, false, NULL),

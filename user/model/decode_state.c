@@ -7,7 +7,6 @@
 #include "model/page_ledger.h"
 #include "model/vma_map.h"
 
-#define SUM_MAX (1LL << 56)  /* no sum of pages comes near it, and two of them can be added */
 #define GAINS_MAX (1U << 26) /* of a call that populates */
 
 typedef const char *check_items_fn(const struct rec_state *state, const void *items);
@@ -19,7 +18,7 @@ static const char *const bad_amount = "too many pages";
 static bool are_sums(const __s64 *sums, __u32 nr)
 {
 	for (__u32 i = 0; i < nr; i++)
-		if (sums[i] > SUM_MAX || sums[i] < -SUM_MAX)
+		if (sums[i] > PAGES_SUM_MAX || sums[i] < -PAGES_SUM_MAX)
 			return false;
 	return true;
 }
@@ -67,6 +66,58 @@ static const char *check_frames(const struct rec_state *state, const void *items
 	return NULL;
 }
 
+/* The sum of @nr amounts; beyond PAGES_SUM_MAX when one of them is. */
+static __u64 sum_of(const __u64 *amounts, __u32 nr)
+{
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < nr; i++) {
+		if (amounts[i] > PAGES_SUM_MAX)
+			return ~0ULL;
+		sum += amounts[i];
+	}
+	return sum;
+}
+
+static __u64 sum_of_threads(const struct state_thread *threads, __u32 nr)
+{
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < nr; i++) {
+		if (threads[i].pages > PAGES_SUM_MAX)
+			return ~0ULL;
+		sum += threads[i].pages;
+	}
+	return sum;
+}
+
+__u64 decode__state_weight(const struct rec_state *state)
+{
+	const void *items = state + 1;
+
+	switch (state->sort) {
+	case STATE_STACK:
+		return sum_of(&((const struct state_stack *)items)->pages.rss, 3);
+	case STATE_CAUSES:
+		return sum_of(items, state->nr * 2 * RSST_NR_MEMBERS);
+	case STATE_FINAL_STACK:
+		return sum_of(items, state->nr * 3);
+	case STATE_THREAD:
+		return sum_of_threads(items, state->nr);
+	case STATE_FINAL_THREAD:
+		return sum_of(items, state->nr);
+	default:
+		return 0;
+	}
+}
+
+/* Amounts of pages that can only grow. */
+static const char *check_amounts(const struct rec_state *state, const void *items)
+{
+	(void)items;
+	return decode__state_weight(state) > PAGES_SUM_MAX ? bad_amount : NULL;
+}
+
 static const char *check_stack(const struct rec_state *state, const void *items)
 {
 	const struct state_stack *stack = items;
@@ -74,7 +125,7 @@ static const char *check_stack(const struct rec_state *state, const void *items)
 	if (!stack->id || stack->space >= SPACE_MAX || stack->end >= NR_STACK_ENDS ||
 	    state->nr > RSST_MAX_FRAMES || (state->nr && !stack->end))
 		return bad_number;
-	return NULL;
+	return check_amounts(state, items);
 }
 
 static const char *check_space(const struct rec_state *state, const void *items)
@@ -181,6 +232,22 @@ static const char *check_found(const struct rec_state *state, const void *items)
 	return NULL;
 }
 
+static const char *check_marks(const struct rec_state *state, const void *items)
+{
+	const struct state_mark *marks = items;
+	bool open = false; /* once one is, those behind are */
+
+	for (__u32 i = 0; i < state->nr; i++) {
+		if (marks[i].from == MARK_INVALID || marks[i].from >= NR_MARK_FROMS ||
+		    !marks[i].label[0] || !memchr(marks[i].label, 0, MARK_LABEL_MAX))
+			return bad_number;
+		if (open && marks[i].tick_ns != MARK_OPEN)
+			return "marks out of order";
+		open = marks[i].tick_ns == MARK_OPEN;
+	}
+	return NULL;
+}
+
 static const char *check_series(const struct rec_state *state, const void *items)
 {
 	const struct state_series *series = items;
@@ -202,7 +269,7 @@ static const struct {
 	[STATE_FRAME] = { 0, sizeof(struct state_frame), false, check_frames },
 	[STATE_ENTRY] = { 0, sizeof(struct state_entry), false, NULL },
 	[STATE_STACK] = { sizeof(struct state_stack), sizeof(__u32), false, check_stack },
-	[STATE_CAUSES] = { 0, sizeof(struct state_causes), false, NULL },
+	[STATE_CAUSES] = { 0, sizeof(struct state_causes), false, check_amounts },
 	[STATE_COUNTERS] = { 0, sizeof(__u64), false, NULL },
 	[STATE_SPACE] = { sizeof(struct state_space), 0, true, check_space },
 	[STATE_VMA] = { 0, sizeof(struct state_vma), true, check_vmas },
@@ -213,12 +280,13 @@ static const struct {
 	[STATE_STASHED] = { 0, sizeof(struct state_stashed), false, check_stashed },
 	[STATE_FOUND] = { 0, sizeof(struct state_found), false, check_found },
 	[STATE_FINAL] = { sizeof(struct state_final), 0, false, NULL },
-	[STATE_FINAL_STACK] = { 0, sizeof(struct state_pages), false, NULL },
-	[STATE_THREAD] = { 0, sizeof(struct state_thread), false, NULL },
+	[STATE_FINAL_STACK] = { 0, sizeof(struct state_pages), false, check_amounts },
+	[STATE_THREAD] = { 0, sizeof(struct state_thread), false, check_amounts },
 	[STATE_THREAD_NAME] = { 0, sizeof(struct state_thread_name), false, NULL },
+	[STATE_MARK] = { 0, sizeof(struct state_mark), false, check_marks },
 	[STATE_SERIES] = { sizeof(struct state_series), sizeof(struct state_point), false,
 			   check_series },
-	[STATE_FINAL_THREAD] = { 0, sizeof(__u64), false, NULL },
+	[STATE_FINAL_THREAD] = { 0, sizeof(__u64), false, check_amounts },
 };
 
 const char *decode__check_state(const void *record)

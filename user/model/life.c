@@ -6,6 +6,8 @@
 #include "model/books.h"
 #include "model/snapshot.h"
 
+#define FORKED_VMAS_MAX (1U << 21) /* of all spaces, when one more forks: some 100 MiB */
+
 static struct space *new_space(struct session *session, __u32 id, struct err *err, int *ret)
 {
 	struct space *space;
@@ -78,6 +80,7 @@ int session__process(struct session *session, const struct rec_process *rec, str
 		session->nr_roots++;
 		snapshot__free(session->final);
 		session->final = NULL;
+		session->doomed = false;
 	}
 	space->pid = rec->pid;
 	set_comm(space, rec->comm);
@@ -129,6 +132,18 @@ static bool has_anon(const struct page_ledger *ledger, const struct vma *vma)
 	return false;
 }
 
+/* Every child may come to hold what its parent has, in memory of its own. */
+static bool has_room(const struct session *session, const struct space *parent)
+{
+	__u64 nr_vmas = parent->map.nr;
+
+	for (__u32 id = 0; id < session->nr_spaces; id++)
+		if (session->spaces[id])
+			nr_vmas += session->spaces[id]->map.nr;
+	return nr_vmas <= FORKED_VMAS_MAX &&
+	       session->nr_tables + parent->ledger.nr_tables <= TABLES_MAX;
+}
+
 /*
  * fork copies the page tables of VMAs that hold, or may hold, anonymous pages (vma_needs_copy(),
  * mm/memory.c); a child faults the pages of other files in anew.
@@ -137,6 +152,10 @@ static void copy_pages(struct session *session, const struct space *parent, stru
 {
 	__u64 at = 0;
 
+	if (!has_room(session, parent)) { /* what it has is counted, and placed nowhere */
+		session->nr_ignored++;
+		return;
+	}
 	if (page_ledger__share(&child->ledger, &parent->ledger) ||
 	    vma_map__copy(&child->map, &parent->map)) {
 		session->no_memory = true;
@@ -229,16 +248,47 @@ int session__exec(struct session *session, const struct rec_exec *exec, struct e
 	return 0;
 }
 
+static void take_final(struct session *session)
+{
+	snapshot__free(session->final);
+	session->final = snapshot__take(session);
+	if (!session->final)
+		session->no_memory = true;
+}
+
 /* What was resident when the last root died is what the end is asked about: keep it before it goes.
  */
 static void keep_final(struct session *session, const struct process *process)
 {
 	if (!(process->flags & PROCESS_ROOT) || session->nr_roots != 1)
 		return;
-	snapshot__free(session->final);
-	session->final = snapshot__take(session);
-	if (!session->final)
+	if (session->doomed) /* by now the kernel has taken pages away */
+		return;
+	take_final(session);
+}
+
+/* A victim of the OOM killer does not come back, and its pages go before it does. */
+static void doom(struct session *session, __u32 pid)
+{
+	const struct process *process = process_table__find(&session->processes, pid);
+
+	if (session->doomed || !process || !process->alive || !(process->flags & PROCESS_ROOT) ||
+	    session->nr_roots != 1)
+		return;
+	take_final(session);
+	session->doomed = session->final;
+}
+
+void session__mark(struct session *session, const struct rec_mark *mark)
+{
+	int code = mark_list__add(&session->marks, mark, session->record_ts);
+
+	if (code == -ENOMEM)
 		session->no_memory = true;
+	else if (code)
+		session->nr_ignored++;
+	if (mark->from == MARK_OOM)
+		doom(session, mark->pid);
 }
 
 void session__exit(struct session *session, const struct rec_exit *exit)

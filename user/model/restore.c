@@ -7,6 +7,8 @@
 #include "model/restore.h"
 #include "model/snapshot.h"
 
+#define RESTORE_WEIGHT_MAX (PAGES_SUM_MAX * 4ULL)
+
 bool number_map__find(const struct number_map *map, __u32 told, __u32 *here)
 {
 	*here = told;
@@ -34,6 +36,7 @@ static void staged__free(struct session *staged)
 	free(staged->processes.processes);
 	free(staged->found.ranges);
 	series__fini(&staged->series);
+	mark_list__fini(&staged->marks);
 	free(staged);
 }
 
@@ -133,6 +136,7 @@ static int set_final(struct session *session, struct restore *restore)
 
 	snapshot__free(session->final);
 	session->final = NULL;
+	session->doomed = final && final->doomed;
 	if (!final)
 		return 0;
 	final->stacks.nr = end_of(&restore->stacks, restore->final_pages.nr);
@@ -183,6 +187,8 @@ static void take_staged(struct session *session, struct session *staged)
 	free(session->found.ranges);
 	series__fini(&session->series);
 	session->series = staged->series;
+	mark_list__fini(&session->marks);
+	session->marks = staged->marks;
 	memcpy(session->spaces, staged->spaces, sizeof(session->spaces));
 	session->nr_spaces = staged->nr_spaces;
 	session->processes = staged->processes;
@@ -230,6 +236,7 @@ static int on_final(struct restore *restore, const struct state_final *final)
 	restore->final->faults = final->faults;
 	restore->final->peak_pages = final->peak_pages;
 	restore->final->peak_ts = final->peak_ts;
+	restore->final->doomed = final->doomed;
 	return 0;
 }
 
@@ -242,9 +249,32 @@ static int on_counters(struct restore *restore, const struct rec_state *state)
 	return 0;
 }
 
+static int on_marks(struct session *staged, const struct rec_state *state)
+{
+	const struct state_mark *items = (const struct state_mark *)(state + 1);
+	int code = 0;
+
+	for (__u32 i = 0; !code && i < state->nr; i++) {
+		struct mark mark = {
+			.ts = items[i].ts,
+			.tick_ns = items[i].tick_ns,
+			.from = items[i].from,
+			.pid = items[i].pid,
+			.tid = items[i].tid,
+		};
+
+		memcpy(mark.label, items[i].label, sizeof(mark.label));
+		code = mark_list__put(&staged->marks, &mark);
+	}
+	return code == -ENOSPC ? -EBADMSG : code;
+}
+
 static int on_state(struct session *session, const struct rec_state *state)
 {
 	session->restore->nr_states++;
+	session->restore->weight += decode__state_weight(state);
+	if (session->restore->weight > RESTORE_WEIGHT_MAX)
+		return -EBADMSG;
 	switch (state->sort) {
 	case STATE_NAME:
 	case STATE_OBJECT:
@@ -258,6 +288,8 @@ static int on_state(struct session *session, const struct rec_state *state)
 		return restore__tables(session, state);
 	case STATE_COUNTERS:
 		return on_counters(session->restore, state);
+	case STATE_MARK:
+		return on_marks(session->restore->staged, state);
 	case STATE_FINAL:
 		return on_final(session->restore, (const struct state_final *)(state + 1));
 	default:

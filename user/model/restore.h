@@ -35,6 +35,7 @@ struct count_list {
 struct restore {
 	struct rec_checkpoint head;
 	__u64 nr_states;
+	__u64 weight; /* pages of stacks, threads and causes told so far */
 	struct number_map names, objects, frames, stacks;
 	struct number_map fresh; /* by frame: FRAME_FRESH, or the session knew its name before */
 	struct pages_list pages, final_pages;

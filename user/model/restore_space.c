@@ -143,7 +143,7 @@ static int on_table(struct restore *restore, struct space *space, const struct s
 	struct ledger_table *table;
 	int code = 0;
 
-	if (restore->at->nr_tables >= TABLES_MAX)
+	if (restore->at->nr_tables >= TABLES_MAX && !page_ledger__find(&space->ledger, told->key))
 		return -EBADMSG;
 	table = page_ledger__writable(&space->ledger, told->key);
 	if (!table)

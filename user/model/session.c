@@ -30,6 +30,7 @@ void session__free(struct session *session)
 	thread_table__fini(&session->threads);
 	name_table__fini(&session->names);
 	series__fini(&session->series);
+	mark_list__fini(&session->marks);
 	free(session);
 }
 
@@ -80,6 +81,7 @@ static void on_tick(struct session *session)
 {
 	if (session->record_ts > session->now)
 		session->now = session->record_ts;
+	mark_list__close(&session->marks, session->now);
 	for (__u32 id = 0; id < session->nr_spaces; id++) {
 		struct space *space = session__space(session, id);
 
@@ -102,12 +104,19 @@ static void on_end(struct session *session, const struct rec_end *end)
 	session->end = *end;
 }
 
+static __u64 since_start(const struct session *session, __u64 ts)
+{
+	return ts > session->start.h.ts ? ts - session->start.h.ts : 0;
+}
+
 /* Whatever happened in a gap did so unseen: what a space's counter moved meanwhile is lost. */
 static void on_gap(struct session *session, const struct rec_gap *gap)
 {
 	struct stream_gaps *gaps = &session->gaps;
 
-	gaps->nr++;
+	if (!gaps->nr++)
+		gaps->from_ns = since_start(session, gap->from_ts);
+	gaps->to_ns = since_start(session, gap->to_ts);
 	gaps->blocks += gap->nr_blocks;
 	gaps->bytes += gap->bytes;
 	gaps->ns += gap->to_ts > gap->from_ts ? gap->to_ts - gap->from_ts : 0;
@@ -149,6 +158,9 @@ static int feed_stream(struct session *session, const struct rec *rec, struct er
 		return 0;
 	case REC_END:
 		on_end(session, (const struct rec_end *)rec);
+		return 0;
+	case REC_MARK:
+		session__mark(session, (const struct rec_mark *)rec);
 		return 0;
 	case REC_GAP:
 		on_gap(session, (const struct rec_gap *)rec);
@@ -218,7 +230,7 @@ static int feed_checked(struct session *session, const struct rec *rec, struct e
 	restore__free(session->restore); /* one that something stands inside is none */
 	session->restore = NULL;
 	session->events++;
-	session->record_ts = rec->ts > session->start.h.ts ? rec->ts - session->start.h.ts : 0;
+	session->record_ts = since_start(session, rec->ts);
 	ret = feed_stream(session, rec, err);
 	if (ret != -ENOENT)
 		return ret;
@@ -266,12 +278,28 @@ const struct rec_end *session__end(const struct session *session)
 	return session->ended ? &session->end : NULL;
 }
 
+const struct mark *session__marks(const struct session *session, __u32 *nr)
+{
+	*nr = session->marks.nr;
+	return session->marks.marks;
+}
+
 void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
 {
 	bool over = session->final && !session->nr_roots;
 
 	*pages = over ? session->final->peak_pages : session->peak_pages;
 	*ts = over ? session->final->peak_ts : session->peak_ts;
+}
+
+struct stream_gaps session__gaps(const struct session *session)
+{
+	return session->gaps;
+}
+
+__u64 session__rss_bytes(const struct session *session)
+{
+	return session->rss_pages > 0 ? session->rss_pages * LEDGER_PAGE_BYTES : 0;
 }
 
 bool session__roots_alive(const struct session *session)

@@ -118,6 +118,7 @@ struct stream_gaps {
 	__u32 nr;
 	__u64 blocks, bytes;
 	__u64 ns;  /* of time, at most: from the last record before a gap to the first behind it */
+	__u64 from_ns, to_ns; /* where the first begins and the last ends, since the start of the stream */
 	bool open; /* the books still lack what the last gap held: no checkpoint came since */
 };
 
@@ -165,6 +166,18 @@ struct series_point {
 	__s64 pages[RSST_NR_MEMBERS];
 };
 
+/* A moment with a name. */
+struct mark {
+	__u64 ts;      /* ns since the start of the stream */
+	__u64 tick_ns; /* the same of the first tick behind it, the moment it names; MARK_OPEN: none came yet */
+	__u32 from;    /* enum mark_from */
+	__u32 pid, tid; /* who set it; 0: unknown */
+	char label[MARK_LABEL_MAX];
+};
+
+#define MARK_OPEN (~0ULL)
+#define MARKS_MAX 65536 /* of a session; those that follow are ignored, and counted as such */
+
 struct session;
 
 struct session *session__new(void);
@@ -177,8 +190,8 @@ void session__free(struct session *session);
 int session__feed(struct session *session, const struct rec *rec, size_t len, struct err *err);
 
 /*
- * session__freeze() - a snapshot of now, or of the instant before the last root process died if none is left: what was
- * resident then is what the question "what was it made of" means. O(spaces + VMAs + stacks + page tables); pages are
+ * session__freeze() - a snapshot of now, or of the instant before the last root process died (was chosen by the OOM killer)
+ * if none is left: what was resident then is what the question "what was it made of" means. O(spaces + VMAs + stacks + page tables); pages are
  * shared copy-on-write. NULL on ENOMEM. Free with snapshot__free() before the session.
  */
 struct snapshot *session__freeze(struct session *session);
@@ -188,8 +201,11 @@ void snapshot__free(struct snapshot *snapshot);
 const struct rec_start *session__start(const struct session *session);
 __u64 session__now(const struct session *session);
 const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
+const struct mark *session__marks(const struct session *session, __u32 *nr); /* in stream order */
 /* Highest counted RSS so far, pages, and when: as a snapshot taken now tells it. */
 void session__peak(const struct session *session, __u64 *pages, __u64 *ts);
+struct stream_gaps session__gaps(const struct session *session);
+__u64 session__rss_bytes(const struct session *session); /* counted now, of all living spaces */
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
 __u64 session__nr_bad_records(const struct session *session);	   /* refused or of unknown type */
 __u64 session__nr_ignored_records(const struct session *session);  /* of unknown or dead spaces, or of no effect */

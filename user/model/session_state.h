@@ -6,6 +6,7 @@
 
 #include "model/calls.h"
 #include "model/decode.h"
+#include "model/mark_list.h"
 #include "model/name_table.h"
 #include "model/object_table.h"
 #include "model/series.h"
@@ -51,11 +52,13 @@ struct session {
 	__u64 peak_pages, peak_ts;
 	struct series series;
 	__u64 counters[NR_COUNTERS];
+	struct mark_list marks;
 	__u64 nr_bad;	  /* records refused or of unknown type */
 	__u64 nr_ignored; /* records of address spaces that are not known, or mappings that make no
 			     sense */
 	__u32 nr_tables;  /* page tables of all ledgers */
 	struct snapshot *final; /* the moment before the last root died */
+	bool doomed;		/* final is of its MARK_OOM */
 	struct stream_gaps gaps;
 	struct restore *restore; /* the checkpoint being read; NULL: none */
 	__u32 nr_restored;
@@ -105,6 +108,7 @@ void session__exit(struct session *session, const struct rec_exit *exit);
 void session__space_end(struct session *session, struct space *space);
 void session__counters(struct session *session, struct space *space,
 		       const struct rec_counters *counters);
+void session__mark(struct session *session, const struct rec_mark *mark);
 void session__thread(struct session *session, struct space *space, const struct rec_thread *thread);
 
 /* restore.c */

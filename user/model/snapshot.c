@@ -177,7 +177,7 @@ struct snapshot *session__freeze(struct session *session)
 {
 	struct snapshot *snapshot;
 
-	if (!session->final || session->nr_roots)
+	if (!session->final || (session->nr_roots && !session->doomed))
 		return snapshot__take(session);
 	snapshot = copy_snapshot(session->final);
 	if (snapshot)

@@ -98,6 +98,8 @@ int vma_map__remove(struct vma_map *map, __u64 start, __u64 end, __u64 spare_aft
 {
 	__u32 i = vma_map__at(map, start);
 
+	if (start >= end)
+		return 0;
 	while (i < map->nr && map->entries[i].vma.start < end) {
 		int ret;
 
@@ -134,6 +136,8 @@ int vma_map__insert(struct vma_map *map, const struct vma *vma, __u64 born)
 
 int vma_map__protect(struct vma_map *map, __u64 start, __u64 end, __u8 prot)
 {
+	if (start >= end) /* the kernel has nothing against it */
+		return 0;
 	for (__u32 i = vma_map__at(map, start); i < map->nr && map->entries[i].vma.start < end;
 	     i++) {
 		int ret;

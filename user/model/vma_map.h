@@ -44,7 +44,8 @@ int vma_map__insert(struct vma_map *map, const struct vma *vma, __u64 born);
  */
 int vma_map__remove(struct vma_map *map, __u64 start, __u64 end, __u64 spare_after);
 
-/* Change the protection of [start, end), splitting VMAs that stand out. 0, -ENOMEM or -E2BIG. */
+/* Change the protection of [start, end), which may be empty, splitting VMAs that stand out. 0,
+ * -ENOMEM or -E2BIG. */
 int vma_map__protect(struct vma_map *map, __u64 start, __u64 end, __u8 prot);
 
 /* Merge compatible neighbours born before @settled, as the kernel does; the lower one's mapping

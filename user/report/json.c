@@ -92,6 +92,20 @@ static struct json_object *cause_object(const struct cause_row *row)
 	return cause;
 }
 
+/* Where the trace is damaged; a whole one has no such key. */
+static struct json_object *gaps_object(const struct stream_gaps *gaps)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_int(object, "blocks", gaps->blocks);
+	add_int(object, "bytes", gaps->bytes);
+	add_int(object, "ns", gaps->ns);
+	add_int(object, "from_ns", gaps->from_ns);
+	add_int(object, "to_ns", gaps->to_ns);
+	json_object_object_add(object, "open", json_object_new_boolean(gaps->open));
+	return object;
+}
+
 static struct json_object *events_object(const struct view *view)
 {
 	struct json_object *events = json_object_new_object();
@@ -99,6 +113,8 @@ static struct json_object *events_object(const struct view *view)
 	add_int(events, "faults", view->faults);
 	add_int(events, "lost", view->lost);
 	add_int(events, "stacks_truncated", view->stacks_truncated);
+	if (view->gaps.nr)
+		json_object_object_add(events, "gaps", gaps_object(&view->gaps));
 	return events;
 }
 
@@ -165,6 +181,19 @@ static struct json_object *stack_object(const struct stack_row *row)
 	return stack;
 }
 
+static struct json_object *mark_object(const struct mark *mark, __u64 start_wall_ns)
+{
+	struct json_object *object = json_object_new_object();
+
+	add(object, "label", json_text(mark->label));
+	add_int(object, "at_ns", mark->tick_ns);
+	add(object, "wall", wall_time(start_wall_ns + mark->ts));
+	add(object, "by", json_object_new_string(mark_from_name(mark->from)));
+	add(object, "pid", mark->pid ? json_object_new_int64(mark->pid) : NULL);
+	add(object, "tid", mark->tid ? json_object_new_int64(mark->tid) : NULL);
+	return object;
+}
+
 static struct json_object *other_object(const struct other_row *row)
 {
 	struct json_object *other = json_object_new_object();
@@ -203,6 +232,11 @@ static void put_lists(struct json_stream *json, const struct view *view)
 		json_stream__put(json, NULL, cause_object(view->causes + i));
 	json_stream__close(json, ']');
 	json_stream__put(json, "events", events_object(view));
+	json_stream__open(json, "marks", '[');
+	for (__u32 i = 0; i < view->nr_marks; i++)
+		json_stream__put(json, NULL,
+				 mark_object(view->marks + i, view->from_wall_ns - view->from_ns));
+	json_stream__close(json, ']');
 	json_stream__open(json, "regions", '[');
 	for (__u32 i = 0; i < view->nr_regions; i++)
 		json_stream__put(json, NULL, region_object(view->regions + i));

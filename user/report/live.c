@@ -198,6 +198,7 @@ int report__live(FILE *out, const struct session *session, const struct view *in
 		report__trend(out, style->width, since);
 	report__fall(out, style->width, interval);
 	report__target_state(out, style->width, session, since);
+	report__marks(out, interval, style->top);
 	print_quiet(out, style->width, interval, since);
 	if (!ret && groups.first)
 		ret = print_table(out, &live, &groups, style);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/units.h"
@@ -6,6 +7,7 @@
 #include "report/sentences.h"
 #include "report/utf8.h"
 
+#define RATE_MAX 1e18 /* bytes; fits an __s64 */
 #define PER_MINUTE_FROM (120 * NSEC_PER_SEC) /* windows from here on are thought of in minutes */
 
 char *count_text(char *buf, __u64 count)
@@ -59,6 +61,8 @@ void facts__add_rate(struct facts *facts, const struct view *view)
 	if (!window_ns)
 		return;
 	rate = (double)view->growth.total / window_ns * NSEC_PER_SEC * (minutes ? 60 : 1);
+	if (fabs(rate) > RATE_MAX) /* only of a trace that lies */
+		return;
 	facts__add(facts, "%s/%s", units__bytes_signed(text, rate), minutes ? "min" : "s");
 }
 

@@ -44,4 +44,7 @@ static inline __u32 stacks_to_show(__u32 nr, __u32 most)
 /* "1 203 441"; @buf holds UNITS_LEN. */
 char *count_text(char *buf, __u64 count);
 
+/* A line a mark of @view. At most @top, the last ones; 0: all. Nothing without one. */
+void report__marks(FILE *out, const struct view *view, __u32 top);
+
 #endif

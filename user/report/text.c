@@ -215,6 +215,10 @@ int report__text(FILE *out, const struct session *session, const struct view *vi
 	}
 	if (is_plain(view))
 		print_before(&report);
+	if (view->nr_marks) {
+		fputc('\n', out);
+		report__marks(out, view, style->top);
+	}
 	groups__fini(&groups);
 	if (ret)
 		return ret;

@@ -8,6 +8,7 @@
 
 #define HEADER_BYTES sizeof(struct trace_block_header)
 #define BLOCK_BYTES (HEADER_BYTES + TRACE_BLOCK_STORED_MAX)
+#define SEARCH_BYTES 256
 
 /* Up to @len bytes at @offset; how many there are, or -errno. */
 static long read_at(struct index_search *search, __u64 offset, __u8 *buf, size_t len)
@@ -128,11 +129,16 @@ static int from_end(struct index_search *search, struct trace_index *index)
 	return code == -EBADMSG || !code ? 0 : code;
 }
 
-/* The next place behind @offset where the magic stands; the file's end: none. */
+/*
+ * The next place behind @offset where the magic stands; the file's end: none. Looks at little
+ * first: where magics stand close by, each search begins behind the last.
+ */
 static int next_magic(struct index_search *search, __u64 *offset)
 {
+	size_t len = SEARCH_BYTES;
+
 	for (__u64 at = *offset + 1;;) {
-		long n = read_at(search, at, search->stored, BLOCK_BYTES);
+		long n = read_at(search, at, search->stored, len);
 		const __u8 *found;
 
 		if (n < 0)
@@ -141,9 +147,10 @@ static int next_magic(struct index_search *search, __u64 *offset)
 				? NULL
 				: memmem(search->stored, n, TRACE_BLOCK_MAGIC, TRACE_MAGIC_LEN);
 		*offset = found ? at + (found - search->stored) : search->file_bytes;
-		if (found || n < (long)BLOCK_BYTES)
+		if (found || n < (long)len)
 			return 0;
 		at += n - (TRACE_MAGIC_LEN - 1);
+		len = 2 * len < BLOCK_BYTES ? 2 * len : BLOCK_BYTES;
 	}
 }
 

@@ -6,30 +6,25 @@
 #include <string.h>
 #include "checkpoint_abi.h"
 #include "trace/block.h"
+#include "trace/byte_window.h"
+#include "trace/file_header.h"
 #include "trace/file_failed.h"
 #include "trace/index_search.h"
 #include "trace/reader.h"
 
 #define HEADER_BYTES sizeof(struct trace_block_header)
-#define WINDOW_BYTES (HEADER_BYTES + TRACE_BLOCK_STORED_MAX)
 
 /*
  * Invariants
- *  - window[at, len) are the bytes of the file from `offset` on; nothing is kept of those before.
- *  - gap_bytes counts the bytes directly before `offset` that belong to no block and are not yet in
- * health.
+ *  - gap_bytes counts the bytes directly before the window's place that belong to no block and are
+ *    not yet in health.
  *  - raw[raw_at, raw_len) are checked, whole records.
  */
 struct trace_source {
 	struct record_source source;
-	struct byte_source *bytes;
+	struct byte_window window;
 	struct trace_health health;
-	char *name;
 	ZSTD_DCtx *unpacker;
-	__u8 *window;
-	size_t at, len;
-	__u64 offset;
-	bool at_end; /* the bytes behind the window are none */
 	__u8 *raw;
 	__u32 raw_at, raw_len;
 	__u64 next_seq;
@@ -52,41 +47,30 @@ struct trace_source {
 
 static size_t left(const struct trace_source *source)
 {
-	return source->len - source->at;
+	return byte_window__left(&source->window);
 }
 
 static const __u8 *here(const struct trace_source *source)
 {
-	return source->window + source->at;
+	return byte_window__here(&source->window);
 }
 
 /* Have @want bytes in the window, or all there are. 0 or -errno with a sentence. */
 static int fill(struct trace_source *source, size_t want, struct err *err)
 {
-	if (left(source) < want && source->at + want > WINDOW_BYTES) {
-		memmove(source->window, here(source), left(source));
-		source->len = left(source);
-		source->at = 0;
-	}
-	while (left(source) < want && !source->at_end) {
-		long n = source->bytes->read(source->bytes, source->window + source->len,
-					     WINDOW_BYTES - source->len);
+	struct byte_window *window = &source->window;
+	__u64 before = window->taken_bytes;
+	int code = byte_window__fill(window, want, err);
 
-		if (n < 0)
-			return file_failed(n, "read", source->name, "", err);
-		source->at_end = !n;
-		source->len += n;
-		source->health.taken_bytes += n;
-		if (source->health.file_bytes < source->offset + left(source))
-			source->health.file_bytes = source->offset + left(source);
-	}
-	return 0;
+	source->health.taken_bytes += window->taken_bytes - before;
+	if (source->health.file_bytes < window->offset + left(source))
+		source->health.file_bytes = window->offset + left(source);
+	return code;
 }
 
 static void pass(struct trace_source *source, size_t len)
 {
-	source->at += len;
-	source->offset += len;
+	byte_window__pass(&source->window, len);
 }
 
 /* Pass bytes that belong to no block. */
@@ -103,9 +87,12 @@ static void skip(struct trace_source *source, size_t len)
 	pass(source, len);
 }
 
-static bool starts_with_magic(const __u8 *bytes, size_t len, const char *magic)
+/* With the block magic, or with the prefix of it the file ends with. */
+static bool starts_with_magic(const struct trace_source *source)
 {
-	return !memcmp(bytes, magic, len < TRACE_MAGIC_LEN ? len : TRACE_MAGIC_LEN);
+	size_t len = left(source) < TRACE_MAGIC_LEN ? left(source) : TRACE_MAGIC_LEN;
+
+	return !memcmp(here(source), TRACE_BLOCK_MAGIC, len);
 }
 
 /* Skip to the next block magic, to the prefix of it the file ends with, or to the end. */
@@ -123,7 +110,7 @@ static int resync(struct trace_source *source, struct err *err)
 		code = fill(source, TRACE_MAGIC_LEN, err);
 		if (code || !left(source))
 			return code;
-		if (starts_with_magic(here(source), left(source), TRACE_BLOCK_MAGIC))
+		if (starts_with_magic(source))
 			return 0;
 		if (found)
 			skip(source, 1);
@@ -212,6 +199,18 @@ static bool check_stored(const struct trace_source *source, const struct trace_b
 	return header->payload_crc == trace_crc(here(source) + HEADER_BYTES, header->stored_bytes);
 }
 
+/* @spare: what the block held is needed by nobody, so that nothing is missing of the stream. */
+static void count_damaged(struct trace_source *source, size_t len, bool spare)
+{
+	source->health.damaged_blocks++;
+	source->health.damaged_bytes += len;
+	if (!spare)
+		return;
+	source->health.spare_blocks++;
+	source->missing_from++;
+	source->missing_bytes_from += len;
+}
+
 /* The block behind a sound header is all in the window: take it, or count it. True when it is
  * whole. *@wanted: its records are in raw. */
 static bool take_block(struct trace_source *source, const struct trace_block_header *header,
@@ -224,8 +223,7 @@ static bool take_block(struct trace_source *source, const struct trace_block_hea
 	whole = fresh && (*wanted ? unpack(source, header) : check_stored(source, header));
 	pass(source, len);
 	if (!whole) {
-		source->health.damaged_blocks++;
-		source->health.damaged_bytes += len;
+		count_damaged(source, len, fresh && !*wanted);
 		return false;
 	}
 	note_gap(source, header);
@@ -236,7 +234,7 @@ static bool take_block(struct trace_source *source, const struct trace_block_hea
 	source->raw_at = 0;
 	source->raw_len = *wanted ? header->raw_bytes : 0;
 	source->health.nr_blocks++;
-	source->health.read_bytes = source->offset;
+	source->health.read_bytes = source->window.offset;
 	return true;
 }
 
@@ -252,8 +250,7 @@ static int load_block(struct trace_source *source, struct err *err)
 		code = fill(source, HEADER_BYTES, err);
 		if (code)
 			return code;
-		if (left(source) < HEADER_BYTES &&
-		    starts_with_magic(here(source), left(source), TRACE_BLOCK_MAGIC))
+		if (left(source) < HEADER_BYTES && starts_with_magic(source))
 			return end(source, left(source) > 0);
 		if (left(source) < HEADER_BYTES || !block__read_header(&header, here(source))) {
 			code = resync(source, err);
@@ -302,82 +299,11 @@ static void trace__free(struct record_source *base)
 {
 	struct trace_source *source = (struct trace_source *)base;
 
-	if (source->bytes)
-		source->bytes->close(source->bytes);
+	byte_window__fini(&source->window);
 	ZSTD_freeDCtx(source->unpacker);
-	free(source->window);
 	trace_index__fini(&source->index);
 	free(source->raw);
-	free(source->name);
 	free(source);
-}
-
-static int header_damaged(const struct trace_source *source, struct err *err)
-{
-	return err__set(err, -EBADMSG,
-			"the header of \"%s\" is damaged: use another copy, or record again",
-			source->name);
-}
-
-/* The file header's bytes are all in the window. */
-static int check_header(struct trace_source *source, const struct trace_file_header *header,
-			struct err *err)
-{
-	size_t covered = header->header_bytes - sizeof(header->crc);
-	__u32 crc;
-
-	memcpy(&crc, here(source) + covered, sizeof(crc));
-	if (crc != trace_crc(here(source), covered) || !header->major)
-		return header_damaged(source, err);
-	return 0;
-}
-
-static int header_cut(const struct trace_source *source, struct err *err)
-{
-	if (!source->len)
-		return err__set(err, -ENODATA,
-				"\"%s\" is empty: no trace was written; record again",
-				source->name);
-	return err__set(err, -ENODATA, "\"%s\" is cut inside its header: record again",
-			source->name);
-}
-
-static int read_header(struct trace_source *source, struct err *err)
-{
-	struct trace_file_header header;
-	int code = fill(source, sizeof(header), err);
-
-	if (code)
-		return code;
-	if (!starts_with_magic(here(source), left(source), TRACE_FILE_MAGIC))
-		return err__set(err, -EINVAL,
-				"\"%s\" is not a trace: name a file that 'rsstrace record' wrote",
-				source->name);
-	if (left(source) < sizeof(header))
-		return header_cut(source, err);
-	memcpy(&header, here(source), sizeof(header));
-	/* before the CRC: what that covers may be another matter by then */
-	if (header.major > TRACE_MAJOR)
-		return err__set(
-			err, -EPROTONOSUPPORT,
-			"\"%s\" has the newer format version %u.%u, this rsstrace reads up to "
-			"%d: use a newer rsstrace",
-			source->name, header.major, header.minor, TRACE_MAJOR);
-	if (header.header_bytes < sizeof(header) || header.header_bytes > TRACE_HEADER_MAX ||
-	    header.header_bytes % 8)
-		return header_damaged(source, err);
-	code = fill(source, header.header_bytes, err);
-	if (code)
-		return code;
-	if (left(source) < header.header_bytes)
-		return header_cut(source, err);
-	code = check_header(source, &header, err);
-	if (code)
-		return code;
-	pass(source, header.header_bytes);
-	source->file_header_bytes = header.header_bytes;
-	source->health.read_bytes = source->offset;
-	return 0;
 }
 
 /* Entering a segment needs it again. */
@@ -388,6 +314,15 @@ static void keep_start(struct trace_source *source)
 
 	memcpy(&source->start, rec, size);
 	source->start.h.size = size;
+}
+
+static int read_header(struct trace_source *source, struct err *err)
+{
+	int code = file_header__read(&source->window, err);
+
+	source->health.taken_bytes = source->window.taken_bytes;
+	source->file_header_bytes = source->health.read_bytes = source->window.offset;
+	return code;
 }
 
 /* Without the start record nothing in a trace can be placed in time. */
@@ -406,21 +341,21 @@ static int read_start(struct trace_source *source, struct err *err)
 		why = "its first block is damaged; use another copy, or record again";
 	else if (!code)
 		why = "it is cut before the end of its first block; record again";
-	return err__set(err, -ENODATA, "\"%s\" holds no start record: %s", source->name, why);
+	return err__set(err, -ENODATA, "\"%s\" holds no start record: %s", source->window.name,
+			why);
 }
 
-static struct trace_source *allocate(const char *name)
+/* Takes ownership of @bytes when it succeeds. */
+static struct trace_source *allocate(struct byte_source *bytes, const char *name)
 {
 	struct trace_source *source = calloc(1, sizeof(*source));
 
 	if (!source)
 		return NULL;
 	source->source = (struct record_source){ .next = trace__next, .free = trace__free };
-	source->name = strdup(name);
 	source->unpacker = ZSTD_createDCtx();
-	source->window = malloc(WINDOW_BYTES);
 	source->raw = malloc(TRACE_BLOCK_RAW_MAX);
-	if (source->name && source->unpacker && source->window && source->raw)
+	if (source->unpacker && source->raw && !byte_window__init(&source->window, bytes, name))
 		return source;
 	trace__free(&source->source);
 	return NULL;
@@ -433,13 +368,12 @@ struct record_source *trace_source__open(struct byte_source *bytes, const char *
 
 	if (!bytes)
 		return NULL;
-	source = allocate(name);
+	source = allocate(bytes, name);
 	if (!source) {
 		bytes->close(bytes);
 		file_failed(-ENOMEM, "read", name, "", err);
 		return NULL;
 	}
-	source->bytes = bytes;
 	source->health.file_bytes = bytes->size_bytes;
 	source->at_start = true;
 	if (!read_header(source, err) && !read_start(source, err))
@@ -451,16 +385,17 @@ struct record_source *trace_source__open(struct byte_source *bytes, const char *
 /* Where the source stands in its bytes is its own business again. */
 static int come_back(struct trace_source *source, struct err *err)
 {
-	int code = source->bytes->seek(source->bytes, source->offset + left(source));
+	struct byte_source *bytes = source->window.bytes;
+	int code = bytes->seek(bytes, source->window.offset + left(source));
 
-	return code ? file_failed(code, "read", source->name, "", err) : 0;
+	return code ? file_failed(code, "read", source->window.name, "", err) : 0;
 }
 
 const struct trace_index *trace_source__index(struct record_source *base, struct err *err)
 {
 	struct trace_source *source = (struct trace_source *)base;
 	struct index_search search = {
-		.bytes = source->bytes,
+		.bytes = source->window.bytes,
 		.file_bytes = source->health.file_bytes,
 		.first_block = source->file_header_bytes,
 		.start_ts = source->start.h.ts,
@@ -470,14 +405,15 @@ const struct trace_index *trace_source__index(struct record_source *base, struct
 
 	if (source->indexed)
 		return &source->index;
-	if (!source->bytes->seek || !source->bytes->size_bytes) {
-		err__set(err, -ESPIPE, "\"%s\" can only be read from its start", source->name);
+	if (!search.bytes->seek || !search.bytes->size_bytes) {
+		err__set(err, -ESPIPE, "\"%s\" can only be read from its start",
+			 source->window.name);
 		return NULL;
 	}
 	code = index_search__run(&search, &source->index);
 	source->health.taken_bytes += search.taken_bytes;
 	if (code)
-		file_failed(code, "read", source->name, "", err);
+		file_failed(code, "read", source->window.name, "", err);
 	if (come_back(source, err) || code)
 		return NULL;
 	source->indexed = true;
@@ -487,14 +423,11 @@ const struct trace_index *trace_source__index(struct record_source *base, struct
 /* Nothing is known of what lies before @segment, and nothing missed. */
 static int go_to(struct trace_source *source, const struct index_segment *segment, struct err *err)
 {
-	int code = source->bytes->seek(source->bytes, segment->offset);
+	int code = byte_window__go(&source->window, segment->offset, err);
 
 	if (code)
-		return file_failed(code, "read", source->name, "", err);
-	source->at = source->len = 0;
+		return code;
 	source->raw_at = source->raw_len = 0;
-	source->offset = segment->offset;
-	source->at_end = false;
 	source->gap_bytes = 0;
 	source->gap_pending = false;
 	source->next_seq = segment->seq;
@@ -519,11 +452,13 @@ int trace_source__enter(struct record_source *base, __u32 at, struct err *err)
 	if (code || !source->entered)
 		return code;
 	if (left(source) >= HEADER_BYTES && block__read_header(&header, here(source)) &&
-	    header.flags & BLOCK_STATE_FIRST && header.seq == index->segments[at].seq)
+	    header.flags & BLOCK_STATE_FIRST && header.seq == index->segments[at].seq &&
+	    header.first_ts == index->segments[at].ts)
 		return 0;
 	code = go_to(source, &index->segments[0], err);
 	return code ? code
-		    : err__set(err, -EBADMSG, "the index of \"%s\" is damaged", source->name);
+		    : err__set(err, -EBADMSG, "the index of \"%s\" is damaged",
+			       source->window.name);
 }
 
 const struct trace_health *trace_source__health(const struct record_source *base)

@@ -21,6 +21,7 @@ struct trace_health {
 	bool cut;	      /* ends inside a block; one cut behind a block just has no REC_END */
 	__u64 damaged_blocks; /* skipped; what they held is missing from the stream */
 	__u64 damaged_bytes;
+	__u64 spare_blocks; /* of damaged_blocks: checkpoints nobody needed, or the index */
 	__u64 taken_bytes; /* from the byte source, headers that were only looked at included */
 	__u64 nr_unpacked; /* blocks; nr_blocks are the whole ones passed */
 };

@@ -288,14 +288,11 @@ static void discard(struct trace_writer *writer)
 	free(writer);
 }
 
-int trace_writer__close(struct trace_writer *writer, struct err *err)
+static int close_file(struct trace_writer *writer, bool sync, struct err *err)
 {
-	int code;
+	int code = finish(writer, err);
 
-	if (!writer)
-		return 0;
-	code = finish(writer, err);
-	if (fsync(writer->fd) && errno != EINVAL && errno != ENOSYS && !code)
+	if (sync && fsync(writer->fd) && errno != EINVAL && errno != ENOSYS && !code)
 		code = file_failed(-errno, "write", writer->path, "", err);
 	/* on NFS this is where a full disk shows */
 	if (close(writer->fd) && errno != EINTR && !code)
@@ -303,6 +300,26 @@ int trace_writer__close(struct trace_writer *writer, struct err *err)
 	writer->fd = -1;
 	discard(writer);
 	return code;
+}
+
+int trace_writer__close(struct trace_writer *writer, struct err *err)
+{
+	return writer ? close_file(writer, true, err) : 0;
+}
+
+int trace_writer__finish(struct trace_writer *writer, struct err *err)
+{
+	return close_file(writer, false, err);
+}
+
+void trace_writer__drop(struct trace_writer *writer)
+{
+	discard(writer);
+}
+
+__u64 trace_writer__buffered(const struct trace_writer *writer)
+{
+	return writer->block.raw_bytes;
 }
 
 __u64 trace_writer__bytes(const struct trace_writer *writer)

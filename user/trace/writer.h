@@ -51,6 +51,15 @@ void trace_writer__note(struct trace_writer *writer, const struct session *sessi
  */
 int trace_writer__close(struct trace_writer *writer, struct err *err);
 
+/* The same but for fsync, which may take long while a stream is running. */
+int trace_writer__finish(struct trace_writer *writer, struct err *err);
+
+/* Close and free; the file ends with the last block written: nobody wants it any more. */
+void trace_writer__drop(struct trace_writer *writer);
+
+/* Bytes of records that wait for their block to be written. */
+__u64 trace_writer__buffered(const struct trace_writer *writer);
+
 /* So far: bytes in the file, records taken. */
 __u64 trace_writer__bytes(const struct trace_writer *writer);
 __u64 trace_writer__records(const struct trace_writer *writer);

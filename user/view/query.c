@@ -134,6 +134,7 @@ static void set_window(struct view *view, const struct window *window)
 	view->to_wall_ns = to->wall_ns;
 	view->faults = faults_of(window, to) - faults_of(window, from);
 	view->lost = to->lost - from->lost;
+	view->gaps = to->gaps;
 	view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
 }
 
@@ -315,7 +316,7 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 	if (set_target(view, &window) || add_processes(view, &window) || add_causes(view, &window) ||
 	    trend__measure(&view->trend, session, from->ts, to, window.pid) ||
 	    view__add_regions(view, &window) || view__add_stacks(view, &window) ||
-	    add_readings(view, &window, options)) {
+	    view__add_marks(view, &window) || add_readings(view, &window, options)) {
 		view__free(view);
 		return NULL;
 	}
@@ -334,6 +335,7 @@ void view__free(struct view *view)
 		free(view->groups[i].key);
 	view_tree__free(view->tree);
 	free(view->groups);
+	free(view->marks);
 	free(view->regions);
 	free(view->stacks);
 	free(view->causes);

@@ -141,6 +141,7 @@ struct view {
 	__s64 grown, shrunk;   /* growth of all regions that grew, and of those that shrank (<= 0) */
 	__u32 nr_living;       /* address spaces alive at the end */
 	__u64 faults, lost, stacks_truncated; /* over the window */
+	struct stream_gaps gaps; /* of a damaged trace, up to the window's end */
 	__u32 nr_processes;
 	struct process_row *processes;
 	__u32 nr_causes;
@@ -158,6 +159,8 @@ struct view {
 	struct group_row *groups; /* by growth, largest first, then rss, faulted, key; one without key last */
 	struct other_row other_groups;
 	struct view_tree *tree; /* NULL: not asked for */
+	__u32 nr_marks;
+	struct mark *marks; /* whose moments lie in the window, its start left out; in stream order */
 };
 
 /*
@@ -180,6 +183,7 @@ bool frame_row__is_internal(const struct frame_row *frame);
 
 const char *cause_name(enum rsst_cause cause); /* "fault", "munmap", "dontneed", ... as in JSON */
 const char *group_by_name(enum group_by by);   /* "region", "file-line", ...: as behind --by; NULL for BY_NOTHING */
+const char *mark_from_name(enum mark_from from); /* "socket", "signal", ...: as in JSON */
 const char *kind_name(enum region_kind kind);  /* "heap", "stack", "anon", ... */
 
 #endif

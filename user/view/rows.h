@@ -18,6 +18,9 @@ struct window {
 /* regions, other_regions, grown, shrunk. */
 int view__add_regions(struct view *view, const struct window *window);
 
+/* marks. */
+int view__add_marks(struct view *view, const struct window *window);
+
 /* stacks, other_stacks, incomplete. */
 int view__add_stacks(struct view *view, const struct window *window);
 

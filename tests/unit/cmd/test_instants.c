@@ -35,6 +35,13 @@ static void assert_tick(const char *text, __u64 seconds)
 	timeline__fini(&timeline);
 }
 
+static void assert_tick_of(const struct timeline *timeline, const struct instant *instant,
+			   __u64 seconds)
+{
+	assert_int_equal(timeline->ticks[timeline__find(timeline, instant)],
+			 seconds * NSEC_PER_SEC);
+}
+
 static void test_words(void **state)
 {
 	(void)state;
@@ -76,8 +83,7 @@ static void test_wall_clock(void **state)
 
 static void test_junk(void **state)
 {
-	static const char *const junk[] = { "",		 "-",	  "--3s", "lunch",
-					    "3 parsecs", "peak ", "END",  "2023-13-99T00:00:00Z" };
+	static const char *const junk[] = { "", "-", "--3s", "-lunch", "mark:" };
 	struct instant instant;
 	struct err err;
 
@@ -85,6 +91,48 @@ static void test_junk(void **state)
 	for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
 		assert_int_equal(instant__parse(&instant, junk[i], &err), -EINVAL);
 		assert_non_null(strstr(err.text, "start, end or peak"));
+	}
+}
+
+/* Ticks at 1 s, 2 s, ...: a mark is at the tick behind it. */
+static void test_marks(void **state)
+{
+	static const struct mark marks[] = {
+		{ .label = "load", .tick_ns = 2 * NSEC_PER_SEC },
+		{ .label = "peak", .tick_ns = 3 * NSEC_PER_SEC },
+		{ .label = "load", .tick_ns = 5 * NSEC_PER_SEC },
+		{ .label = "load#1", .tick_ns = 7 * NSEC_PER_SEC },
+		{ .label = "-3s", .tick_ns = 8 * NSEC_PER_SEC },
+		{ .label = "open", .tick_ns = MARK_OPEN },
+	};
+	static const struct {
+		const char *text;
+		__u64 seconds; /* 0: there is none */
+	} cases[] = {
+		{ "load", 5 },	   { "load#2", 5 },
+		{ "load#1", 7 },   { "load#3", 0 },
+		{ "load#0", 0 },   { "load#", 0 },
+		{ "lo", 0 },	   { "mark:peak", 3 },
+		{ "peak#1", 3 },   { "mark:load#2", 5 },
+		{ "mark:-3s", 8 }, { "open", 10 },
+		{ "load#2x", 0 },  { "3 parsecs", 0 },
+		{ "END", 0 },	   { "2023-13-99T00:00:00Z", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct timeline timeline = make_timeline();
+		struct instant instant;
+		struct err err;
+
+		timeline.marks = marks;
+		timeline.nr_marks = sizeof(marks) / sizeof(*marks);
+		assert_int_equal(instant__parse(&instant, cases[i].text, &err), 0);
+		assert_int_equal(instant.kind, INSTANT_MARK);
+		assert_int_equal(!timeline__mark(&timeline, instant.label), !cases[i].seconds);
+		if (cases[i].seconds)
+			assert_tick_of(&timeline, &instant, cases[i].seconds);
+		timeline__fini(&timeline);
 	}
 }
 
@@ -120,13 +168,10 @@ static void test_ticks_never_go_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_since_the_start),
-		cmocka_unit_test(test_before_the_end),
-		cmocka_unit_test(test_wall_clock),
-		cmocka_unit_test(test_junk),
-		cmocka_unit_test(test_one_tick),
-		cmocka_unit_test(test_ticks_never_go_back),
+		cmocka_unit_test(test_words),	       cmocka_unit_test(test_since_the_start),
+		cmocka_unit_test(test_before_the_end), cmocka_unit_test(test_wall_clock),
+		cmocka_unit_test(test_junk),	       cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_one_tick),       cmocka_unit_test(test_ticks_never_go_back),
 	};
 
 	return cmocka_run_group_tests_name("instants", tests, NULL, NULL);

@@ -173,7 +173,7 @@ static void test_instants_are_checked_early(void **state)
 	(void)state;
 	assert_int_equal(parse(&options, &cmd_report, "t --from 90s --to -10s", NULL), 0);
 	assert_string_equal(options.to, "-10s");
-	assert_refused(&cmd_report, "t --at lunch", "start, end or peak");
+	assert_refused(&cmd_report, "t --at=-lunch", "start, end or peak");
 }
 
 int main(void)

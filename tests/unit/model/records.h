@@ -44,6 +44,13 @@ static inline struct rec *record_process(__u32 space, __u32 pid, __u32 flags, co
 	return record_join(&head, sizeof(head), exe, strlen(exe) + 1);
 }
 
+static inline struct rec *record_mark(__u32 from, __u32 pid, const char *label)
+{
+	struct rec_mark head = RECORD(mark, MARK, .from = from, .pid = pid);
+
+	return record_join(&head, sizeof(head), label, strlen(label) + 1);
+}
+
 static inline struct rec *record_map(const struct rec_map *head, const char *name)
 {
 	return record_join(head, sizeof(*head), name, strlen(name) + 1);

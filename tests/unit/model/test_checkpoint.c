@@ -137,7 +137,7 @@ static const struct rec *any_record(void)
 		memcpy(rec, &made, sizeof(made));                                                  \
 	} while (0)
 	gen += dice(3);
-	switch (dice(22)) {
+	switch (dice(23)) {
 	case 0 ... 5:
 		MAKE(fault, FAULT, .space = space, .tid = tid, .addr = addr, .stack = dice(7),
 		     .gen = gen, .nr_pages = 1 + dice(20), .member = member, .cause = CAUSE_FAULT,
@@ -195,6 +195,9 @@ static const struct rec *any_record(void)
 		return record_map(&RECORD(map, MAP, .space = space, .start = addr,
 					  .end = addr + len, .prot = 3),
 				  dice(2) ? "[anon:x]" : "");
+	case 21:
+		return record_mark(dice(12) ? MARK_SOCKET : MARK_OOM, 99 + space,
+				   dice(2) ? "a" : "b");
 	default:
 		MAKE(tick, TICK);
 		break;

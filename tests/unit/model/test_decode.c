@@ -249,7 +249,7 @@ static void mutate(struct rec *rec, __u32 *random)
 		*byte = next(random) % 2 ? next(random) : *byte ^ 1U << next(random) % 8;
 	}
 	if (!(next(random) % 32))
-		rec->type = next(random) % (REC_END + 2);
+		rec->type = next(random) % (NR_REC_TYPES + 1);
 	/* keep single records from filling gigabytes: the size limits have tests of their own */
 	if (rec->type == REC_FAULT)
 		((struct rec_fault *)rec)->nr_pages &= 0x3fff;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Names, stacks, residency told by others, disputes, the stream's own facts. */
 #include <errno.h>
+#include "model/decode.h"
 #include "model/story.h"
 
 static void map_code(struct story *s)
@@ -275,6 +276,26 @@ static void a_failed_mprotect_reaches_up_to_the_hole(void **state)
 	story__free(&s);
 }
 
+/* Differences of two sums, in bytes, still fit 64 bits. */
+static void no_sum_of_pages_is_absurd(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+	__s64 counted;
+
+	(void)state;
+	for (__u32 i = 0; i < PAGES_SUM_MAX / INT32_MAX + 10; i++)
+		FEED(&s, delta, DELTA, .space = SPACE, .delta = INT32_MAX, .member = RSST_ANON,
+		     .cause = CAUSE_OTHER);
+	assert_int_equal(session__nr_ignored_records(s.session), 10);
+	now = session__freeze(s.session);
+	counted = now->spaces[0].counted[RSST_ANON];
+	assert_true(counted <= PAGES_SUM_MAX && counted > PAGES_SUM_MAX - INT32_MAX - 1);
+	assert_true((__s64)now->peak_pages == counted);
+	snapshot__free(now);
+	story__free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +310,7 @@ int main(void)
 		cmocka_unit_test(stats_are_taken_over),
 		cmocka_unit_test(snapshots_stay_as_they_are),
 		cmocka_unit_test(a_failed_mprotect_reaches_up_to_the_hole),
+		cmocka_unit_test(no_sum_of_pages_is_absurd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,22 @@ static void protect_splits(void **state)
 	vma_map__fini(&map);
 }
 
+/* mprotect(addr, 0, prot) is no error, mm/mprotect.c; nothing is empty afterwards. */
+static void an_empty_range_changes_nothing(void **state)
+{
+	struct vma_map map = { 0 };
+	struct vma vma = anon(0x1000, 0x5000);
+
+	(void)state;
+	assert_int_equal(vma_map__insert(&map, &vma, 1), 0);
+	assert_int_equal(vma_map__protect(&map, 0x3000, 0x3000, 1), 0);
+	assert_int_equal(vma_map__remove(&map, 0x3000, 0x3000, ~0ULL), 0);
+	assert_int_equal(vma_map__remove(&map, 0x4000, 0x2000, ~0ULL), 0);
+	assert_int_equal(map.nr, 1);
+	expect(&map, 0, 0x1000, 0x5000);
+	vma_map__fini(&map);
+}
+
 /* Any sequence of inserts, removes and protects must leave what an array of pages says. */
 static void agrees_with_an_array(void **state)
 {
@@ -341,6 +357,7 @@ int main(void)
 		cmocka_unit_test(merge_joins_compatible_neighbours),
 		cmocka_unit_test(remove_spares_what_took_the_place),
 		cmocka_unit_test(protect_splits),
+		cmocka_unit_test(an_empty_range_changes_nothing),
 		cmocka_unit_test(agrees_with_an_array),
 		cmocka_unit_test(brk_grows_and_shrinks_the_heap),
 		cmocka_unit_test(munmap_spares_a_mapping_that_reused_the_range),

@@ -139,7 +139,7 @@ static void every_key_of_the_contract(void **state)
 	look(scene, 0, false);
 	root = scene->root;
 	assert_keys(root, "schema:s kind:s target:o window:o rss:o growth:o trend:o ledger:o "
-			  "causes:a events:o regions:a stacks:a");
+			  "causes:a events:o marks:a regions:a stacks:a");
 	assert_string_equal(get_string(root, "schema"), "rsstrace/1");
 	assert_string_equal(get_string(root, "kind"), "report");
 	assert_keys(get(root, "target"), "pid:i comm:s exe:s");

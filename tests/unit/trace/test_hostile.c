@@ -386,6 +386,23 @@ static void reading_takes_linear_time(void **state)
 	bytes__free(&unit);
 }
 
+/* Nor the search for the index: what it takes from the file is counted. */
+static void the_index_is_sought_in_linear_time(void **state)
+{
+	struct bytes bytes = made_start();
+	struct record_source *source;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * MIB; i += TRACE_MAGIC_LEN)
+		bytes__add(&bytes, TRACE_BLOCK_MAGIC, TRACE_MAGIC_LEN);
+	source = trace_source__open(byte_source__memory(bytes.at, bytes.len), "made.rsst", NULL);
+	assert_non_null(source);
+	assert_int_equal(trace_source__index(source, NULL)->nr, 1);
+	assert_true(trace_source__health(source)->taken_bytes < 50 * bytes.len);
+	source->free(source);
+	bytes__free(&bytes);
+}
+
 static void not_opened(const struct bytes *bytes, const char *part)
 {
 	struct reading reading = reading__of_bytes(bytes->at, bytes->len);
@@ -480,6 +497,7 @@ int main(void)
 		cmocka_unit_test(resync_copes_with_false_magics),
 		cmocka_unit_test(resync_finds_a_magic_across_windows),
 		cmocka_unit_test(reading_takes_linear_time),
+		cmocka_unit_test(the_index_is_sought_in_linear_time),
 		cmocka_unit_test(other_file_headers_are_refused),
 		cmocka_unit_test(a_newer_minor_version_is_read),
 		cmocka_unit_test(a_trace_begins_with_its_start),

@@ -34,6 +34,8 @@ struct session {
 	struct series_point points[FAKE_MAX];
 	__u32 nr_threads;
 	struct thread_stack threads[FAKE_MAX];
+	__u32 nr_marks;
+	struct mark marks[FAKE_MAX];
 };
 
 const struct rec_start *session__start(const struct session *session)
@@ -81,6 +83,12 @@ const struct series_point *session__series(const struct session *session, __u32 
 {
 	*nr = session->nr_points;
 	return session->points;
+}
+
+const struct mark *session__marks(const struct session *session, __u32 *nr)
+{
+	*nr = session->nr_marks;
+	return session->marks;
 }
 
 const struct series_point *session__space_series(const struct session *session, __u32 space,
