@@ -187,6 +187,26 @@ bench-scale: $(BUILD)/bench/scale ## what a record costs the model, by the targe
 bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residency costs, and how long it holds mmap_lock
 	$(Q)$<
 
+.PHONY: fuzz fuzzers fuzzers-if-any fuzz-build check-fuzz
+SECONDS ?= 60
+FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS="-O1 -g -fno-omit-frame-pointer -DTABLES_MAX=1024 -DRECORD_PAGES_MAX=65536ULL" \
+	SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
+fuzz-build: $(FUZZERS)
+fuzzers:
+	+$(Q)$(FUZZ_MAKE) fuzz-build
+
+# Where clang has no libFuzzer, `make check` does without and says so.
+FUZZ_PROBE := int LLVMFuzzerTestOneInput(const char *at, unsigned long len) { return !at && len; }
+fuzzers-if-any:
+	+$(Q)mkdir -p $(BUILD)/fuzz && if echo '$(FUZZ_PROBE)' | $(CLANG) -xc - -fsanitize=fuzzer,address \
+		-o $(BUILD)/fuzz/probe 2>/dev/null; then $(FUZZ_MAKE) fuzz-build; fi
+
+fuzz: fuzzers ## hostile traces and records for SECONDS=60 each; what they find is a file in build/fuzz/found
+	$(Q)$(PYTHON) tests/fuzz/run.py --build $(BUILD)/fuzz --seconds $(SECONDS)
+
+check-fuzz: fuzzers-if-any ## the fuzzers' corpus, and a fixed number of changes to it; no root
+	$(Q)$(RUN) fuzz
+
 # BENCH, PEERS: words of the names of loads and tracers
 BENCH   ?=
 PEERS   ?=
@@ -220,26 +240,6 @@ bench-keep: ## make the last bench the one kept in the tree
 check-reuse: $(BUILD)/bench/loads ## stacks that an earlier walk found, each against a walk of its own (root)
 	$(Q)$(MAKE) BUILD=$(BUILD)/checked BPF_CHECKS=-DUNWIND_CHECK_REUSE all
 	$(Q)$(PYTHON) tests/bench/reuse/check_reuse.py $(BUILD)/checked $(BUILD)/bench/loads
-
-.PHONY: fuzz fuzzers fuzzers-if-any fuzz-build check-fuzz
-SECONDS ?= 60
-FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS="-O1 -g -fno-omit-frame-pointer -DTABLES_MAX=1024 -DRECORD_PAGES_MAX=65536ULL" \
-	SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
-fuzz-build: $(FUZZERS)
-fuzzers:
-	+$(Q)$(FUZZ_MAKE) fuzz-build
-
-# Where clang has no libFuzzer, `make check` does without and says so.
-FUZZ_PROBE := int LLVMFuzzerTestOneInput(const char *at, unsigned long len) { return !at && len; }
-fuzzers-if-any:
-	+$(Q)mkdir -p $(BUILD)/fuzz && if echo '$(FUZZ_PROBE)' | $(CLANG) -xc - -fsanitize=fuzzer,address \
-		-o $(BUILD)/fuzz/probe 2>/dev/null; then $(FUZZ_MAKE) fuzz-build; fi
-
-fuzz: fuzzers ## hostile traces and records for SECONDS=60 each; what they find is a file in build/fuzz/found
-	$(Q)$(PYTHON) tests/fuzz/run.py --build $(BUILD)/fuzz --seconds $(SECONDS)
-
-check-fuzz: fuzzers-if-any ## the fuzzers' corpus, and a fixed number of changes to it; no root
-	$(Q)$(RUN) fuzz
 
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit

@@ -40,7 +40,7 @@ static __always_inline int mark_by_probe(const void *label)
 
 	if (!ref)
 		return 0;
-	runs__tell(ref->space); /* what came before the mark stands before it */
+	runs__tell(ref->space);
 	rec = mark__reserve(MARK_PROBE, bpf_get_current_pid_tgid() >> 32);
 	if (!rec)
 		return 0;
@@ -78,10 +78,12 @@ SEC("tracepoint/oom/mark_victim")
 int mark_victim(struct mark_victim_event *event)
 {
 	__u32 pid = event->pid;
+	struct proc_ref *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct mark_record *rec;
 
-	if (!bpf_map_lookup_elem(&procs, &pid))
+	if (!proc)
 		return 0;
+	runs__tell(proc->space);
 	rec = mark__reserve(MARK_OOM, pid);
 	if (!rec)
 		return 0;

@@ -353,11 +353,39 @@ static __always_inline void batched__meet(struct task_struct *task)
 		thread->told[member] = thread->synced[member] + batched__pending(task, member);
 }
 
-/* Told at the fault's end: what has come is not told yet. */
+struct task_struct___before_5_14 {
+	long state;
+} __attribute__((preserve_access_index));
+
+struct task_struct___since_5_14 {
+	unsigned int __state;
+} __attribute__((preserve_access_index));
+
+/* include/linux/sched.h */
+#define TASK_STOPPED_OR_TRACED 0xc
+
+static __always_inline bool batched__stopped(struct task_struct *task)
+{
+	struct task_struct___before_5_14 *before = (void *)task;
+	struct task_struct___since_5_14 *since = (void *)task;
+	__u64 state;
+
+	if (bpf_core_field_exists(since->__state))
+		state = BPF_CORE_READ(since, __state);
+	else
+		state = BPF_CORE_READ(before, state);
+	return state & TASK_STOPPED_OR_TRACED;
+}
+
+/*
+ * Told at the fault's end: what has come is not told yet. One that a signal has cut short may have
+ * mapped what lies around (do_fault_around(), mm/memory.c) and never ends.
+ */
 static __always_inline bool batched__faulting(struct task_struct *task,
 					      const struct thread_state *thread)
 {
-	return thread && thread->fault_addr && thread->fault_mark == fault_mark(task);
+	return thread && in_fault(task, thread, arch_syscall_nr(task__regs(task))) &&
+	       !batched__stopped(task);
 }
 
 /* What the shared counts lack of the pages a thread has: in the midst of a fault as they were

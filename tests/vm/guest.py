@@ -177,8 +177,8 @@ def run_torture(check, folder, facts):
 
     numbers = dict(zip(check.what[::2], check.what[1::2]))
     given = {name[2:]: value if name in ("--mode", "--only", "--skip") else int(value) for name, value in numbers.items()}
-    verdict = torture_run.run(torture_run.Case(**given), folder / "trace.rsst", patience_s=60)
-    facts["said"], facts["problems"] = str(verdict), verdict.problems()
+    verdict, first = torture_run.twice_at_most(torture_run.Case(**given), folder / "trace.rsst")
+    facts["said"], facts["problems"] = f"{verdict}; {first}" if first else str(verdict), verdict.problems()
 
 
 def run_programs(_check, folder, facts):
