@@ -193,6 +193,7 @@ class Ledger:
 
     def __init__(self):
         self.runs, self.regions, self.members = [], [], {}
+        self.ownerless = []  # of the runs, those that came with no stack
         self.counted = self.placed = self.kernel = 0
         self.before = self.attributed = self.unknown = self.lost = 0
 
@@ -233,6 +234,8 @@ def ledgers(trace, pid, instants):
             start = int(fields[1], 16)
             sort = "anon" if fields[3] == "anon" else "file"
             ledger.runs.append((start, start + int(fields[2]) * PAGE, sort))
+            if fields[4] == "unknown":
+                ledger.ownerless.append(ledger.runs[-1])
     for ledger in found.values():
         if ledger:
             ledger.runs = joined(ledger.runs)

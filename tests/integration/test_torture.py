@@ -41,7 +41,7 @@ def verdict(request, tmp_path_factory):
 def test_every_page(verdict):
     assert len(verdict.checks) >= 2, "the storm was over before it was looked at"
     problems = verdict.problems()
-    assert not problems, "\n".join([str(verdict), *problems, f"to cut it down: {verdict.case.command()} --reduce"])
+    assert not problems, "\n".join([str(verdict), *problems, *verdict.places(), f"to cut it down: {verdict.case.command()} --reduce"])
 
 
 def test_replay_is_live(verdict):

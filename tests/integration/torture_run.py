@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from harness import BUILD, Tracer, Workload, read_line
+from harness import BUILD, PAGE, Tracer, Workload, read_line
 from page_truth import Moment, ledgers, nr_pages, region_difference, stop_still, wrong_runs
 
 INTERVAL = "100ms"
@@ -63,6 +63,7 @@ class Check:
     error: int
     unattributed: int
     kernel_gap: int  # smaps minus the kernel's own counters
+    ownerless: list  # (start, end, sort) of the pages placed without a stack
 
     @property
     def wrong_told(self):
@@ -96,6 +97,7 @@ class Verdict:
             error=healed.error,
             unattributed=healed.unattributed,
             kernel_gap=moment.smaps_pages - healed.kernel,
+            ownerless=healed.ownerless,
         )
 
     def sum(self, name):
@@ -120,6 +122,17 @@ class Verdict:
             (self.live_error, 0.001, "ledger.error while running, of RSS"),
         )
         return [f"{what}: {value:g}, at most {limit:g}" for value, limit, what in limits if value > limit]
+
+    def places(self):
+        """A line for each run of pages that is wrong or nobody's, to start looking from."""
+        lines = []
+        for number, check in enumerate(self.checks):
+            for what, runs in (("healed", check.wrong_list), ("no stack", check.ownerless)):
+                lines += [
+                    f"check {number}, {what}: {start:#x}-{end:#x}, pages {(end - start) // PAGE}, {rest}"
+                    for start, end, *rest in runs
+                ]
+        return lines
 
     def __str__(self):
         pages = max(self.sum("pages"), 1)
@@ -186,7 +199,7 @@ def twice_at_most(case, trace):
     verdict, first = run(case, trace), ""
     if verdict.problems():
         first = f"above a limit at first: {verdict}: {'; '.join(verdict.problems())}"
-        print(first)
+        print(first, *verdict.places(), sep="\n")
         verdict = run(case, trace)
     return verdict, first
 

@@ -50,6 +50,8 @@ def tell_checks(verdict):
         for when, wrong in (("told", check.told_list), ("healed", check.wrong_list)):
             for start, end, ours, kernel in wrong[:WRONG_SHOWN]:
                 print(f"    {when} {start:#x}-{end:#x} ({(end - start) >> 12}): ours {ours}, kernel {kernel}")
+        for start, end, sort in check.ownerless[:WRONG_SHOWN]:
+            print(f"    no stack {start:#x}-{end:#x} ({(end - start) >> 12}): {sort}")
 
 
 def keep_truth(path, verdict):
