@@ -187,6 +187,10 @@ class Moment:
     def close(self):
         self.tick_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
+    def holds(self, pid):
+        """Is it still so? khugepaged fills up the pages of a process that stands still, too."""
+        return resident_runs(pid, smaps(pid)) == self.runs
+
 
 class Ledger:
     """One process at one instant, by ledger_pages."""
