@@ -9,6 +9,7 @@
 
 #include "emit.bpf.h"
 #include "unwind_copy.bpf.h"
+#include "stack_memo.bpf.h"
 #include "unwind_sets.bpf.h"
 #include "unwind_window.bpf.h"
 
@@ -31,8 +32,8 @@ __noinline int unwind__frame(__u32 i)
 {
 	struct unwind_target *t = unwind__target();
 	struct unwind_rule *rule;
-	__u32 id;
-	int found;
+	__u32 id, first_word;
+	int found, end;
 
 	if (!t)
 		return STACK_END_READ;
@@ -47,7 +48,11 @@ __noinline int unwind__frame(__u32 i)
 	rule = bpf_map_lookup_elem(&unwind_rules, &id);
 	if (!rule)
 		return STACK_END_NO_RULE;
-	return unwind__step(t, &t->regs, rule);
+	first_word = t->log.nr_words;
+	end = unwind__step(t, &t->regs, rule);
+	if (first_word <= MEMO_WORDS)
+		memo__step(rule->how, rule->rbx_words != 0, first_word);
+	return end;
 }
 
 /* Tell of the stack in the record. One that does not fit into the ring is told next time. */
@@ -193,6 +198,62 @@ __noinline int unwind__walk(void)
 	return end;
 }
 
+static __always_inline void unwind__take(struct unwind_target *t, const struct pt_regs *regs)
+{
+	unwind__take_regs(&t->regs, regs);
+	t->window_start = 0;
+	t->window_len = 0;
+}
+
+static __always_inline int unwind__by_tables(struct unwind_target *t, const struct pt_regs *regs)
+{
+	unwind__take(t, regs);
+	return unwind__walk();
+}
+
+/* The stack at @regs as an earlier walk found it, told of; 0: to be walked. */
+static __always_inline __u64 unwind__again(struct unwind_target *t, const struct pt_regs *regs,
+					   __u32 space)
+{
+	__u64 id, *seen;
+	__u32 slot;
+
+	memo__begin(t, regs);
+	id = memo__recall(t, space);
+	slot = id & (UNWIND_SEEN_IDS - 1);
+	seen = id ? bpf_map_lookup_elem(&unwind_seen, &slot) : NULL;
+	if (!seen || *seen != id)
+		return 0;
+	count(CNT_STACKS_REUSED);
+	return id;
+}
+
+static __always_inline __u64 unwind__anew(struct unwind_target *t, const struct pt_regs *regs,
+					  __u32 space)
+{
+	int end = unwind__by_tables(t, regs);
+	__u64 id = end ? unwind__finish(space, end) : 0;
+
+	if (end == STACK_END_ROOT)
+		memo__keep(space, id);
+	return id;
+}
+
+static __always_inline __u64 unwind__of_regs(struct unwind_target *t, const struct pt_regs *regs,
+					     __u32 space)
+{
+	__u64 id = unwind__again(t, regs, space);
+
+#ifdef UNWIND_CHECK_REUSE
+	__u64 walked = unwind__anew(t, regs, space);
+
+	if (id && walked != id)
+		count(CNT_REUSE_WRONG);
+	return walked;
+#endif
+	return id ? id : unwind__anew(t, regs, space);
+}
+
 /*
  * The id of the current task's user stack, told of as REC_STACK when it is new; 0: there was none
  * to be had (counted). @ctx: the program's, or NULL: no frame pointers; @regs: the user's
@@ -210,16 +271,14 @@ static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u3
 		return 0;
 	}
 	t->busy = 1;
-	unwind__take_regs(&t->regs, regs);
-	t->window_start = 0;
-	t->window_len = 0;
-	if (unwind_frame_pointers || !unwind__begin_set(t, space))
+	if (unwind_frame_pointers || !unwind__begin_set(t, space)) {
+		unwind__take(t, regs); /* for a copy */
 		end = unwind__by_frame_pointers(ctx, t);
-	else
-		end = unwind__walk();
-	if (end)
-		id = unwind__finish(space, end);
-	else
+		id = end ? unwind__finish(space, end) : 0;
+	} else {
+		id = unwind__of_regs(t, regs, space);
+	}
+	if (!id)
 		count(CNT_STACKS_FAILED);
 	t->busy = 0;
 	return id;

@@ -3,6 +3,7 @@
 #ifndef RSSTRACE_UNWIND_WINDOW_BPF_H
 #define RSSTRACE_UNWIND_WINDOW_BPF_H
 
+#include "stack_memo.bpf.h"
 #include "unwind_lookup.bpf.h"
 
 #define UNWIND_EDGES 256 /* a power of two */
@@ -73,8 +74,10 @@ static __always_inline int unwind_read(struct unwind_target *t, __u64 addr, __u6
 {
 	__u64 offset;
 
-	if (addr & 7)
+	if (addr & 7) {
+		memo__spoil(t);
 		return bpf_probe_read_user(value, 8, (const void *)addr);
+	}
 	if (addr - t->window_start >= t->window_len && unwind__refill(addr))
 		return -1;
 	offset = (addr - t->window_start) >> 3;
@@ -82,6 +85,7 @@ static __always_inline int unwind_read(struct unwind_target *t, __u64 addr, __u6
 	if (offset >= UNWIND_WINDOW_WORDS)
 		return -1;
 	*value = t->window[offset];
+	memo__note(t, addr, *value);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ int live__tell_maps(struct live_source *live, const struct target *target, struc
 
 	if (code)
 		return code;
-	unwind_watch__sync(live->unwind, target->space, target->pid, maps, NULL);
+	unwind_watch__sync(live->unwind, target->space, target->pid, NULL);
 	code = facts__maps(&live->queue, target->space, maps);
 	if (code)
 		proc_maps__free(maps);
@@ -62,10 +62,7 @@ static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
 {
 	struct proc_maps maps;
 
-	if (!proc_maps__read(&maps, pid, false, NULL)) {
-		unwind_watch__sync(live->unwind, space, pid, &maps, NULL);
-		proc_maps__free(&maps);
-	}
+	unwind_watch__sync(live->unwind, space, pid, NULL);
 	if (pid == live->command && !proc_maps__read(&maps, getpid(), false, NULL)) {
 		unwind_watch__preload(live->unwind, getpid(), &maps);
 		proc_maps__free(&maps);

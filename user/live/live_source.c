@@ -232,13 +232,20 @@ static void sync_maps(struct live_source *live)
 		if (!target->alive || proc_maps__read(&maps, target->pid, false, NULL))
 			continue;
 		if (code_changed && unwind_watch__sync(live->unwind, target->space, target->pid,
-						       &maps, NULL) == -EAGAIN)
+						       NULL) == -EAGAIN)
 			live->code_changed = true;
 		mark_probes__sync(&live->probes, live->kernel, target->pid, target->space, &maps);
 		if (names__tell_maps(live->names, &maps, &live->queue))
 			live->error = -ENOMEM;
 		proc_maps__free(&maps);
 	}
+}
+
+/* Nothing the kernel has counted is kept back. */
+static void tell_runs(struct live_source *live)
+{
+	for (size_t i = 0; i < live->targets.nr; i++)
+		kernel_side__tell_runs(live->kernel, live->targets.all[i].space);
 }
 
 /* Answers go into the queue, then what the kernel did meanwhile: stage_close() sees both applied. */
@@ -253,6 +260,9 @@ static int stage_service(struct live_source *live)
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
 	}
+	/* a page that the scan saw is to be known before the scan is believed */
+	if (live->heal.nr_scans)
+		tell_runs(live);
 	drain(live);
 	live->stage = STAGE_CLOSE;
 	return code < 0 ? code : 0;
@@ -322,6 +332,8 @@ static int take_mark(void *ctx, enum mark_from from, pid_t pid, const char *labe
 	struct live_source *live = ctx;
 
 	live->marked = true;
+	tell_runs(live);
+	drain(live);
 	return facts__mark(&live->queue, from, pid, label);
 }
 

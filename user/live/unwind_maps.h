@@ -9,7 +9,7 @@
 
 /* The maps of bpf/unwind_*.bpf.h. */
 struct unwind_map_fds {
-	int rows, pages, rules, mappings, sets, spaces, cache, control, objects, news;
+	int rows, pages, rules, mappings, sets, spaces, cache, control, objects, news, procs;
 };
 
 #define UNWIND_MAP_FDS(skel)                                                                       \
@@ -24,6 +24,7 @@ struct unwind_map_fds {
 		.control = bpf_map__fd((skel)->maps.unwind_control),                               \
 		.objects = bpf_map__fd((skel)->maps.unwind_objects),                               \
 		.news = bpf_map__fd((skel)->maps.unwind_news),                                     \
+		.procs = bpf_map__fd((skel)->maps.procs),                                          \
 	}
 
 /* A BPF array map in our memory. */

@@ -32,6 +32,7 @@ struct unwind_upload {
 	struct unwind_files files;
 	struct told_space told[RSST_MAX_SPACES];
 	struct unwind_sets sets;
+	int procs_fd; /* of the map from processes to spaces */
 	size_t nr_no_set, nr_cut, nr_published;
 };
 
@@ -58,6 +59,7 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 	}
 	upload->files.store = &upload->store;
 	upload->files.objects_fd = fds->objects;
+	upload->procs_fd = fds->procs;
 	unwind_sets__init(&upload->sets, &upload->maps);
 	if (unwind_maps__init(&upload->maps, fds, err)) {
 		unwind_upload__free(upload);
@@ -258,9 +260,17 @@ static int sync_in_two_steps(struct unwind_upload *upload, __u32 space, pid_t pi
 	return code ? code : sync_once(upload, space, pid, maps, changes);
 }
 
-/* The same with what the process has mapped now: what the caller read was no longer so. */
-static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, bool *has_just_begun,
-		       struct err *err)
+/* Does @pid run in another space by now? One that is not followed yet does not. */
+static bool has_gone_on(const struct unwind_upload *upload, pid_t pid, __u32 space)
+{
+	struct proc_ref proc;
+
+	return !bpf_map_lookup_elem(upload->procs_fd, &pid, &proc) && proc.space != space;
+}
+
+/* With what the process has mapped now. */
+static int sync_now(struct unwind_upload *upload, __u32 space, pid_t pid, bool *has_just_begun,
+		    struct err *err)
 {
 	__u64 changes = changes_of(upload, space);
 	struct proc_maps maps;
@@ -268,7 +278,7 @@ static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, boo
 
 	if (code)
 		return code;
-	if (!maps.nr) { /* it is dead */
+	if (!maps.nr || has_gone_on(upload, pid, space)) {
 		proc_maps__free(&maps);
 		return -ESRCH;
 	}
@@ -278,24 +288,19 @@ static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, boo
 	return code;
 }
 
-int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
-			const struct proc_maps *maps, struct err *err)
+int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err)
 {
-	bool has_just_begun = maps && unwind_files__has_just_begun(maps);
+	bool has_just_begun = false;
 	int code = -EAGAIN;
 	char path[64];
-	__u64 changes;
 
 	if (space >= RSST_MAX_SPACES)
 		return err__set(err, -EINVAL, "address space %u is out of range", space);
 	note_begun(upload);
 	if (upload->told[space].is_gone)
 		return 0;
-	changes = changes_of(upload, space);
-	if (maps && changes == upload->told[space].changes)
-		code = sync_in_two_steps(upload, space, pid, maps, changes);
 	for (int i = 0; i < MAX_TRIES && code == -EAGAIN; i++)
-		code = sync_afresh(upload, space, pid, &has_just_begun, err);
+		code = sync_now(upload, space, pid, &has_just_begun, err);
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	if (!code && has_just_begun)
 		preload_needed(upload, path);
@@ -399,7 +404,7 @@ int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec 
 		/* else it has gone on to another program */
 		if (has_code_at(&maps, exec->start, exec->ino))
 			code = unwind_upload__sync(upload, exec->news.space, (pid_t)exec->news.pid,
-						   &maps, NULL);
+						   NULL);
 		proc_maps__free(&maps);
 	}
 	return code == -ESRCH ? add_lost_program(upload, exec) : code;

@@ -43,16 +43,15 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 void unwind_upload__free(struct unwind_upload *upload);
 
 /*
- * unwind_upload__sync() - make @space walk by the tables of what process @pid has mapped. @maps: as
- * read just now, or NULL. Builds tables for files not seen before (about 15 ms per MiB of
- * .eh_frame); else some 5 us a mapping. For a process fresh from execve(2) also those of the
- * libraries it will load, once its own are there. 0; -ENOSPC (no free set: the space walks by frame
- * pointers), -ENOMEM, -ESRCH, -EAGAIN (its mappings change faster than they can be read: what was
- * published before stays, as the kernel side kept it, or, seldom, nothing is: call again). A file
- * that cannot be read or has no table is no error: its code is walked by frame pointers.
+ * unwind_upload__sync() - make @space walk by the tables of what process @pid has mapped. Builds
+ * tables for files not seen before (about 15 ms per MiB of .eh_frame); else some 5 us a mapping.
+ * For a process fresh from execve(2) also those of the libraries it will load, once its own are
+ * there. 0; -ENOSPC (no free set: the space walks by frame pointers), -ENOMEM, -ESRCH, -EAGAIN (its
+ * mappings change faster than they can be read: what was published before stays, as the kernel side
+ * kept it, or, seldom, nothing is: call again). A file that cannot be read or has no table is no
+ * error: its code is walked by frame pointers.
  */
-int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
-			const struct proc_maps *maps, struct err *err);
+int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err);
 
 /*
  * unwind_upload__add_file() - build the table of one file the kernel side met, and let the mappings

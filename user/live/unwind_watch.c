@@ -32,8 +32,7 @@ struct unwind_watch {
 static void on_code(struct unwind_watch *watch, const struct unwind_code *code)
 {
 	if (unwind_upload__add_file(watch->upload, code))
-		unwind_upload__sync(watch->upload, code->news.space, (pid_t)code->news.pid, NULL,
-				    NULL);
+		unwind_upload__sync(watch->upload, code->news.space, (pid_t)code->news.pid, NULL);
 }
 
 static void keep(struct unwind_watch *watch, struct rec_stack *rec)
@@ -175,13 +174,12 @@ void unwind_watch__free(struct unwind_watch *watch)
 
 /* --- from the main thread -------------------------------------------------------------------- */
 
-int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid,
-		       const struct proc_maps *maps, struct err *err)
+int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid, struct err *err)
 {
 	int code;
 
 	pthread_mutex_lock(&watch->lock);
-	code = unwind_upload__sync(watch->upload, space, pid, maps, err);
+	code = unwind_upload__sync(watch->upload, space, pid, err);
 	pthread_mutex_unlock(&watch->lock);
 	return code;
 }

@@ -21,8 +21,7 @@ struct unwind_watch *unwind_watch__new(const struct unwind_map_fds *fds, struct 
 void unwind_watch__free(struct unwind_watch *watch);
 
 /* As unwind_upload__sync(), __preload(), __forget() and __stats(). */
-int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid,
-		       const struct proc_maps *maps, struct err *err);
+int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid, struct err *err);
 int unwind_watch__preload(struct unwind_watch *watch, pid_t pid, const struct proc_maps *maps);
 void unwind_watch__forget(struct unwind_watch *watch, __u32 space);
 struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch);
