@@ -28,11 +28,12 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 
 	if (!target)
 		return;
-	unwind_watch__forget(live->unwind, rec->old_space);
 	if (target->residency) /* of the old image */
 		residency__close(target->residency);
 	target->residency = NULL;
 	target->space = rec->new_space;
+	if (!targets__by_space(&live->targets, rec->old_space)) /* else it was borrowed by vfork */
+		unwind_watch__forget(live->unwind, rec->old_space);
 	if (!live__tell_maps(live, target, &maps, NULL))
 		proc_maps__free(&maps);
 }
