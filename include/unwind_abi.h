@@ -28,7 +28,7 @@
 
 #define UNWIND_MAX_RULES 16384	 /* a rule id has 14 bits; a large process uses some 2000 */
 #define UNWIND_MAX_PAGES 65536	 /* 64 KiB pages of code: 4 GiB */
-#define UNWIND_NR_SETS 64	 /* processes whose tables are known at one time */
+#define UNWIND_NR_SETS 96	 /* processes whose tables are known at one time */
 #define UNWIND_SET_SORTED 960	 /* mappings of a set that user space writes, by start */
 #define UNWIND_SET_RECENT 64	 /* mappings the kernel side saw since, in order of arrival */
 #define UNWIND_SET_MAPPINGS 1024 /* the two together */
@@ -147,7 +147,7 @@ struct unwind_object {
  * Empty sets for programs that begin: execve(2) takes one that is not claimed and says for which
  * space; user space puts another one there.
  */
-#define UNWIND_READY_SETS 4
+#define UNWIND_READY_SETS 16
 
 struct unwind_ready {
 	__u64 claimed; /* 0, or it is taken; last when it is put there anew */
