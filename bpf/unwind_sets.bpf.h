@@ -209,6 +209,25 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 		unwind__tell_file(space, pid, start, end, dev, ino);
 }
 
+/* Is code at @pc known in @space? Global: verified once. */
+__noinline int unwind__knows(__u32 space, __u64 pc)
+{
+	struct unwind_target *t = unwind__target();
+
+	return t && !t->busy && unwind__begin_set(t, space) && unwind__find_mapping(t, pc);
+}
+
+/*
+ * mprotect(2) made memory from @start on executable: a JIT's, or a file's whose table nobody asked
+ * for. What it is only the live side can tell; a JIT that does it time and again is told of once.
+ */
+static __always_inline void unwind__made_executable(__u32 space, __u64 start)
+{
+	unwind__note_change(space);
+	if (!unwind__knows(space, start))
+		unwind__tell_code(space, bpf_get_current_pid_tgid() >> 32);
+}
+
 /* @child begins with a copy of @parent's memory: it uses the parent's set until it gets its own. */
 static __always_inline void unwind__forked(__u32 parent, __u32 child)
 {

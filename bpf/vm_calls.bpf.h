@@ -91,7 +91,7 @@ static __always_inline void tell_unwinder(const struct rec_call *rec)
 			unwind__mapped(rec->space, rec->ret, rec->ret + len, rec->args[5], rec->dev,
 				       rec->ino);
 	} else if (rec->op == VM_OP_MPROTECT && (rec->args[2] & PROT_EXEC)) {
-		unwind__note_change(rec->space); /* code of a JIT: the live side looks by itself */
+		unwind__made_executable(rec->space, rec->args[0]);
 	}
 }
 

@@ -73,10 +73,8 @@ static void on_call(struct live_source *live, const struct rec_call *rec)
 
 	if (!ok)
 		return;
-	if (rec->op == VM_OP_MMAP && exec)
+	if ((rec->op == VM_OP_MMAP || rec->op == VM_OP_MPROTECT) && exec)
 		live->maps_changed = live->code_came = true;
-	if (rec->op == VM_OP_MPROTECT && exec)
-		live->code_changed = true;
 	if (rec->ino && !names__is_known(live->names, rec->dev, rec->ino))
 		live->maps_changed = true;
 	if (rec->backing == BACKING_SHMEM && !rec->ino)
