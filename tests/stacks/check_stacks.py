@@ -7,6 +7,7 @@ A program that cannot be built or is not there skips by name. Exit status 1: one
 """
 import argparse
 import functools
+import glob
 import json
 import os
 import shutil
@@ -83,6 +84,17 @@ def system_python():
         if os.access(path, os.X_OK):
             return path
     raise Skip("no /usr/bin/python3")
+
+
+def python_with_perf():
+    """3.12 or later: it can give each function of a script a trampoline, and name it in a perf map."""
+    homes = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.1[2-9]*/bin/python3")), reverse=True)
+    for path in [*filter(None, map(shutil.which, ("python3.14", "python3.13", "python3.12"))), *homes, system_python()]:
+        asked = subprocess.run([path, "-X", "perf", "-c", "import sys; sys.exit(not sys.is_stack_trampoline_active())"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        if asked.returncode == 0:
+            return path
+    raise Skip("no python 3.12 with trampolines")
 
 
 def python_shim():
@@ -198,11 +210,14 @@ PROGRAMS = [
     ("python-attached", WHOLE, True, attached_python),
     ("python-started", WHOLE, True, launched(script(system_python, "objects.py"))),
     ("python-imports", DLOPEN_HEAVY, True, launched(script(system_python, "imports.py"))),
+    ("python-perf", WHOLE, False, launched(lambda place: [python_with_perf(), "-X", "perf",
+                                                          os.path.join(FIXTURES, "objects.py")])),
     ("python-shim", DLOPEN_HEAVY, False, launched(script(python_shim, "objects.py"))),
     ("redis", WHOLE, False, redis),
     ("sqlite", WHOLE, True, sqlite),
     ("clang", WHOLE, False, compiler("clang++")),
     ("gcc", WHOLE, False, compiler("g++", "--children")),
+    ("short-children", WHOLE, False, launched(script(lambda: found("sh"), "children.sh"), ["--children"])),
 ]
 
 

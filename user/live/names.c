@@ -10,6 +10,7 @@
 #include "elf/symbolizer.h"
 #include "live/facts.h"
 #include "live/names.h"
+#include "live/perf_map.h"
 
 #define VDSO_DEV 0xffffffffU /* the model's device number for code that no file backs */
 
@@ -28,7 +29,17 @@ struct known_file {
 	UT_hash_handle hh;
 };
 
+/* What the JIT of one space said, and the frames it said nothing of yet. */
+struct jit {
+	__u32 space;
+	struct perf_map map;
+	__u32 *waiting;
+	__u32 nr_waiting, cap_waiting;
+	UT_hash_handle hh;
+};
+
 struct names {
+	struct jit *jits;	  /* uthash */
 	struct known_file *known; /* uthash */
 	struct module *modules; /* by object index of the session */
 	__u32 nr_modules;
@@ -66,9 +77,18 @@ struct names *names__new(void)
 	return names;
 }
 
+static void free_jit(struct names *names, struct jit *jit)
+{
+	HASH_DEL(names->jits, jit);
+	perf_map__fini(&jit->map);
+	free(jit->waiting);
+	free(jit);
+}
+
 void names__free(struct names *names)
 {
 	struct known_file *file, *next;
+	struct jit *jit, *next_jit;
 
 	if (!names)
 		return;
@@ -78,6 +98,8 @@ void names__free(struct names *names)
 		HASH_DEL(names->known, file);
 		free(file);
 	}
+	HASH_ITER(hh, names->jits, jit, next_jit)
+		free_jit(names, jit);
 	free(names->modules);
 	elf_object__free(names->vdso);
 	free(names);
@@ -315,13 +337,100 @@ static int tell_symbol(struct record_queue *queue, const struct session *session
 	return 0;
 }
 
-static int tell_frame(struct names *names, const struct session *session, struct targets *targets,
-		      struct record_queue *queue, const struct frame *frame)
+/* --- code in no file --------------------------------------------------------------------------- */
+
+static struct jit *jit_of(struct names *names, __u32 space)
 {
-	struct elf_object *elf = frame->object ? module(names, session, targets, frame->object) :
-						 NULL;
+	struct jit *jit;
+
+	HASH_FIND(hh, names->jits, &space, sizeof(space), jit);
+	if (jit)
+		return jit;
+	jit = calloc(1, sizeof(*jit));
+	if (!jit)
+		return NULL;
+	jit->space = space;
+	HASH_ADD(hh, names->jits, space, sizeof(space), jit);
+	return jit;
+}
+
+/* The JIT may yet say what it is called. */
+static int wait_for_name(struct names *names, __u32 space, __u32 index)
+{
+	struct jit *jit = jit_of(names, space);
+	__u32 *waiting = jit ? jit->waiting : NULL;
+
+	if (!jit)
+		return -ENOMEM;
+	if (jit->nr_waiting == jit->cap_waiting) {
+		jit->cap_waiting = jit->cap_waiting ? jit->cap_waiting * 2 : 16;
+		waiting = realloc(waiting, jit->cap_waiting * sizeof(*waiting));
+		if (!waiting)
+			return -ENOMEM;
+		jit->waiting = waiting;
+	}
+	jit->waiting[jit->nr_waiting++] = index;
+	return 0;
+}
+
+static int tell_jit_symbol(struct record_queue *queue, const struct session *session,
+			   const struct frame *frame, const struct perf_symbol *symbol)
+{
+	struct symbol_name name = { .function = symbol->name };
+	struct symbol_lookup found = { .nr = 1, .entries = &name,
+				       .start_delta = frame->offset - symbol->start };
+
+	return tell_symbol(queue, session, frame, &found);
+}
+
+/* Those its map has a name for now; the others wait on. */
+static int tell_jit(struct jit *jit, const struct session *session, struct record_queue *queue)
+{
+	__u32 kept = 0;
+	int code = 0;
+
+	for (__u32 i = 0; i < jit->nr_waiting; i++) {
+		const struct frame *frame = session__frame(session, jit->waiting[i]);
+		const struct perf_symbol *symbol = perf_map__find(&jit->map, frame->offset);
+
+		if (symbol && !code)
+			code = tell_jit_symbol(queue, session, frame, symbol);
+		else
+			jit->waiting[kept++] = jit->waiting[i];
+	}
+	jit->nr_waiting = kept;
+	return code;
+}
+
+static int tell_jits(struct names *names, const struct session *session, struct targets *targets,
+		     struct record_queue *queue)
+{
+	struct jit *jit, *next;
+	int code = 0;
+
+	HASH_ITER(hh, names->jits, jit, next) {
+		struct target *target = targets__last_in(targets, jit->space);
+
+		if (target)
+			perf_map__update(&jit->map, target->pid, target->uid, target->alive);
+		if (!code && jit->nr_waiting)
+			code = tell_jit(jit, session, queue);
+		if (!target || (!target->alive && !jit->nr_waiting))
+			free_jit(names, jit);
+	}
+	return code;
+}
+
+static int tell_frame(struct names *names, const struct session *session, struct targets *targets,
+		      struct record_queue *queue, __u32 index)
+{
+	const struct frame *frame = session__frame(session, index);
+	struct elf_object *elf;
 	struct symbol_lookup found;
 
+	if (!frame->object)
+		return wait_for_name(names, frame->space, index);
+	elf = module(names, session, targets, frame->object);
 	if (!elf)
 		return 0;
 	elf_object__lookup(elf, frame->offset, &found);
@@ -379,11 +488,13 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		const struct frame *frame = session__frame(session, names->next_frame);
 
 		if (!frame->resolved)
-			code = tell_frame(names, session, targets, queue, frame);
+			code = tell_frame(names, session, targets, queue, names->next_frame);
 		names->next_frame++;
 		if (facts__now() > deadline)
 			break;
 	}
+	if (!code)
+		code = tell_jits(names, session, targets, queue);
 	if (!code)
 		code = tell_build_ids(names, session, queue);
 	return code ? code : names->next_frame < nr;
