@@ -96,9 +96,8 @@ class Verdict:
         self.case, self.trace, self.pid, self.lines, self.truth = case, trace, pid, lines, truth
         self.last = moments[-1]
         names = [name for m in moments for name in (f"told@{m.told_ns}", f"tick@{m.tick_ns}")]
-        found, self.bad = ledgers(trace, pid, names)
+        found, self.bad, (self.lost, self.missed) = ledgers(trace, pid, names)
         self.checks = [self._check(m, found[f"told@{m.told_ns}"], found[f"tick@{m.tick_ns}"]) for m in moments]
-        self.lost = max((line["events"]["lost"] for line in lines), default=0)
 
     @staticmethod
     def _check(moment, told, healed):
@@ -133,11 +132,12 @@ class Verdict:
             (self.sum("wrong"), 0.001 * pages, "pages in one set and not in the other"),
             (self.sum("unattributed"), 0.005 * pages, "pages without a stack"),
             (self.lost, 0, "records lost"),
+            (self.missed, 0.005 * self.truth["faults"], "runs of a program left out"),
             (self.bad, 0, "records refused"),
             (self.live_error, 0.001, "ledger.error while running, of RSS"),
         )
         if self.case.ring:  # what was lost is nobody's, and known by the next tick only
-            limits = limits[:4] + limits[6:7]
+            limits = limits[:4] + limits[7:8]
         return [f"{what}: {value:g}, at most {limit:g}" for value, limit, what in limits if value > limit]
 
     def places(self):
@@ -160,7 +160,7 @@ class Verdict:
             f"{pages / 1000:.0f}k pages compared, {self.sum('wrong_told')} wrong told, {self.sum('wrong')} healed, "
             f"smaps {self.sum('regions')} regions differ by {self.sum('region_pages')} pages, "
             f"unattributed {100 * self.sum('unattributed') / pages:.2f} %, error {self.sum('error')} "
-            f"(running {100 * self.live_error:.3f} %), lost {self.lost}, refused {self.bad}"
+            f"(running {100 * self.live_error:.3f} %), lost {self.lost}, missed {self.missed}, refused {self.bad}"
         )
 
 
