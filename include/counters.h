@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every way a kernel-side program can return early or lose something, as a named counter. X(id, text).
- * REC_STATS carries them in this order; append only. Per-CPU in the kernel, summed by the live side.
+ * Every way a kernel-side program can return early or lose something, as a named counter. X(id,
+ * text). REC_STATS carries them in this order; append only. Per-CPU in the kernel, summed by the
+ * live side; the last two are no counts, and the live side's own.
  */
 #ifndef RSSTRACE_COUNTERS_H
 #define RSSTRACE_COUNTERS_H
@@ -25,7 +26,9 @@
 	X(STACKS_INCOMPLETE, "user stacks whose walk did not reach the root")                      \
 	X(ZERO_DELTA, "rss_stat events that changed nothing")                                      \
 	X(CALLS, "VM calls")                                                                       \
-	X(EXITING, "changes by an exiting address space (not sent)")
+	X(EXITING, "changes by an exiting address space (not sent)")                               \
+	X(TRACER_MEMORY, "the recorder's own memory, bytes")                                          \
+	X(TRACER_MAPS, "its maps in the kernel, bytes")
 
 enum rsst_counter {
 #define X(id, text) CNT_##id,

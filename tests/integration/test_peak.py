@@ -30,6 +30,8 @@ def test_the_peak_of_parent_and_child(tmp_path):
     assert peak["rss"]["total"] == peak["rss"]["peak_total"] == whole["rss"]["peak_total"] > 64 * MIB
     assert peak["window"]["to_ns"] == whole["rss"]["peak_at_ns"]
     assert abs(peak["ledger"]["error"]) <= MIB // 10
+    assert "the tracer held" in done.stderr
+    assert MIB < whole["tracer"]["memory"] < 256 * MIB and MIB < whole["tracer"]["kernel_maps"] < 256 * MIB
     for pid in done.stdout.split():
         own = report(trace, "--at", "peak", "-p", pid)
         assert own["rss"]["total"] == own["rss"]["peak_total"] == report(trace, "-p", pid)["rss"]["peak_total"] > 15 * MIB

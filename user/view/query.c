@@ -124,6 +124,8 @@ static void set_window(struct view *view, const struct window *window)
 	view->to_wall_ns = to->wall_ns;
 	view->faults = faults_of(window, to) - faults_of(window, from);
 	view->lost = to->lost - from->lost;
+	view->tracer_memory = to->counters[CNT_TRACER_MEMORY];
+	view->tracer_maps = to->counters[CNT_TRACER_MAPS];
 	view->gaps = to->gaps;
 	view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
 }
