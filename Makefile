@@ -17,7 +17,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANITIZE) -Iinclude -Iuser -I$(BUILD
 LIBS    := -lbpf -ldw -lelf -llzma -lzstd -lz -ljson-c -lprotobuf-c -lsqlite3 -liberty -lpthread -lm
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
-	-Wno-unused-parameter -Wno-missing-declarations -Ivmlinux -Iinclude -Ibpf
+	-Wno-unused-parameter -Wno-missing-declarations -Ivmlinux -Iinclude -Ibpf $(BPF_CHECKS)
 
 # A layer may use only those before it; the lint checks the includes.
 LAYERS  := base model trace elf live view report export cmd
@@ -174,12 +174,16 @@ THREADS ?= 8
 torture: all workloads tools ## one storm, page by page (root); SEED=7 THREADS=8 OPTIONS="--ms 4000", REDUCE=1
 	$(Q)$(PYTHON) tests/tools/torture.py --seed $(SEED) --threads $(THREADS) $(OPTIONS) $(if $(REDUCE),--reduce)
 
-$(BUILD)/bench/reconcile: tests/bench/reconcile.c $(LIBFILES)
+$(BUILD)/bench/reconcile $(BUILD)/bench/scale: $(BUILD)/bench/%: tests/bench/%.c $(LIBFILES)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(LIBFILES) -Wl,--end-group $(LIBS)
 
-.PHONY: bench-reconcile
+.PHONY: bench-reconcile bench-scale
+MILLIONS ?= 20
+bench-scale: $(BUILD)/bench/scale ## what a record costs the model, by the target's size; MILLIONS=100 for the longest
+	$(Q)$< $(MILLIONS)
+
 bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residency costs, and how long it holds mmap_lock
 	$(Q)$<
 
@@ -243,6 +247,11 @@ bench-compare: ## the last bench beside the figures kept in the tree
 bench-keep: ## make the last bench the one kept in the tree
 	$(Q)cp $(BUILD)/bench/bench.json $(KEPT)
 	$(Q)if [ -e $(BUILD)/bench/bench.svg ]; then cp $(BUILD)/bench/bench.svg tests/bench/bench.svg; fi
+
+.PHONY: check-reuse
+check-reuse: $(BUILD)/bench/loads ## stacks that an earlier walk found, each against a walk of its own (root)
+	$(Q)$(MAKE) BUILD=$(BUILD)/checked BPF_CHECKS=-DUNWIND_CHECK_REUSE all
+	$(Q)$(PYTHON) tests/bench/reuse/check_reuse.py $(BUILD)/checked $(BUILD)/bench/loads
 
 asan: ## the unit tests with the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit

@@ -5,6 +5,7 @@
 
 #include "filter.bpf.h"
 #include "emit.bpf.h"
+#include "fault_runs.bpf.h"
 
 /* struct rec_mark with all the room a label may take. */
 struct mark_record {
@@ -34,10 +35,12 @@ static __always_inline struct mark_record *mark__reserve(__u32 from, __u32 pid)
  * label. */
 static __always_inline int mark_by_probe(const void *label)
 {
+	struct space_ref *ref = filter__space((__u64)kernel_field(current_task(), mm));
 	struct mark_record *rec;
 
-	if (!filter__space((__u64)kernel_field(current_task(), mm)))
+	if (!ref)
 		return 0;
+	runs__tell(ref->space);
 	rec = mark__reserve(MARK_PROBE, bpf_get_current_pid_tgid() >> 32);
 	if (!rec)
 		return 0;
@@ -75,10 +78,12 @@ SEC("tracepoint/oom/mark_victim")
 int mark_victim(struct mark_victim_event *event)
 {
 	__u32 pid = event->pid;
+	struct proc_ref *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct mark_record *rec;
 
-	if (!bpf_map_lookup_elem(&procs, &pid))
+	if (!proc)
 		return 0;
+	runs__tell(proc->space);
 	rec = mark__reserve(MARK_OOM, pid);
 	if (!rec)
 		return 0;

@@ -7,6 +7,7 @@
 #include "filter.bpf.h"
 #include "emit.bpf.h"
 #include "spaces.bpf.h"
+#include "fault_runs.bpf.h"
 #include "rss_batched.bpf.h"
 
 static __always_inline int emit_thread(__u32 space, struct task_struct *child)
@@ -50,6 +51,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 		proc.space = space__adopt(mm, tgid, pages);
 	if (proc.space && proc.space != space)
 		unwind__forked(space, proc.space);
+	runs__tell(space);
 	gen = emit__next_generation();
 	if (!proc.space || !emit__reserve(rec, REC_FORK))
 		return 0;
@@ -161,6 +163,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	space = proc->space;
 	signal = kernel_field(task, signal);
 	dead = kernel_field(signal, live.counter) == 0;
+	runs__tell(space);
 	if (emit__reserve(rec, REC_EXIT)) {
 		rec->space = space;
 		rec->pid = tgid;
@@ -197,6 +200,7 @@ int BPF_PROG(exit_mmap, struct mm_struct *mm)
 		return 0;
 	space = ref->space;
 	exec = kernel_field(task, mm) && (__u32)kernel_field(task, tgid) == ref->tgid;
+	runs__tell(space);
 	let_go(space);
 	if (!exec) /* else the old image of an exec: REC_EXEC follows and says more */
 		tell_space_end(space);

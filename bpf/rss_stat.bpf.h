@@ -13,6 +13,7 @@
 #include "emit.bpf.h"
 #include "arch_x86.bpf.h"
 #include "unwind.bpf.h"
+#include "fault_runs.bpf.h"
 #ifndef RSST_BATCHED
 #include "rss_delta.bpf.h"
 #endif
@@ -30,6 +31,8 @@ struct rss_event {
 	struct thread_state *thread; /* NULL: not a thread of the space */
 	struct pt_regs *regs;	     /* at entry from user mode */
 	struct space_state *state;
+	struct space_cpu *own; /* of this CPU, @cpu; not before Linux 6.2 */
+	__u32 cpu;
 	void *ctx;
 	__u32 space;
 	__u32 member;
@@ -124,7 +127,11 @@ static __always_inline enum rsst_cause loss_cause(enum vm_op op, const struct pt
 	case VM_OP_BRK:
 		return CAUSE_BRK;
 	case VM_OP_MADVISE:
-		return (__s32)regs->dx == MADV_PAGEOUT ? CAUSE_RECLAIM : CAUSE_DONTNEED;
+		if ((__s32)regs->dx == MADV_PAGEOUT)
+			return CAUSE_RECLAIM;
+		return (__s32)regs->dx == MADV_POPULATE_WRITE ? CAUSE_POPULATE : CAUSE_DONTNEED;
+	case VM_OP_MLOCK: /* a page of a file gives way to its copy */
+		return CAUSE_POPULATE;
 	case VM_OP_SHMDT:
 		return CAUSE_SHMDT;
 	case VM_OP_TRUNCATE:
@@ -151,8 +158,10 @@ static __always_inline enum rsst_cause gain_cause(enum vm_op op, const struct pt
 static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause cause)
 {
 	struct rec_delta *rec;
-	__u64 gen = emit__next_generation();
+	__u64 gen;
 
+	runs__tell(e->space);
+	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_DELTA)) {
 		emit__lost(e->state, e->member, e->pages);
 		return 0;
@@ -169,38 +178,53 @@ static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause
 	return 0;
 }
 
-static __always_inline int emit_fault(const struct rss_event *e)
+/* @e, a fault, as it is told; the head is left out. */
+static __always_inline struct rec_fault fault_of(const struct rss_event *e)
 {
-	__u8 cow = e->thread->cow, flags = cow ? FAULT_COW : 0;
 	__u64 addr = e->thread->fault_addr & ~4095ULL;
-	__u64 stack = unwind__stack(e->ctx, e->regs, e->space);
-	struct rec_fault *rec;
-	__u64 gen;
+	__u8 cow = e->thread->cow;
+	struct rec_fault fault = {
+		.space = e->space,
+		.tid = kernel_field(e->task, pid),
+		.addr = addr,
+		.stack = unwind__stack(e->ctx, e->regs, e->space),
+		.nr_pages = e->pages,
+		.member = e->member,
+		.cause = e->thread->fault_kernel ? CAUSE_FAULT_KERNEL : CAUSE_FAULT,
+		.flags = (cow ? FAULT_COW : 0) | (e->thread->fault_write ? FAULT_WRITE : 0),
+		.cow_member = cow ? cow - 1 : 0,
+	};
 
 	e->thread->cow = 0;
 	if (e->pages > 1 && e->member == RSST_ANON)
-		addr &= ~((__u64)e->pages * 4096 - 1); /* a folio, aligned to its size */
+		fault.addr &= ~((__u64)e->pages * 4096 - 1); /* a folio, aligned to its size */
 	else if (e->pages > 1)
-		flags |= FAULT_AROUND;
-	gen = cow ? emit__next_generation() : generation;
+		fault.flags |= FAULT_AROUND;
+	return fault;
+}
+
+static __always_inline int emit_fault(const struct rss_event *e)
+{
+	struct rec_fault fault = fault_of(e), *rec;
+	bool cow = fault.flags & FAULT_COW;
+
+	count(CNT_FAULTS);
+	if (cow || e->pages > 1) /* where these go depends on what is there already */
+		runs__tell(e->space);
+	fault.gen = cow ? emit__next_generation() : generation;
+#ifndef RSST_BATCHED
+	if (e->pages == 1 && !cow && e->own && run__keep(e->own, &fault, e->cpu))
+		return 0;
+#endif
 	if (!emit__reserve(rec, REC_FAULT)) {
 		emit__lost(e->state, e->member, e->pages);
 		if (cow)
-			emit__lost(e->state, cow - 1, -1);
+			emit__lost(e->state, fault.cow_member, -1);
 		return 0;
 	}
-	rec->space = e->space;
-	rec->tid = kernel_field(e->task, pid);
-	rec->addr = addr;
-	rec->stack = stack;
-	rec->gen = gen;
-	rec->nr_pages = e->pages;
-	rec->member = e->member;
-	rec->cause = e->thread->fault_kernel ? CAUSE_FAULT_KERNEL : CAUSE_FAULT;
-	rec->flags = flags | (e->thread->fault_write ? FAULT_WRITE : 0);
-	rec->cow_member = cow ? cow - 1 : 0;
+	fault.h = rec->h;
+	*rec = fault;
 	emit__submit(rec);
-	count(CNT_FAULTS);
 	return 0;
 }
 
@@ -246,9 +270,11 @@ static __always_inline int in_fault_event(const struct rss_event *e)
 static __always_inline int emit_populate(const struct rss_event *e)
 {
 	__u64 stack = unwind__stack(e->ctx, e->regs, e->space);
-	__u64 gen = emit__next_generation();
 	struct rec_populate *rec;
+	__u64 gen;
 
+	runs__tell(e->space);
+	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_POPULATE)) {
 		emit__lost(e->state, e->member, e->pages);
 		return 0;
@@ -271,9 +297,11 @@ static __always_inline int emit_populate(const struct rss_event *e)
 
 static __always_inline int emit_release(const struct rss_event *e)
 {
-	__u64 gen = emit__next_generation();
 	struct rec_release *rec;
+	__u64 gen;
 
+	runs__tell(e->space);
+	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_RELEASE)) {
 		emit__lost(e->state, e->member, e->pages);
 		return 0;
@@ -374,6 +402,8 @@ static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member, const st
 		count(CNT_NO_SPACE_STATE);
 		return 0;
 	}
+	e.own = own;
+	e.cpu = cpu;
 	__sync_fetch_and_add(&own->events, 1);
 	tell_event(e, cpu);
 	__sync_fetch_and_add(&own->events, 1);

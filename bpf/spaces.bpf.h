@@ -9,6 +9,7 @@
 #ifndef RSST_BATCHED
 #include "rss_delta.bpf.h"
 #endif
+#include "fault_runs.bpf.h"
 
 #ifdef RSST_BATCHED
 /* The shared count; what threads have pending is summed by sum_batched. Arguments as below. */
@@ -235,6 +236,7 @@ __noinline int space__tell(__u32 space, __u32 last)
 	struct mm_struct *mm;
 	bool moved;
 
+	runs__tell(space);
 	/* one that is torn down is on its way to 0: those pages are nobody's release */
 	if (state && state->mm && !space__in_use(state))
 		return 0;
@@ -270,6 +272,14 @@ int tell_counters(__u64 *ctx)
 	for (int i = 0; i <= TELL_ATTEMPTS; i++)
 		if (!space__tell(space, i == TELL_ATTEMPTS))
 			break;
+	return 0;
+}
+
+/* Run by the live side with a space id as its argument: have every fault told that was counted. */
+SEC("raw_tp/sys_enter")
+int tell_runs(__u64 *ctx)
+{
+	runs__tell((__u32)ctx[0]);
 	return 0;
 }
 #endif

@@ -8,6 +8,7 @@
 #define RSSTRACE_UNWIND_BPF_H
 
 #include "emit.bpf.h"
+#include "stack_memo.bpf.h"
 #include "unwind_lookup.bpf.h"
 #include "unwind_sets.bpf.h"
 
@@ -91,8 +92,10 @@ static __always_inline int unwind_read(struct unwind_target *t, __u64 addr, __u6
 {
 	__u64 offset;
 
-	if (addr & 7)
+	if (addr & 7) {
+		memo__spoil(t);
 		return bpf_probe_read_user(value, 8, (const void *)addr);
+	}
 	if (addr - t->window_start >= t->window_len && unwind__refill(addr))
 		return -1;
 	offset = (addr - t->window_start) >> 3;
@@ -100,6 +103,7 @@ static __always_inline int unwind_read(struct unwind_target *t, __u64 addr, __u6
 	if (offset >= UNWIND_WINDOW_WORDS)
 		return -1;
 	*value = t->window[offset];
+	memo__note(t, addr, *value);
 	return 0;
 }
 
@@ -109,8 +113,8 @@ __noinline int unwind__frame(__u32 i)
 {
 	struct unwind_target *t = unwind__target();
 	struct unwind_rule *rule;
-	__u32 id;
-	int found;
+	__u32 id, first_word;
+	int found, end;
 
 	if (!t)
 		return STACK_END_READ;
@@ -125,7 +129,11 @@ __noinline int unwind__frame(__u32 i)
 	rule = bpf_map_lookup_elem(&unwind_rules, &id);
 	if (!rule)
 		return STACK_END_NO_RULE;
-	return unwind__step(t, &t->regs, rule);
+	first_word = t->log.nr_words;
+	end = unwind__step(t, &t->regs, rule);
+	if (first_word <= MEMO_WORDS)
+		memo__step(rule->how, rule->rbx_words != 0, first_word);
+	return end;
 }
 
 static __always_inline __u64 unwind__mix(__u64 hash, __u64 value)
@@ -246,6 +254,49 @@ static __always_inline int unwind__by_tables(struct unwind_target *t, const stru
 	return unwind__walk();
 }
 
+/* The stack at @regs as an earlier walk found it, told of; 0: to be walked. */
+static __always_inline __u64 unwind__again(struct unwind_target *t, const struct pt_regs *regs,
+					   __u32 space)
+{
+	__u64 id, *seen;
+	__u32 slot;
+
+	memo__begin(t, regs);
+	id = memo__recall(t, space);
+	slot = id & (UNWIND_SEEN_IDS - 1);
+	seen = id ? bpf_map_lookup_elem(&unwind_seen, &slot) : NULL;
+	if (!seen || *seen != id)
+		return 0;
+	count(CNT_STACKS_REUSED);
+	return id;
+}
+
+static __always_inline __u64 unwind__anew(struct unwind_target *t, const struct pt_regs *regs,
+					  __u32 space)
+{
+	int end = unwind__by_tables(t, regs);
+	__u64 id = end ? unwind__finish(space, end) : 0;
+
+	if (end == STACK_END_ROOT)
+		memo__keep(space, id);
+	return id;
+}
+
+static __always_inline __u64 unwind__of_regs(struct unwind_target *t, const struct pt_regs *regs,
+					     __u32 space)
+{
+	__u64 id = unwind__again(t, regs, space);
+
+#ifdef UNWIND_CHECK_REUSE
+	__u64 walked = unwind__anew(t, regs, space);
+
+	if (id && walked != id)
+		count(CNT_REUSE_WRONG);
+	return walked;
+#endif
+	return id ? id : unwind__anew(t, regs, space);
+}
+
 /*
  * The id of the current task's user stack, told of as REC_STACK when it is new; 0: there was none
  * to be had (counted). @ctx: the program's, or NULL: no frame pointers; @regs: the user's
@@ -263,13 +314,13 @@ static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u3
 		return 0;
 	}
 	t->busy = 1;
-	if (unwind_frame_pointers || !unwind__begin_set(t, space))
+	if (unwind_frame_pointers || !unwind__begin_set(t, space)) {
 		end = unwind__by_frame_pointers(ctx, t);
-	else
-		end = unwind__by_tables(t, regs);
-	if (end)
-		id = unwind__finish(space, end);
-	else
+		id = end ? unwind__finish(space, end) : 0;
+	} else {
+		id = unwind__of_regs(t, regs, space);
+	}
+	if (!id)
 		count(CNT_STACKS_FAILED);
 	t->busy = 0;
 	return id;

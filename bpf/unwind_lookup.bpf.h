@@ -22,6 +22,23 @@ struct unwind_record {
 _Static_assert(__builtin_offsetof(struct unwind_record, frames) == sizeof(struct rec_stack),
 	       "frames follow the head of struct rec_stack");
 
+#define MEMO_WORDS 64 /* of the stack; a walk that reads more is not remembered */
+
+/* What the walk under way read, see stack_memo.bpf.h. */
+struct stack_log {
+	__u64 start; /* sp, rounded down */
+	__u64 ip;    /* the registers it began with */
+	__u64 sp;
+	__u64 bp;
+	__u32 nr_words; /* > MEMO_WORDS: not to be kept */
+	__u32 reach;	/* words from start on that hold them all */
+	__u32 bp_word;	/* index of the word bp is from; MEMO_WORDS: it is still the register */
+	__u32 needs_bp; /* 1: the register is needed */
+	__u64 idle;	/* bit i: nothing has needed word i yet */
+	__u64 values[MEMO_WORDS];
+	__u16 offsets[MEMO_WORDS];
+};
+
 /*
  * The walk under way on this CPU. busy keeps out a program that comes in between: our own failing
  * read of user memory is a page fault, and fires the tracepoint.
@@ -37,6 +54,7 @@ struct unwind_target {
 	__u64 window_len; /* bytes; 0: nothing read yet */
 	__u64 window[UNWIND_WINDOW_WORDS];
 	struct unwind_record record;
+	struct stack_log log;
 };
 
 struct {

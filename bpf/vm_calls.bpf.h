@@ -10,6 +10,7 @@
 #include "emit.bpf.h"
 #include "arch_x86.bpf.h"
 #include "unwind.bpf.h"
+#include "fault_runs.bpf.h"
 #include "rss_batched.bpf.h"
 
 #define PROT_EXEC 0x4
@@ -117,6 +118,7 @@ static __always_inline int call_exit(void *ctx, long ret)
 		goto out;
 	if (ok && (op == VM_OP_MMAP || op == VM_OP_BRK || op == VM_OP_MREMAP || op == VM_OP_SHMAT))
 		stack = unwind__stack(ctx, regs, ref->space);
+	runs__tell(ref->space);
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_CALL))
 		goto out;
@@ -189,6 +191,7 @@ int BPF_PROG(vm_unmapped_area, unsigned long addr, struct vm_unmapped_area_info 
 	length = BPF_CORE_READ(info, length);
 	regs = task__regs(task);
 	nr = arch_syscall_nr(regs);
+	runs__tell(ref->space);
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_AREA))
 		return 0;

@@ -61,6 +61,19 @@ struct space_cpu {
 	__u64 busy;    /* odd while an event is between its two updates */
 	__u64 events;  /* odd while an event is being told: counted by the kernel, not in the ring
 			  yet */
+	/* faults on adjacent pages not told yet, bpf/fault_runs.bpf.h; or like what they would be
+	 */
+	__u64 run;	/* RUN_WORD(); 0: none */
+	__u64 run_next; /* the page that would follow */
+	__u64 run_stack;
+	__u64 run_gen;
+	__u32 run_tid;
+	__u8 run_member;
+	__u8 run_cause;
+	__u8 run_flags;
+	__u8 pad;
+	__u32 run_version; /* of the fields, from one run to the next */
+	__u32 pad2;
 };
 
 /* Per process that may fork, exec or exit under trace, keyed by tgid. */

@@ -27,7 +27,10 @@
 	X(ZERO_DELTA, "rss_stat events that changed nothing")                                      \
 	X(CALLS, "VM calls")                                                                       \
 	X(EXITING, "changes by an exiting address space (not sent)")                               \
-	X(TRACER_MEMORY, "the recorder's own memory, bytes")                                          \
+	X(STACKS_REUSED, "user stacks found by an earlier walk")                                   \
+	X(REUSE_WRONG, "of these, another one by a new walk (checked builds only)")                \
+	X(ODD_ORDER, "runs of faults that may stand too late in the stream")                       \
+	X(TRACER_MEMORY, "the recorder's own memory, bytes")                                       \
 	X(TRACER_MAPS, "its maps in the kernel, bytes")
 
 enum rsst_counter {

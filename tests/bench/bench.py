@@ -66,11 +66,13 @@ class Cell:
         self.runs = []
         self.reason = None  # that there are no runs, or no more
         self.slow = False
+        self.disturbed = 0
         self.told = {}
 
     def take(self, workload, tracer, build, folder):
         result, output = os.path.join(folder, "result"), os.path.join(folder, "output" + (tracer.suffix or ""))
         begin = time.monotonic()
+        self.disturbed += instructions.others()
         try:
             inner, seen = workload.run(tracer, build, result, output)
         except workloads.CannotRun as why:
@@ -159,13 +161,13 @@ def main():
         "seconds": round(time.monotonic() - begin),
         "machine": machine(),
         "programs": instructions.verified(given.build),
+        "disturbed": sum(cell.disturbed for cell in cells.values()),
         "figures": figures(cells, things, peers),
     }
     print(tables.as_text(whole, {w.name: w.words for w in things}, {t.name: t.note for t in peers}))
     if given.json:
         with open(given.json, "w", encoding="ascii") as file:
-            json.dump(whole, file, indent=1)
-            file.write("\n")
+            file.write(tables.as_json(whole))
 
 
 if __name__ == "__main__":

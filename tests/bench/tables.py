@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """From readings to figures, and from figures to the table."""
+import json
 import statistics
 
 MIB = 1 << 20
@@ -14,7 +15,8 @@ def of(values):
     values = sorted(values)
     if not values:
         return None
-    return {"median": statistics.median(values), "least": values[0], "most": values[-1], "n": len(values)}
+    figures = {"median": statistics.median(values), "least": values[0], "most": values[-1]}
+    return {key: float(f"{value:.5g}") for key, value in figures.items()} | {"n": len(values)}
 
 
 def ratios(runs, base, key):
@@ -104,5 +106,17 @@ def as_text(whole, words, notes):
                 lines.append("  {:<12}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format(tracer, *cells_of(found)))
                 if found.get("reason"):
                     lines.append(f"  {'':<12}  {found['reason']}")
+    if whole["disturbed"]:
+        lines += ["", f"{whole['disturbed']} runs began while another rsstrace was at work: calls, switches, unrelated look too good"]
     lines += ["", LEGEND, *(f"{tracer}: {note}" for tracer, note in notes.items() if note)]
     return "\n".join(lines)
+
+
+def as_json(whole):
+    """A line a cell, so that two versions can be compared by eye."""
+    head = {key: value for key, value in whole.items() if key != "figures"}
+    rows = []
+    for workload, row in whole["figures"].items():
+        cells = ",\n".join(f"   {json.dumps(tracer)}: {json.dumps(found)}" for tracer, found in row.items())
+        rows.append(f"  {json.dumps(workload)}: {{\n{cells}\n  }}")
+    return json.dumps(head, indent=1)[:-2] + ',\n "figures": {\n' + ",\n".join(rows) + "\n }\n}\n"

@@ -33,6 +33,7 @@ static bool open_percpu(struct kernel_object *object)
 	TAKE_COMMON(object, skel);
 	object->learn_cpu_offset = skel->progs.learn_cpu_offset;
 	object->tell_counters = skel->progs.tell_counters;
+	object->tell_runs = skel->progs.tell_runs;
 	return true;
 }
 

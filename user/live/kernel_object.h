@@ -25,6 +25,7 @@ struct kernel_object {
 	struct bpf_program *target_mark, *target_mark_nameless, *mark_victim;
 	struct bpf_program *learn_cpu_offset; /* per-CPU only */
 	struct bpf_program *tell_counters;    /* per-CPU only */
+	struct bpf_program *tell_runs;	      /* per-CPU only */
 	struct bpf_program *sum_batched;      /* batched only */
 	struct bpf_program *fault_end;	      /* batched only */
 	struct bpf_map *ring, *counters, *space_cpus, *unwind_rows;

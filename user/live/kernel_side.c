@@ -152,10 +152,11 @@ static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 static bool on_demand(const struct kernel_object *object, const struct bpf_program *prog)
 {
 	return prog == object->learn_cpu_offset || prog == object->tell_counters ||
-	       prog == object->adopt_task || prog == object->sum_batched ||
-	       prog == object->fault_end || prog == object->vm_call_enter ||
-	       prog == object->vm_call_exit || prog == object->target_mark ||
-	       prog == object->target_mark_nameless || prog == object->mark_victim;
+	       prog == object->tell_runs || prog == object->adopt_task ||
+	       prog == object->sum_batched || prog == object->fault_end ||
+	       prog == object->vm_call_enter || prog == object->vm_call_exit ||
+	       prog == object->target_mark || prog == object->target_mark_nameless ||
+	       prog == object->mark_victim;
 }
 
 /* The calls that change address spaces, see bpf/vm_calls.bpf.h. */
@@ -417,6 +418,15 @@ void kernel_side__wait(struct kernel_side *side, int timeout_ms)
 int kernel_side__drain(struct kernel_side *side)
 {
 	return ring_buffer__consume(side->ring);
+}
+
+void kernel_side__tell_runs(struct kernel_side *side, __u32 space)
+{
+	__u64 args[1] = { space };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+
+	if (side->object.tell_runs)
+		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_runs), &opts);
 }
 
 void kernel_side__tell_counters(struct kernel_side *side, __u32 space)

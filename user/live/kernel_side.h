@@ -51,6 +51,9 @@ void kernel_side__wait(struct kernel_side *side, int timeout_ms);
 /* Take what is in the ring. Number of records, or -errno. */
 int kernel_side__drain(struct kernel_side *side);
 
+/* Have the faults of @space put into the ring that the kernel side still holds as runs. */
+void kernel_side__tell_runs(struct kernel_side *side, __u32 space);
+
 /* Have the counters of @space put into the ring. */
 void kernel_side__tell_counters(struct kernel_side *side, __u32 space);
 

@@ -191,6 +191,13 @@ static void sync_maps(struct live_source *live)
 	}
 }
 
+/* Nothing the kernel has counted is kept back. */
+static void tell_runs(struct live_source *live)
+{
+	for (size_t i = 0; i < live->targets.nr; i++)
+		kernel_side__tell_runs(live->kernel, live->targets.all[i].space);
+}
+
 /* Answers go into the queue, then what the kernel did meanwhile: stage_close() sees both applied. */
 static int stage_service(struct live_source *live)
 {
@@ -203,6 +210,9 @@ static int stage_service(struct live_source *live)
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
 	}
+	/* a page that the scan saw is to be known before the scan is believed */
+	if (live->heal.nr_scans)
+		tell_runs(live);
 	kernel_side__drain(live->kernel);
 	live->stage = STAGE_CLOSE;
 	return code < 0 ? code : 0;
@@ -274,6 +284,8 @@ static int take_mark(void *ctx, enum mark_from from, pid_t pid, const char *labe
 	struct live_source *live = ctx;
 
 	live->marked = true;
+	tell_runs(live);
+	kernel_side__drain(live->kernel);
 	return facts__mark(&live->queue, from, pid, label);
 }
 
