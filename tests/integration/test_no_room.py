@@ -11,18 +11,19 @@ import pytest
 from harness import RSSTRACE, report, run
 
 KIB = 1 << 10
-# ever new call paths: each has a stack of its own to be written
+LIMIT = 96 * KIB
+# ever new call paths, and C frames tell them apart: each has a stack of its own to be written
 GROWING = """
 import sys, time
 print("begins", flush=True)
 def walk(path, held):
-    if path:
-        (walk if path & 1 else lambda *rest: walk(*rest))(path >> 1, held)
+    if path > 1:
+        (sorted if path & 1 else max)((0,), key=lambda _: walk(path >> 1, held) or 0)
     else:
         held.append(bytearray(40 << 10))
 end, held = time.monotonic() + float(sys.argv[1]), []
-for path in range(1 << 14):
-    walk(path * 2654435761 % (1 << 14), held)
+for path in range(1 << 20):
+    walk(1 << 14 | path * 2654435761 % (1 << 14), held)
     del held[:-2000]
     time.sleep(0.0002)
     if time.monotonic() > end:
@@ -33,7 +34,7 @@ print("target done", flush=True)
 
 def limited():
     """A shell's `ulimit -f`; Python ignores the signal, a shell does not."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (96 * KIB, 96 * KIB))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 
 
@@ -57,7 +58,7 @@ def test_a_file_size_limit_with_a_command(tmp_path):
     assert len(complaints(done.stderr)) == 1
     assert f'cannot write "{trace}": file too large; the trace is complete up to here' in done.stderr
     assert done.stdout.splitlines() == ["begins", "target done"]  # it was left alone; run() waits for its last word
-    check_trace(trace, 96 * KIB)
+    check_trace(trace, LIMIT)
 
 
 def test_a_file_size_limit_with_a_process(tmp_path):
@@ -69,7 +70,7 @@ def test_a_file_size_limit_with_a_process(tmp_path):
         assert "file too large" in done.stderr
         assert target.communicate(timeout=30)[0] == "target done\n"
         assert target.returncode == 0
-    check_trace(trace, 96 * KIB)
+    check_trace(trace, LIMIT)
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_full_disk(small_disk, plan):
     for part in parts:
         if part.stat().st_size > 4 * KIB:
             assert report(part)["ledger"]["error"] == 0
-    assert sum(part.stat().st_size for part in parts) > 100 * KIB
+    assert sum(part.stat().st_size for part in parts) > 80 * KIB
 
 
 def test_the_last_minutes_stay_on_a_full_disk(small_disk):
