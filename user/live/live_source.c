@@ -84,9 +84,11 @@ static void notice(struct live_source *live, const struct rec *rec)
 {
 	switch (rec->type) {
 	case REC_EXEC:
+		live->regions.nr_calls++;
 		on_exec(live, (const struct rec_exec *)rec);
 		break;
 	case REC_FORK:
+		live->regions.nr_calls++;
 		on_fork(live, (const struct rec_fork *)rec);
 		break;
 	case REC_EXIT:
@@ -99,6 +101,7 @@ static void notice(struct live_source *live, const struct rec *rec)
 		live->nameless = live->session;
 		break;
 	case REC_CALL:
+		live->regions.nr_calls++;
 		on_call(live, (const struct rec_call *)rec);
 		break;
 	default:
@@ -209,6 +212,10 @@ static int stage_service(struct live_source *live)
 				   live->ending ? 0 : NAMES_BUDGET_NS);
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
+		if (code >= 0 && region_check__due(&live->regions)) {
+			kernel_side__drain(live->kernel);
+			code = region_check__read(&live->regions, &live->targets);
+		}
 	}
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
@@ -230,6 +237,7 @@ static int tell_stats(struct live_source *live)
 	if (!memcmp(now, live->stats, sizeof(now)))
 		return 0;
 	memcpy(live->stats, now, sizeof(now));
+	region_check__lost(&live->regions, now[CNT_RING_FULL] + now[CNT_MISSED]);
 	return facts__stats(&live->queue, now, NR_COUNTERS);
 }
 
@@ -238,6 +246,8 @@ static int stage_close(struct live_source *live)
 	int code = 0;
 
 	if (live->session)
+		code = region_check__tell(&live->regions, live->session, &live->queue);
+	if (!code && live->session)
 		code = heal__tell(&live->heal, live->session, &live->queue);
 	if (!code)
 		code = tell_stats(live);
@@ -375,6 +385,7 @@ static void live_free(struct record_source *source)
 	kernel_side__free(live->kernel);
 	names__free(live->names);
 	heal__fini(&live->heal);
+	region_check__fini(&live->regions);
 	targets__fini(&live->targets);
 	record_queue__fini(&live->queue);
 	free(live);

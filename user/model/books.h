@@ -71,6 +71,9 @@ void books__close(struct session *session, struct space *space, __u8 cause);
 /* Dispute the existing tables in [start, end). */
 void books__dispute(struct session *session, struct space *space, __u64 start, __u64 end);
 
+/* The same, and pages may be where no table is. */
+void books__doubt(struct session *session, struct space *space, __u64 start, __u64 end);
+
 /* The same for tables with pages in the range born before @gen: what a call that is over must have
  * taken away. */
 void books__dispute_older(struct session *session, struct space *space, __u64 start, __u64 end,

@@ -258,6 +258,12 @@ bool session__next_unnamed(const struct session *session, __u32 *cursor, __u32 *
 bool session__next_dispute(const struct session *session, __u32 *space, __u64 *start, __u64 *end, __u64 *touched);
 __u64 session__touched(const struct session *session, __u32 space, __u64 addr);
 
+/* The first VMA that ends above @addr, or NULL; valid until the next feed. */
+const struct vma *session__next_vma(const struct session *session, __u32 space, __u64 addr);
+
+/* Does @vma map file @ino of @dev, with 0 nothing that has a name? */
+bool session__maps_file(const struct session *session, const struct vma *vma, __u32 dev, __u64 ino);
+
 /* The live VMA holding @addr, or NULL; valid until the next feed. */
 const struct vma *session__vma(const struct session *session, __u32 space, __u64 addr);
 

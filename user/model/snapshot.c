@@ -110,7 +110,7 @@ static void set_stream_facts(struct snapshot *snapshot, const struct session *se
 {
 	snapshot->ts = session->now;
 	snapshot->wall_ns = session->start.wall_ns + session->now;
-	snapshot->lost = session->counters[CNT_RING_FULL];
+	snapshot->lost = session->counters[CNT_RING_FULL] + session->counters[CNT_MISSED];
 	snapshot->stacks_truncated = session->stacks.truncated;
 	memcpy(snapshot->counters, session->counters, sizeof(snapshot->counters));
 	snapshot->gaps = session->gaps;

@@ -276,6 +276,13 @@ void session__map(struct session *session, struct space *space, const struct rec
 		reset_map(space);
 	if (map->start == map->end)
 		return;
+	if (map->flags & (MAP_FOUND | MAP_GONE))
+		books__doubt(session, space, map->start, map->end);
+	if (map->flags & MAP_GONE) {
+		session__map_result(session, vma_map__remove(&space->map, map->start, map->end,
+							     session->gen));
+		return;
+	}
 	if (vma.object) {
 		vma.pgoff = page_down(map->pgoff);
 		session__map_result(session,
