@@ -2,7 +2,8 @@
 /*
  * Every way a kernel-side program can return early or lose something, as a named counter. X(id,
  * text). REC_STATS carries them in this order; append only. Each CPU has its own in the kernel,
- * summed by the live side; MISSED is the kernel's count of it.
+ * summed by the live side; MISSED is the kernel's count of it, TRACER_* are no counts, and the live
+ * side's own.
  */
 #ifndef RSSTRACE_COUNTERS_H
 #define RSSTRACE_COUNTERS_H
@@ -30,7 +31,9 @@
 	X(STACKS_REUSED, "user stacks found by an earlier walk")                                   \
 	X(REUSE_WRONG, "of these, another one by a new walk (checked builds only)")                \
 	X(ODD_ORDER, "runs of faults that may stand too late in the stream")                       \
-	X(MISSED, "events lost: the kernel left a program out")
+	X(MISSED, "events lost: the kernel left a program out")                                    \
+	X(TRACER_MEMORY, "the recorder's own memory, bytes")                                       \
+	X(TRACER_MAPS, "its maps in the kernel, bytes")
 
 enum rsst_counter {
 #define X(id, text) CNT_##id,

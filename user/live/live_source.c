@@ -230,6 +230,10 @@ static int tell_stats(struct live_source *live)
 	__u64 now[NR_COUNTERS];
 
 	kernel_side__counters(live->kernel, now);
+	now[CNT_TRACER_MEMORY] = facts__own_memory();
+	if (now[CNT_TRACER_MEMORY] > live->most_memory)
+		live->most_memory = now[CNT_TRACER_MEMORY];
+	now[CNT_TRACER_MAPS] = kernel_side__map_bytes(live->kernel);
 	if (!memcmp(now, live->stats, sizeof(now)))
 		return 0;
 	memcpy(live->stats, now, sizeof(now));
@@ -466,10 +470,12 @@ int live_source__command_status(const struct record_source *source)
 const char *live_source__self(const struct record_source *source)
 {
 	struct live_source *live = (struct live_source *)source;
-	char maps[UNITS_LEN], names[UNITS_LEN];
+	char most[UNITS_LEN], maps[UNITS_LEN], names[UNITS_LEN];
 
-	snprintf(live->self, sizeof(live->self), "kernel maps %s, symbol tables %s",
-		 units__bytes(maps, kernel_side__map_bytes(live->kernel)),
-		 units__bytes(names, names__memory_bytes(live->names)));
+	snprintf(live->self, sizeof(live->self),
+		 "%s of its own at most, symbol tables among them %s; kernel maps %s",
+		 units__bytes(most, live->most_memory),
+		 units__bytes(names, names__memory_bytes(live->names)),
+		 units__bytes(maps, kernel_side__map_bytes(live->kernel)));
 	return live->self;
 }

@@ -284,14 +284,6 @@ const struct mark *session__marks(const struct session *session, __u32 *nr)
 	return session->marks.marks;
 }
 
-void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
-{
-	bool over = session->final && !session->nr_roots;
-
-	*pages = over ? session->final->peak_pages : session->peak_pages;
-	*ts = over ? session->final->peak_ts : session->peak_ts;
-}
-
 struct stream_gaps session__gaps(const struct session *session)
 {
 	return session->gaps;

@@ -177,10 +177,21 @@ struct snapshot *session__freeze(struct session *session)
 {
 	struct snapshot *snapshot;
 
-	if (!session->final || (session->nr_roots && !session->doomed))
+	if (!session__is_over(session))
 		return snapshot__take(session);
 	snapshot = copy_snapshot(session->final);
 	if (snapshot)
 		set_stream_facts(snapshot, session);
+	return snapshot;
+}
+
+struct snapshot *session__freeze_between(struct session *session)
+{
+	struct snapshot *snapshot = session__freeze(session);
+
+	if (snapshot && session->record_ts > snapshot->ts) {
+		snapshot->ts = session->record_ts;
+		snapshot->wall_ns = session->start.wall_ns + session->record_ts;
+	}
 	return snapshot;
 }

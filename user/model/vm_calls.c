@@ -36,7 +36,7 @@ static __u32 object_of(struct session *session, __u32 dev, __u64 ino)
 	__u32 object = ino ? object_table__intern(&session->objects, dev, ino) : 0;
 
 	if (ino && !object)
-		session->no_memory = true;
+		session->no_memory |= !object_table__is_full(&session->objects);
 	return object;
 }
 
