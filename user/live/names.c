@@ -9,10 +9,12 @@
 #include <uthash.h>
 #include "elf/symbolizer.h"
 #include "live/facts.h"
+#include "live/jit_names.h"
 #include "live/names.h"
-#include "live/perf_map.h"
 
 #define VDSO_DEV 0xffffffffU /* the model's device number for code that no file backs */
+
+#define KNOWN_MAX 65536 /* files; then all are told once more */
 
 struct module {
 	struct elf_object *elf; /* NULL: could not be opened */
@@ -29,17 +31,8 @@ struct known_file {
 	UT_hash_handle hh;
 };
 
-/* What the JIT of one space said, and the frames it said nothing of yet. */
-struct jit {
-	__u32 space;
-	struct perf_map map;
-	__u32 *waiting;
-	__u32 nr_waiting, cap_waiting;
-	UT_hash_handle hh;
-};
-
 struct names {
-	struct jit *jits;	  /* uthash */
+	struct jit_names jits;
 	struct known_file *known; /* uthash */
 	struct module *modules; /* by object index of the session */
 	__u32 nr_modules;
@@ -77,29 +70,24 @@ struct names *names__new(void)
 	return names;
 }
 
-static void free_jit(struct names *names, struct jit *jit)
-{
-	HASH_DEL(names->jits, jit);
-	perf_map__fini(&jit->map);
-	free(jit->waiting);
-	free(jit);
-}
-
-void names__free(struct names *names)
+static void forget_files(struct names *names)
 {
 	struct known_file *file, *next;
-	struct jit *jit, *next_jit;
 
-	if (!names)
-		return;
-	for (__u32 i = 0; i < names->nr_modules; i++)
-		elf_object__free(names->modules[i].elf);
 	HASH_ITER(hh, names->known, file, next) {
 		HASH_DEL(names->known, file);
 		free(file);
 	}
-	HASH_ITER(hh, names->jits, jit, next_jit)
-		free_jit(names, jit);
+}
+
+void names__free(struct names *names)
+{
+	if (!names)
+		return;
+	for (__u32 i = 0; i < names->nr_modules; i++)
+		elf_object__free(names->modules[i].elf);
+	forget_files(names);
+	jit_names__fini(&names->jits);
 	free(names->modules);
 	elf_object__free(names->vdso);
 	free(names);
@@ -146,8 +134,11 @@ bool names__is_known(const struct names *names, __u32 dev, __u64 ino)
 
 static int remember(struct names *names, __u32 dev, __u64 ino)
 {
-	struct known_file *file = calloc(1, sizeof(*file));
+	struct known_file *file;
 
+	if (HASH_COUNT(names->known) >= KNOWN_MAX)
+		forget_files(names);
+	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
 	file->id = (struct file_id){ .ino = ino, .dev = dev };
@@ -337,88 +328,18 @@ static int tell_symbol(struct record_queue *queue, const struct session *session
 	return 0;
 }
 
-/* --- code in no file --------------------------------------------------------------------------- */
+/* What is being told, and to whom. */
+struct telling {
+	const struct session *session;
+	struct record_queue *queue;
+};
 
-static struct jit *jit_of(struct names *names, __u32 space)
+static int tell_jit_frame(void *context, const struct frame *frame,
+			  const struct symbol_lookup *found)
 {
-	struct jit *jit;
+	const struct telling *telling = context;
 
-	HASH_FIND(hh, names->jits, &space, sizeof(space), jit);
-	if (jit)
-		return jit;
-	jit = calloc(1, sizeof(*jit));
-	if (!jit)
-		return NULL;
-	jit->space = space;
-	HASH_ADD(hh, names->jits, space, sizeof(space), jit);
-	return jit;
-}
-
-/* The JIT may yet say what it is called. */
-static int wait_for_name(struct names *names, __u32 space, __u32 index)
-{
-	struct jit *jit = jit_of(names, space);
-	__u32 *waiting = jit ? jit->waiting : NULL;
-
-	if (!jit)
-		return -ENOMEM;
-	if (jit->nr_waiting == jit->cap_waiting) {
-		jit->cap_waiting = jit->cap_waiting ? jit->cap_waiting * 2 : 16;
-		waiting = realloc(waiting, jit->cap_waiting * sizeof(*waiting));
-		if (!waiting)
-			return -ENOMEM;
-		jit->waiting = waiting;
-	}
-	jit->waiting[jit->nr_waiting++] = index;
-	return 0;
-}
-
-static int tell_jit_symbol(struct record_queue *queue, const struct session *session,
-			   const struct frame *frame, const struct perf_symbol *symbol)
-{
-	struct symbol_name name = { .function = symbol->name };
-	struct symbol_lookup found = { .nr = 1, .entries = &name,
-				       .start_delta = frame->offset - symbol->start };
-
-	return tell_symbol(queue, session, frame, &found);
-}
-
-/* Those its map has a name for now; the others wait on. */
-static int tell_jit(struct jit *jit, const struct session *session, struct record_queue *queue)
-{
-	__u32 kept = 0;
-	int code = 0;
-
-	for (__u32 i = 0; i < jit->nr_waiting; i++) {
-		const struct frame *frame = session__frame(session, jit->waiting[i]);
-		const struct perf_symbol *symbol = perf_map__find(&jit->map, frame->offset);
-
-		if (symbol && !code)
-			code = tell_jit_symbol(queue, session, frame, symbol);
-		else
-			jit->waiting[kept++] = jit->waiting[i];
-	}
-	jit->nr_waiting = kept;
-	return code;
-}
-
-static int tell_jits(struct names *names, const struct session *session, struct targets *targets,
-		     struct record_queue *queue)
-{
-	struct jit *jit, *next;
-	int code = 0;
-
-	HASH_ITER(hh, names->jits, jit, next) {
-		struct target *target = targets__last_in(targets, jit->space);
-
-		if (target)
-			perf_map__update(&jit->map, target->pid, target->uid, target->alive);
-		if (!code && jit->nr_waiting)
-			code = tell_jit(jit, session, queue);
-		if (!target || (!target->alive && !jit->nr_waiting))
-			free_jit(names, jit);
-	}
-	return code;
+	return tell_symbol(telling->queue, telling->session, frame, found);
 }
 
 static int tell_frame(struct names *names, const struct session *session, struct targets *targets,
@@ -429,7 +350,7 @@ static int tell_frame(struct names *names, const struct session *session, struct
 	struct symbol_lookup found;
 
 	if (!frame->object)
-		return wait_for_name(names, frame->space, index);
+		return jit_names__await(&names->jits, frame->space, index);
 	elf = module(names, session, targets, frame->object);
 	if (!elf)
 		return 0;
@@ -479,6 +400,7 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		struct record_queue *queue, __u64 budget_ns)
 {
 	__u64 deadline = budget_ns ? facts__now() + budget_ns : ~0ULL;
+	struct telling telling = { .session = session, .queue = queue };
 	__u32 nr = session__nr_frames(session);
 	int code = tell_objects(names, session, targets, queue);
 
@@ -494,7 +416,7 @@ int names__tell(struct names *names, const struct session *session, struct targe
 			break;
 	}
 	if (!code)
-		code = tell_jits(names, session, targets, queue);
+		code = jit_names__tell(&names->jits, session, targets, tell_jit_frame, &telling);
 	if (!code)
 		code = tell_build_ids(names, session, queue);
 	return code ? code : names->next_frame < nr;
