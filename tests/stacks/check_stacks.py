@@ -224,6 +224,14 @@ PROGRAMS = [
 # --- the verdict ------------------------------------------------------------------------------------
 
 
+def without_stack(place, trace):
+    """Faulted bytes of which nothing is known, not even where the thread was."""
+    told = subprocess.run([place.rsstrace, "export", "-q", "--format", "jsonl", trace], stdout=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, text=True, errors="replace", check=True)
+    faults = (json.loads(line) for line in told.stdout.splitlines() if line.startswith('{"type":"fault"'))
+    return sum(fault["pages"] * 4096 for fault in faults if not fault["stack"])
+
+
 def completeness(place, trace):
     """(percent of faulted bytes whose stack is whole, faulted bytes, stacks, the largest that is not)."""
     done = subprocess.run([place.rsstrace, "report", "--json", "--all", trace], stdout=subprocess.PIPE,
@@ -231,10 +239,7 @@ def completeness(place, trace):
     assert done.returncode == 0, "the trace does not read"
     view = json.loads(done.stdout)
     stacks = view["stacks"]
-    told = sum(stack["faulted"] for stack in stacks)
-    brought = sum(cause[member] for cause in view["causes"] for member in ("anon", "file", "shmem")
-                  if cause["direction"] == "in" and cause["cause"] in ("fault", "fault_kernel"))
-    faulted = max(told, brought)  # by no stack at all, too
+    faulted = sum(stack["faulted"] for stack in stacks) + without_stack(place, trace)
     whole = sum(stack["faulted"] for stack in stacks if stack["complete"])
     broken = sorted((stack for stack in stacks if not stack["complete"]), key=lambda stack: -stack["faulted"])
     return 100 * whole / faulted if faulted else 0, faulted, len(stacks), broken
