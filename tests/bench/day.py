@@ -5,8 +5,8 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import tempfile
-import time
 
 MIB = 1 << 20
 PERF_BYTES = 56  # of a fault in perf.data, without a stack
@@ -19,16 +19,23 @@ def simulate(build, trace, hours, faults, stages):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+# A process of its own: a child's ru_maxrss begins with what its parent held when it was forked (getrusage(2)).
+TIMED = """
+import resource, subprocess, sys, time
+begin = time.monotonic()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
+
+
 def read(build, trace, *argv):
-    """(seconds, peak RSS in bytes, megabytes read or None) of a report."""
-    command = ["report", "-v", *argv, trace]
-    begin = time.monotonic()
-    with subprocess.Popen([os.path.join(build, "rsstrace"), *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, said
-    return time.monotonic() - begin, usage.ru_maxrss * 1024, said.strip().removeprefix("rsstrace: ")
+    """(seconds, peak RSS in bytes, what it said of itself) of a report."""
+    command = [os.path.join(build, "rsstrace"), "report", "-v", *argv, trace]
+    done = subprocess.run([sys.executable, "-c", TIMED, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seconds, peak_kib = done.stdout.split()
+    return float(seconds), int(peak_kib) * 1024, done.stderr.strip().removeprefix("rsstrace: ")
 
 
 def main():
