@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+import return_addresses
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 FIXTURES = os.path.join(HERE, "fixtures")
@@ -233,7 +235,8 @@ def without_stack(place, trace):
 
 
 def completeness(place, trace):
-    """(percent of faulted bytes whose stack is whole, faulted bytes, stacks, the largest that is not)."""
+    """(percent of faulted bytes whose stack is whole, faulted bytes, stacks, the largest that is not, places that whole stacks
+    return to, those of them not behind a call)."""
     done = subprocess.run([place.rsstrace, "report", "--json", "--all", trace], stdout=subprocess.PIPE,
                           stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, "the trace does not read"
@@ -241,8 +244,9 @@ def completeness(place, trace):
     stacks = view["stacks"]
     faulted = sum(stack["faulted"] for stack in stacks) + without_stack(place, trace)
     whole = sum(stack["faulted"] for stack in stacks if stack["complete"])
+    places, astray = return_addresses.judge(stacks)
     broken = sorted((stack for stack in stacks if not stack["complete"]), key=lambda stack: -stack["faulted"])
-    return 100 * whole / faulted if faulted else 0, faulted, len(stacks), broken
+    return 100 * whole / faulted if faulted else 0, faulted, len(stacks), broken, places, astray
 
 
 def sentence(stack):
@@ -260,10 +264,13 @@ def check(place, name, bound, record):
     except Skip as why:
         print(f"  skip  {name:<18} {why}", flush=True)
         return True
-    percent, faulted, nr, broken = completeness(place, trace)
-    ok = faulted > 0 and percent >= bound
+    percent, faulted, nr, broken, places, astray = completeness(place, trace)
+    ok = faulted > 0 and percent >= bound and places and not astray
     print(f"  {'ok' if ok else 'FAIL':<5} {name:<18} {percent:8.4f} % of {faulted / 2**20:7.1f} MiB in {nr:5} stacks"
-          f" whole, at least {bound} asked ({time.monotonic() - begin:.1f} s)", flush=True)
+          f" whole, at least {bound} asked; {len(astray)} of {places} return addresses not behind a call"
+          f" ({time.monotonic() - begin:.1f} s)", flush=True)
+    for path, offset in sorted(astray)[:3]:
+        print(f"          {path}+{offset + 1:#x} is not behind a call")
     for stack in broken[:3] if not ok else []:
         print(f"          {sentence(stack)}")
     return ok
