@@ -265,7 +265,10 @@ enum stack_end {
 	NR_STACK_ENDS = 9,
 };
 
-/* Defines a stack id of a space: program counters, innermost first; each but the first is a return address. */
+/*
+ * Defines a stack id of a space: program counters, innermost first; each but the first is a return address. One that did
+ * not reach its root may be told again, walked further: the better definition holds.
+ */
 struct rec_stack {
 	struct rec h;
 	__u64 id; /* hash of space and frames, never 0 */

@@ -248,6 +248,33 @@ static void test_frame_pointer_is_checked(void **state)
 	expect_end(regs, rule, STACK_END_READ);
 }
 
+/* Code without a table and without a frame pointer that returns into add $24,%rsp; ret. */
+static void test_epilogue_tells_the_frame(void **state)
+{
+	const struct unwind_rule rule = rule_of(UNWIND_CFA_FP, 0);
+	struct unwind_regs regs = leaf();
+
+	(void)state;
+	regs.ip = OTHER_STACK + 0x20; /* made-up memory is there, too */
+	regs.exact = 0;
+	regs.leaf = 0;
+	regs.bp = 1; /* a general register */
+	word(STACK_AT + 0x20, 0xaaaaaac318c48348);
+	word(STACK_AT + 0x18, CODE_START + 4);
+	expect(&regs, rule, CODE_START + 4, STACK_AT + 0x20);
+	assert_int_equal(regs.bp, 1);
+	regs = leaf();
+	regs.ip = OTHER_STACK + 0x20;
+	regs.bp = 1;
+	expect_end(regs, rule, STACK_END_NO_RULE); /* interrupted there, not called from there */
+	regs.exact = 0;
+	word(STACK_AT + 0x18, 0x1234); /* not code */
+	expect_end(regs, rule, STACK_END_NO_RULE);
+	word(STACK_AT + 0x18, CODE_START + 4);
+	word(STACK_AT + 0x20, 0xaaaaaac390c48348); /* sub, by another name */
+	expect_end(regs, rule, STACK_END_NO_RULE);
+}
+
 static void test_other_stack(void **state)
 {
 	struct unwind_regs regs = leaf();
@@ -410,6 +437,7 @@ int main(void)
 		cmocka_unit_test_setup(test_from_signal, setup),
 		cmocka_unit_test_setup(test_signal_offsets, setup),
 		cmocka_unit_test_setup(test_frame_pointer_is_checked, setup),
+		cmocka_unit_test_setup(test_epilogue_tells_the_frame, setup),
 		cmocka_unit_test_setup(test_other_stack, setup),
 		cmocka_unit_test_setup(test_hole, setup),
 		cmocka_unit_test_setup(test_ends, setup),

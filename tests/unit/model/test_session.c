@@ -68,6 +68,38 @@ static void incomplete_stacks_are_counted(void **state)
 	story__free(&s);
 }
 
+static __u32 told(struct story *s, enum stack_end end, __u16 nr)
+{
+	const __u64 pcs[] = { BASE + 0x100, BASE + 0x200, BASE + 0x300, BASE + 0x400 };
+
+	story__feed(s, record_stack(SPACE, 42, end, nr, pcs));
+	return session__stack(s->session, OWNER_FIRST_STACK)->nr_frames;
+}
+
+/* A stack that was walked again, with tables that were not there at first. */
+static void the_better_walk_counts(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+
+	(void)state;
+	map_code(&s);
+	assert_int_equal(told(&s, STACK_END_FRAMEPTR, 4), 4);
+	assert_int_equal(told(&s, STACK_END_NO_MAPPING, 2), 2); /* nobody checked the four */
+	assert_int_equal(told(&s, STACK_END_FRAMEPTR, 4), 2);
+	assert_int_equal(told(&s, STACK_END_NO_RULE, 3), 3);
+	assert_int_equal(told(&s, STACK_END_NO_MAPPING, 2), 3);
+	now = session__freeze(s.session);
+	assert_int_equal(now->stacks_truncated, 1);
+	snapshot__free(now);
+	assert_int_equal(told(&s, STACK_END_ROOT, 2), 2);
+	assert_int_equal(told(&s, STACK_END_NO_RULE, 4), 2);
+	now = session__freeze(s.session);
+	assert_int_equal(now->stacks_truncated, 0);
+	snapshot__free(now);
+	story__free(&s);
+}
+
 static void symbols_name_frames(void **state)
 {
 	const __u64 pcs[] = { BASE + 0x100, 0x1235 };
@@ -330,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_are_places_in_files),
 		cmocka_unit_test(incomplete_stacks_are_counted),
+		cmocka_unit_test(the_better_walk_counts),
 		cmocka_unit_test(symbols_name_frames),
 		cmocka_unit_test(a_scan_settles_a_dispute),
 		cmocka_unit_test(touched_tells_any_change),
