@@ -271,7 +271,7 @@ enum stack_end {
  */
 struct rec_stack {
 	struct rec h;
-	__u64 id; /* hash of space and frames, never 0 */
+	__u64 id; /* hash of the space and of what the walk found, never 0 */
 	__u32 space;
 	__u16 nr_frames;
 	__u8 end; /* enum stack_end */

@@ -13,9 +13,9 @@ typedef void (*fill_fn)(char *at, unsigned long nr_pages);
 typedef void (*call_fn)(char *at, unsigned long nr_pages, fill_fn fill);
 
 /* push %rbp; mov %rsp,%rbp; 1: movb $1,(%rdi); add $4096,%rdi; dec %rsi; jne 1b; pop %rbp; ret */
-static const unsigned char fill_code[] = { 0x55, 0x48, 0x89, 0xe5, 0xc6, 0x07, 0x01, 0x48,
-					   0x81, 0xc7, 0x00, 0x10, 0x00, 0x00, 0x48, 0xff,
-					   0xce, 0x75, 0xf1, 0x5d, 0xc3 };
+static const unsigned char fill_code[] = { 0x55, 0x48, 0x89, 0xe5, 0xc6, 0x07, 0x01,
+					   0x48, 0x81, 0xc7, 0x00, 0x10, 0x00, 0x00,
+					   0x48, 0xff, 0xce, 0x75, 0xf1, 0x5d, 0xc3 };
 /* sub $8,%rsp; call *%rdx; add $8,%rsp; ret */
 static const unsigned char call_code[] = { 0x48, 0x83, 0xec, 0x08, 0xff, 0xd2,
 					   0x48, 0x83, 0xc4, 0x08, 0xc3 };
@@ -64,7 +64,8 @@ int main(int argc, char **argv)
 	call = (call_fn)make(map, code + 1024, call_code, sizeof(call_code), "jit trampoline");
 	if (mprotect(code, 4096, PROT_READ | PROT_EXEC))
 		workload__die("mprotect");
-	usleep(100 * 1000); /* that it is code is told in some milliseconds; until then stacks end at it */
+	usleep(100 * 1000); /* that it is code is told in some milliseconds; until then stacks end
+			       at it */
 	fill(memory, JIT_BYTES / 4096);
 	call(memory + JIT_BYTES, JIT_BYTES / 4096, site_called);
 	workload__site("site_jit", JIT_BYTES);
