@@ -87,8 +87,10 @@ static __always_inline __u32 unwind__stack_pages(__u64 sp)
 static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 					      const struct unwind_target *t, const __u32 nr_pages)
 {
-	__u64 readable = 0;
+	/* in memory the verifier does not tell its values apart, each of which it would look at */
+	volatile __u64 *readable = &copy->readable;
 
+	*readable = 0;
 	copy->news.kind = UNWIND_NEWS_STACK;
 	copy->news.space = t->record.space;
 	copy->news.pid = bpf_get_current_pid_tgid() >> 32;
@@ -104,15 +106,15 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 	for (__u32 i = 0; i < UNWIND_COPY_MAX_PAGES; i++) {
 		__u64 offset = (__u64)i * UNWIND_COPY_PAGE_BYTES;
 
-		if (i == nr_pages)
-			break;
+		if (i >= nr_pages || *readable & UNWIND_COPY_ENDS)
+			continue;
 		if (!bpf_probe_read_user((char *)copy->words + offset, UNWIND_COPY_PAGE_BYTES,
 					 (const void *)(copy->start + offset)))
-			readable |= 1ULL << i;
-		else if (readable)
-			break; /* the end of the stack; the page sp is in may be its fault's own */
+			*readable |= 1ULL << i;
+		else if (*readable)
+			*readable |=
+				UNWIND_COPY_ENDS; /* the page sp is in may be its fault's own */
 	}
-	copy->readable = readable;
 }
 
 #define unwind__copy_pages(t, nr)                                                                  \

@@ -16,6 +16,7 @@
 #define UNWIND_COPY_PAGE_BYTES 4096U
 #define UNWIND_COPY_USUAL_PAGES 8U /* where nothing says how deep the stack is */
 #define UNWIND_COPY_MAX_PAGES 32U
+#define UNWIND_COPY_ENDS (1ULL << 63)
 #define UNWIND_EXEC_PATH_MAX 160
 #define UNWIND_NR_REGS 17 /* by DWARF number, the last is the pc */
 #define UNWIND_REG_SP 7
@@ -70,7 +71,7 @@ struct unwind_copy {
 	struct unwind_news news;
 	__u64 id;	 /* of the REC_STACK that says how far the kernel side came */
 	__u64 start;	 /* address of words[0] */
-	__u64 readable;	 /* bit i: page i could be read */
+	__u64 readable;	 /* bit i: page i could be read; UNWIND_COPY_ENDS: the rest was not tried */
 	__u32 nr_frames; /* the kernel side found, and how it ended */
 	__u32 end;
 	__u64 regs[UNWIND_NR_REGS];

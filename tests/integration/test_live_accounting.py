@@ -27,6 +27,7 @@ NAMES = [
     "dontneed",
     "exec_self",
     "fork_child",
+    "jit",
     "kernel_fault",
     "mmap_fixed",
     "mprotect_splits",
@@ -164,7 +165,7 @@ def test_launch(name, tmp_path):
     assert_regions(view, areas)
 
 
-@pytest.mark.parametrize("name", ["sites", "threads", "stack_growth"])
+@pytest.mark.parametrize("name", ["sites", "threads", "stack_growth", "jit"])
 def test_stacks_are_whole(name, tmp_path):
     """Ordinary optimised code without frame pointers: every stack reaches the thread's first frame."""
     trace = tmp_path / "trace.rsst"

@@ -7,6 +7,7 @@ A program that cannot be built or is not there skips by name. Exit status 1: one
 """
 import argparse
 import functools
+import glob
 import json
 import os
 import shutil
@@ -83,6 +84,17 @@ def system_python():
         if os.access(path, os.X_OK):
             return path
     raise Skip("no /usr/bin/python3")
+
+
+def python_with_perf():
+    """3.12 or later: it can give each function of a script a trampoline, and name it in a perf map."""
+    homes = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.1[2-9]*/bin/python3")), reverse=True)
+    for path in [*filter(None, map(shutil.which, ("python3.14", "python3.13", "python3.12"))), *homes, system_python()]:
+        asked = subprocess.run([path, "-X", "perf", "-c", "import sys; sys.exit(not sys.is_stack_trampoline_active())"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        if asked.returncode == 0:
+            return path
+    raise Skip("no python 3.12 with trampolines")
 
 
 def python_shim():
@@ -198,15 +210,26 @@ PROGRAMS = [
     ("python-attached", WHOLE, True, attached_python),
     ("python-started", WHOLE, True, launched(script(system_python, "objects.py"))),
     ("python-imports", DLOPEN_HEAVY, True, launched(script(system_python, "imports.py"))),
+    ("python-perf", WHOLE, False, launched(lambda place: [python_with_perf(), "-X", "perf",
+                                                          os.path.join(FIXTURES, "objects.py")])),
     ("python-shim", DLOPEN_HEAVY, False, launched(script(python_shim, "objects.py"))),
     ("redis", WHOLE, False, redis),
     ("sqlite", WHOLE, True, sqlite),
     ("clang", WHOLE, False, compiler("clang++")),
     ("gcc", WHOLE, False, compiler("g++", "--children")),
+    ("short-children", WHOLE, False, launched(script(lambda: found("sh"), "children.sh"), ["--children"])),
 ]
 
 
 # --- the verdict ------------------------------------------------------------------------------------
+
+
+def without_stack(place, trace):
+    """Faulted bytes of which nothing is known, not even where the thread was."""
+    told = subprocess.run([place.rsstrace, "export", "-q", "--format", "jsonl", trace], stdout=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, text=True, errors="replace", check=True)
+    faults = (json.loads(line) for line in told.stdout.splitlines() if line.startswith('{"type":"fault"'))
+    return sum(fault["pages"] * 4096 for fault in faults if not fault["stack"])
 
 
 def completeness(place, trace):
@@ -216,10 +239,7 @@ def completeness(place, trace):
     assert done.returncode == 0, "the trace does not read"
     view = json.loads(done.stdout)
     stacks = view["stacks"]
-    told = sum(stack["faulted"] for stack in stacks)
-    brought = sum(cause[member] for cause in view["causes"] for member in ("anon", "file", "shmem")
-                  if cause["direction"] == "in" and cause["cause"] in ("fault", "fault_kernel"))
-    faulted = max(told, brought)  # by no stack at all, too
+    faulted = sum(stack["faulted"] for stack in stacks) + without_stack(place, trace)
     whole = sum(stack["faulted"] for stack in stacks if stack["complete"])
     broken = sorted((stack for stack in stacks if not stack["complete"]), key=lambda stack: -stack["faulted"])
     return 100 * whole / faulted if faulted else 0, faulted, len(stacks), broken

@@ -9,6 +9,7 @@
 #include <uthash.h>
 #include "elf/symbolizer.h"
 #include "live/facts.h"
+#include "live/jit_names.h"
 #include "live/names.h"
 
 #define VDSO_DEV 0xffffffffU /* the model's device number for code that no file backs */
@@ -31,6 +32,7 @@ struct known_file {
 };
 
 struct names {
+	struct jit_names jits;
 	struct known_file *known; /* uthash */
 	struct module *modules; /* by object index of the session */
 	__u32 nr_modules;
@@ -85,6 +87,7 @@ void names__free(struct names *names)
 	for (__u32 i = 0; i < names->nr_modules; i++)
 		elf_object__free(names->modules[i].elf);
 	forget_files(names);
+	jit_names__fini(&names->jits);
 	free(names->modules);
 	elf_object__free(names->vdso);
 	free(names);
@@ -325,13 +328,30 @@ static int tell_symbol(struct record_queue *queue, const struct session *session
 	return 0;
 }
 
-static int tell_frame(struct names *names, const struct session *session, struct targets *targets,
-		      struct record_queue *queue, const struct frame *frame)
+/* What is being told, and to whom. */
+struct telling {
+	const struct session *session;
+	struct record_queue *queue;
+};
+
+static int tell_jit_frame(void *context, const struct frame *frame,
+			  const struct symbol_lookup *found)
 {
-	struct elf_object *elf = frame->object ? module(names, session, targets, frame->object) :
-						 NULL;
+	const struct telling *telling = context;
+
+	return tell_symbol(telling->queue, telling->session, frame, found);
+}
+
+static int tell_frame(struct names *names, const struct session *session, struct targets *targets,
+		      struct record_queue *queue, __u32 index)
+{
+	const struct frame *frame = session__frame(session, index);
+	struct elf_object *elf;
 	struct symbol_lookup found;
 
+	if (!frame->object)
+		return jit_names__await(&names->jits, frame->space, index);
+	elf = module(names, session, targets, frame->object);
 	if (!elf)
 		return 0;
 	elf_object__lookup(elf, frame->offset, &found);
@@ -380,6 +400,7 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		struct record_queue *queue, __u64 budget_ns)
 {
 	__u64 deadline = budget_ns ? facts__now() + budget_ns : ~0ULL;
+	struct telling telling = { .session = session, .queue = queue };
 	__u32 nr = session__nr_frames(session);
 	int code = tell_objects(names, session, targets, queue);
 
@@ -389,11 +410,13 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		const struct frame *frame = session__frame(session, names->next_frame);
 
 		if (!frame->resolved)
-			code = tell_frame(names, session, targets, queue, frame);
+			code = tell_frame(names, session, targets, queue, names->next_frame);
 		names->next_frame++;
 		if (facts__now() > deadline)
 			break;
 	}
+	if (!code)
+		code = jit_names__tell(&names->jits, session, targets, tell_jit_frame, &telling);
 	if (!code)
 		code = tell_build_ids(names, session, queue);
 	return code ? code : names->next_frame < nr;

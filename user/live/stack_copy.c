@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include "live/facts.h"
 #include "live/stack_copy.h"
 #include "unwind_step.h"
@@ -20,20 +21,34 @@ static bool is_readable(const struct unwind_copy *copy, __u64 offset)
 	return page < copy->news.nr_pages && page < 64 && (copy->readable >> page & 1);
 }
 
+static inline int unwind_code(struct unwind_target *target, __u64 pc)
+{
+	return unwind_upload__code(target->upload, target->copy->news.space, pc);
+}
+
+/* Code a JIT made is looked at where it is: it has just run, so no page is brought in for it. */
+static int read_code(struct unwind_target *target, __u64 addr, __u64 *value)
+{
+	struct iovec to = { .iov_base = value, .iov_len = sizeof(*value) };
+	struct iovec from = { .iov_base = (void *)addr, .iov_len = sizeof(*value) };
+
+	if (unwind_code(target, addr) != UNWIND_RULE_ID_FP)
+		return -1;
+	return process_vm_readv((pid_t)target->copy->news.pid, &to, 1, &from, 1, 0) ==
+			       (ssize_t)sizeof(*value)
+		       ? 0
+		       : -1;
+}
+
 static inline int unwind_read(struct unwind_target *target, __u64 addr, __u64 *value)
 {
 	__u64 offset = addr - target->copy->start;
 
 	if (addr < target->copy->start || offset + 7 < offset ||
 	    !is_readable(target->copy, offset) || !is_readable(target->copy, offset + 7))
-		return -1;
+		return read_code(target, addr, value);
 	memcpy(value, (const char *)target->copy->words + offset, sizeof(*value));
 	return 0;
-}
-
-static inline int unwind_code(struct unwind_target *target, __u64 pc)
-{
-	return unwind_upload__code(target->upload, target->copy->news.space, pc);
 }
 
 static void take_regs(struct unwind_regs *regs, const struct unwind_copy *copy)

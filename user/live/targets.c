@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include "live/targets.h"
+
+static uid_t owner_of(pid_t pid)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return stat(path, &st) ? (uid_t)-1 : st.st_uid;
+}
 
 struct target *targets__add(struct targets *targets, pid_t pid, __u32 space, bool root)
 {
@@ -15,7 +26,11 @@ struct target *targets__add(struct targets *targets, pid_t pid, __u32 space, boo
 		targets->cap = cap;
 	}
 	all += targets->nr++;
-	*all = (struct target){ .pid = pid, .space = space, .root = root, .alive = true };
+	*all = (struct target){ .pid = pid,
+				.uid = owner_of(pid),
+				.space = space,
+				.root = root,
+				.alive = true };
 	return all;
 }
 
@@ -32,6 +47,14 @@ struct target *targets__by_space(struct targets *targets, __u32 space)
 	for (size_t i = 0; i < targets->nr; i++)
 		if (targets->all[i].space == space && targets->all[i].alive)
 			return &targets->all[i];
+	return NULL;
+}
+
+struct target *targets__last_in(struct targets *targets, __u32 space)
+{
+	for (size_t i = targets->nr; i; i--)
+		if (targets->all[i - 1].space == space)
+			return &targets->all[i - 1];
 	return NULL;
 }
 

@@ -10,6 +10,7 @@
 
 struct target {
 	pid_t pid;
+	uid_t uid; /* when it was added; -1: unknown */
 	__u32 space;
 	bool root;  /* named by the user */
 	bool alive; /* its last thread has not exited */
@@ -25,6 +26,7 @@ struct targets {
 struct target *targets__add(struct targets *targets, pid_t pid, __u32 space, bool root);
 struct target *targets__by_pid(struct targets *targets, pid_t pid);     /* the living one, or NULL */
 struct target *targets__by_space(struct targets *targets, __u32 space); /* the first living one, or NULL */
+struct target *targets__last_in(struct targets *targets, __u32 space);  /* living or not, or NULL */
 bool targets__any_root(const struct targets *targets);			/* is one alive? */
 void targets__fini(struct targets *targets);
 
