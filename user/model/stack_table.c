@@ -134,7 +134,7 @@ void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, 
 	stack->frames = frames;
 	stack->nr_frames = nr;
 	stack->end = end;
-	table->truncated += end != STACK_END_ROOT;
+	table->truncated += end != STACK_END_ROOT && end != STACK_END_UNSAMPLED;
 }
 
 void stack_table__fini(struct stack_table *table)

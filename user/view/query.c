@@ -135,6 +135,10 @@ static void set_window(struct view *view, const struct window *window)
 	view->faults = faults_of(window, to) - faults_of(window, from);
 	view->lost = to->lost - from->lost;
 	view->gaps = to->gaps;
+	view->overhead = to->overhead;
+	view->overhead.target_ns -= from->overhead.target_ns;
+	view->overhead.kernel_ns -= from->overhead.kernel_ns;
+	view->overhead.tracer_ns -= from->overhead.tracer_ns;
 	view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
 }
 
