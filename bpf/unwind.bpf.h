@@ -172,7 +172,7 @@ __noinline __u64 unwind__finish(__u32 space, __u32 end)
 
 	if (!t)
 		return 0;
-	if (end != STACK_END_ROOT && end != STACK_END_FRAMEPTR)
+	if (end != STACK_END_ROOT && end != STACK_END_FRAMEPTR && end != STACK_END_UNSAMPLED)
 		count(CNT_STACKS_INCOMPLETE);
 	hash = unwind__mix(space, end);
 	for (__u32 i = 0; i < RSST_MAX_FRAMES; i++) {
@@ -324,6 +324,36 @@ static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u3
 		count(CNT_STACKS_FAILED);
 	t->busy = 0;
 	return id;
+}
+
+/* The id that stands for all stacks of @space that were not taken; 0: see above. */
+static __always_inline __u64 unwind__none(__u32 space)
+{
+	struct unwind_target *t = unwind__target();
+	__u64 id = 0;
+
+	if (t && !t->busy) {
+		t->busy = 1;
+		t->record.nr_frames = 0;
+		id = unwind__finish(space, STACK_END_UNSAMPLED);
+		t->busy = 0;
+	}
+	if (!id)
+		count(CNT_STACKS_FAILED);
+	return id;
+}
+
+/* The stack that brings @pages in, if it is one of those to be taken; then *@flags say with which
+ * chance. */
+static __always_inline __u64 unwind__sample(void *ctx, struct pt_regs *regs, __u32 space,
+					    __u64 pages, __u8 *flags)
+{
+	__u32 shift = *(volatile __u32 *)&dialog.sample_shift & 15, every = 1U << shift;
+
+	if (shift && pages < every && (bpf_get_prandom_u32() & (every - 1)) >= pages)
+		return unwind__none(space);
+	*flags |= SAMPLE_FLAGS(shift);
+	return unwind__stack(ctx, regs, space);
 }
 
 #endif

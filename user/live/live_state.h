@@ -10,6 +10,7 @@
 #include "live/mark_inbox.h"
 #include "live/mark_probes.h"
 #include "live/names.h"
+#include "live/overhead.h"
 #include "live/unwind_upload.h"
 
 /* Where next() goes on when everything handed out has been taken. */
@@ -29,6 +30,7 @@ struct live_source {
 	struct targets targets;
 	struct names *names;
 	struct heal heal;
+	struct overhead_meter overhead;
 	const struct session *session; /* NULL until bound: nothing is looked up */
 	enum stage stage;
 	__u64 tick_ns, idle_tick_ns, last_tick, deadline; /* deadline: end of --duration, 0: none */

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* How the rate follows what tracing costs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include "live/overhead.h"
+
+#define BUDGET 10000 /* 1 % */
+
+static void within_the_budget_nothing_changes(void **state)
+{
+	(void)state;
+	assert_int_equal(overhead__next_shift(0, 0, BUDGET), 0);
+	assert_int_equal(overhead__next_shift(0, BUDGET, BUDGET), 0);
+	assert_int_equal(overhead__next_shift(5, BUDGET / 2, BUDGET), 5);
+}
+
+static void above_it_fewer_stacks_are_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(overhead__next_shift(0, BUDGET + 1, BUDGET), 1);
+	assert_int_equal(overhead__next_shift(3, 2 * BUDGET, BUDGET), 5);
+	assert_int_equal(overhead__next_shift(SAMPLE_SHIFT_MAX - 1, 9 * BUDGET, BUDGET),
+			 SAMPLE_SHIFT_MAX);
+	assert_int_equal(overhead__next_shift(SAMPLE_SHIFT_MAX, 9 * BUDGET, BUDGET),
+			 SAMPLE_SHIFT_MAX);
+}
+
+/* Were all of it stacks, twice as many would just keep it. */
+static void far_below_more_are(void **state)
+{
+	(void)state;
+	assert_int_equal(overhead__next_shift(5, BUDGET / 2 - 1, BUDGET), 4);
+	assert_int_equal(overhead__next_shift(1, 0, BUDGET), 0);
+}
+
+/* A cost with a part that stays and one that halves: found, and kept to. */
+static void it_comes_to_rest(void **state)
+{
+	const __u32 fixed = 4000, stacks = 90000;
+	__u32 shift = 0, last = 0;
+
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		last = shift;
+		shift = overhead__next_shift(shift, fixed + (stacks >> shift), BUDGET);
+	}
+	assert_int_equal(shift, last);
+	assert_in_range(fixed + (stacks >> shift), BUDGET / 2, BUDGET);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(within_the_budget_nothing_changes),
+		cmocka_unit_test(above_it_fewer_stacks_are_taken),
+		cmocka_unit_test(far_below_more_are),
+		cmocka_unit_test(it_comes_to_rest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
