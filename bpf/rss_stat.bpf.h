@@ -127,7 +127,11 @@ static __always_inline enum rsst_cause loss_cause(enum vm_op op, const struct pt
 	case VM_OP_BRK:
 		return CAUSE_BRK;
 	case VM_OP_MADVISE:
-		return (__s32)regs->dx == MADV_PAGEOUT ? CAUSE_RECLAIM : CAUSE_DONTNEED;
+		if ((__s32)regs->dx == MADV_PAGEOUT)
+			return CAUSE_RECLAIM;
+		return (__s32)regs->dx == MADV_POPULATE_WRITE ? CAUSE_POPULATE : CAUSE_DONTNEED;
+	case VM_OP_MLOCK: /* a page of a file gives way to its copy */
+		return CAUSE_POPULATE;
 	case VM_OP_SHMDT:
 		return CAUSE_SHMDT;
 	case VM_OP_TRUNCATE:

@@ -260,21 +260,21 @@ def pages_of_ranges(runs, ranges):
     return counts
 
 
-def region_difference(ledger, areas):
+def region_differences(ledger, areas):
     """
-    (regions that differ, pages they differ by): per stretch between the boundaries both sides share, as one VMA may be two
-    of ours. A stretch differs by its pages, or when a permission with pages behind it is known to one side only.
+    [(low, high, pages they differ by, ours, kernel's)], per stretch between the boundaries both sides share, as one VMA may be two
+    of ours: it differs by its pages, or when a permission with pages behind it is known to one side only.
     """
     ours = [(start, end, perms) for start, end, perms, _ in ledger.regions]
     counts = pages_of_ranges(ledger.runs, [area[:2] for area in ours])
     ours = [(*area, pages) for area, pages in zip(ours, counts) if pages]
     kernel = [(start, end, perms, rss // PAGE) for start, end, perms, _, rss in areas if rss]
     cuts = sorted({area[0] for area in ours} & {area[0] for area in kernel} | {0})
-    differ = pages = 0
+    found = []
     for low, high in zip(cuts, cuts[1:] + [1 << 64]):
         got = [area for area in ours if low <= area[0] < high]
         want = [area for area in kernel if low <= area[0] < high]
         gap = abs(sum(a[3] for a in got) - sum(a[3] for a in want))
-        differ += gap != 0 or {a[2] for a in got} != {a[2] for a in want}
-        pages += gap
-    return differ, pages
+        if gap or {a[2] for a in got} != {a[2] for a in want}:
+            found.append((low, high, gap, got, want))
+    return found

@@ -10,7 +10,7 @@ import threading
 import time
 
 from harness import BUILD, PAGE, Tracer, Workload, read_line
-from page_truth import Moment, ledgers, nr_pages, region_difference, stop_still, wrong_runs
+from page_truth import Moment, ledgers, nr_pages, region_differences, stop_still, wrong_runs
 
 INTERVAL = "100ms"
 LINES_TO_HEAL = 3
@@ -59,8 +59,7 @@ class Check:
     pages: int
     told_list: list  # wrong_runs() as the records told it, at the stop
     wrong_list: list  # some ticks later
-    regions: int
-    region_pages: int
+    region_list: list  # region_differences()
     error: int
     unattributed: int
     kernel_gap: int  # smaps minus the kernel's own counters
@@ -71,8 +70,20 @@ class Check:
         return nr_pages([run[:3] for run in self.told_list])
 
     @property
+    def regions(self):
+        return len(self.region_list)
+
+    @property
+    def region_pages(self):
+        return sum(pages for _, _, pages, _, _ in self.region_list)
+
+    @property
     def wrong(self):
         return nr_pages([run[:3] for run in self.wrong_list])
+
+
+def _areas(areas):
+    return " ".join(f"{start:x}-{end:x} {perms} {pages}" for start, end, perms, pages in areas) or "none"
 
 
 class Verdict:
@@ -87,14 +98,12 @@ class Verdict:
     @staticmethod
     def _check(moment, told, healed):
         assert told and healed, "the trace ends before the check"
-        regions, region_pages = region_difference(healed, moment.areas)
         return Check(
             told_ns=moment.told_ns,
             pages=nr_pages(moment.runs),
             told_list=wrong_runs(told.runs, moment.runs),
             wrong_list=wrong_runs(healed.runs, moment.runs),
-            regions=regions,
-            region_pages=region_pages,
+            region_list=region_differences(healed, moment.areas),
             error=healed.error,
             unattributed=healed.unattributed,
             kernel_gap=moment.smaps_pages - healed.kernel,
@@ -125,7 +134,7 @@ class Verdict:
         return [f"{what}: {value:g}, at most {limit:g}" for value, limit, what in limits if value > limit]
 
     def places(self):
-        """A line for each run of pages that is wrong or nobody's, to start looking from."""
+        """A line for each region or run of pages that is wrong or nobody's, to start looking from."""
         lines = []
         for number, check in enumerate(self.checks):
             for what, runs in (("healed", check.wrong_list), ("no stack", check.ownerless)):
@@ -133,6 +142,8 @@ class Verdict:
                     f"check {number}, {what}: {start:#x}-{end:#x}, pages {(end - start) // PAGE}, {rest}"
                     for start, end, *rest in runs
                 ]
+            for low, high, pages, ours, kernel in check.region_list:
+                lines.append(f"check {number}, regions: {low:#x}-{high:#x}, pages {pages}, ours {_areas(ours)}, kernel {_areas(kernel)}")
         return lines
 
     def __str__(self):

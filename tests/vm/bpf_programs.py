@@ -47,5 +47,6 @@ def loaded():
             "id": number,
             "name": raw[NAME_AT:NAME_AT + 16].split(b"\0")[0].decode(),
             "xlated": struct.unpack_from("=I", raw, XLATED_LEN_AT)[0] // 8,
+            "misses": struct.unpack_from("=Q", raw, 208)[0],
             "verified": struct.unpack_from("=I", raw, VERIFIED_INSNS_AT)[0] or None,
         })

@@ -197,13 +197,141 @@ static void place_faulted(struct session *session, struct space *space, const st
 	}
 }
 
-void session__place_queue(struct session *session, struct space *space, struct call *call,
-			  __u64 base, __u64 end)
+/*
+ * The next of @call's gains that has pages left, of anonymous memory or else of files, at or after
+ * entry *@at. Whichever of its pages was found, the others come one by one.
+ */
+static struct queued *next_gain(struct call *call, bool anon, __u32 *at)
+{
+	for (; *at < call->nr_queue; ++*at) {
+		struct queued *gain = &call->queue[*at];
+
+		if ((gain->member == RSST_ANON) != anon || !gain->times)
+			continue;
+		gain->times *= gain->unit;
+		gain->unit = 1;
+		return gain;
+	}
+	return NULL;
+}
+
+/*
+ * Of pages [@first, @end) those older than the memory itself went without a trace; those a scan
+ * found meanwhile come in place of queued ones. It cannot tell shmem from other files.
+ */
+static void adopt(struct session *session, struct space *space, struct call *call,
+		  struct ledger_table *table, __u32 first, __u32 end, __u64 since, __u32 *next)
+{
+	for (__u32 i = first; i < end; i++) {
+		bool anon = table->member[i] == RSST_ANON;
+		struct queued *gain;
+		struct birth birth;
+
+		if (table->member[i] == MEMBER_NONE)
+			continue;
+		if (older(table->born[i], since)) {
+			books__drop(session, space, table, i);
+			continue;
+		}
+		gain = table->owner[i] == OWNER_UNKNOWN ? next_gain(call, anon, &next[anon]) : NULL;
+		if (!gain)
+			continue;
+		gain->times--;
+		birth = (struct birth){ .owner = gain->owner,
+					.born = gain->born,
+					.member = gain->member };
+		books__lift(session, space, table, i);
+		books__place(session, space,
+			     (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES, 1, &birth);
+	}
+}
+
+void session__place_fresh(struct session *session, struct space *space, struct call *call,
+			  __u64 base, __u64 end, __u64 since)
+{
+	const struct page_ledger *ledger = &space->ledger;
+	__u32 next[2] = { 0 };
+
+	for (__u32 q = page_ledger__lower_bound(ledger, base >> LEDGER_TABLE_SHIFT);
+	     call->nr_queue && q < ledger->nr_tables &&
+	     ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end;
+	     q++) {
+		struct ledger_table *table;
+		__u32 first, last;
+
+		if (ledger_table__empty(ledger->tables[q]))
+			continue;
+		table = page_ledger__own(&space->ledger, q);
+		if (!table) {
+			session->no_memory = true;
+			return;
+		}
+		ledger_table__clip(table->key, base, end, &first, &last);
+		adopt(session, space, call, table, first, last, since, next);
+	}
+	session__place_queue(session, space, call, base, end);
+}
+
+/* The call fills the range from @base on, in ascending order; it may have begun that already. */
+static void begin_range(struct call *call, __u64 base)
 {
 	if (call->populate_base != base) {
 		call->populate_base = base;
 		call->populate_at = base;
 	}
+}
+
+/* The next page of a file at or after @at where a write copies it; @end: none. */
+static __u64 next_copied(struct space *space, __u8 member, __u64 at, __u64 end)
+{
+	while (at < end) {
+		const struct vma *vma = vma_map__find(&space->map, at);
+		__u64 stop = vma && vma->end < end ? vma->end : end;
+
+		if (!vma)
+			stop = at + LEDGER_PAGE_BYTES;
+		else if (vma->shared || !(vma->prot & 2))
+			at = stop;
+		for (; at < stop; at += LEDGER_PAGE_BYTES)
+			if (member_at(space, at) == member)
+				return at;
+	}
+	return end;
+}
+
+void session__copy_filled(struct session *session, struct space *space, struct call *call,
+			  const struct rec_release *release)
+{
+	__u64 base = page_down(release->args[0]), end = page_up(base + page_up(release->args[1]));
+	__u32 left = release->nr_pages;
+
+	if (!base || base >= ADDRESS_END || end > ADDRESS_END) {
+		books__unplaced(session, space, release->member, -(__s64)left);
+		return;
+	}
+	begin_range(call, base);
+	for (; left; left--) {
+		__u64 at = next_copied(space, release->member, call->populate_at, end);
+		struct ledger_table *table;
+
+		if (at == end)
+			break;
+		table = page_ledger__writable(&space->ledger, at >> LEDGER_TABLE_SHIFT);
+		if (!table) {
+			session->no_memory = true;
+			break;
+		}
+		books__drop(session, space, table,
+			    at >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1));
+		call->populate_at = at;
+	}
+	books__unplaced(session, space, release->member, -(__s64)left);
+}
+
+void session__place_queue(struct session *session, struct space *space, struct call *call,
+			  __u64 base, __u64 end)
+{
+	begin_range(call, base);
 	for (__u32 i = 0; i < call->nr_queue; i++) {
 		struct queued *gain = &call->queue[i];
 		__u64 left, again = base;

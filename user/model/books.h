@@ -37,13 +37,14 @@ struct birth {
 __u64 books__place(struct session *session, struct space *space, __u64 addr, __u64 nr,
 		   const struct birth *birth);
 
-/* around.c: place @pages that came with a fault (@write: it may have been nothing but a write) on the file page at @addr. */
+/* around.c: place @pages that came with a fault (@write: it may have been nothing but a write) on
+ * the file page at @addr. */
 void session__place_around(struct session *session, struct space *space, __u64 addr, __u32 pages,
 			   bool write, const struct birth *birth);
 
 /* punch.c: a release of MADV_REMOVE on [@start, @end). */
-void session__punch(struct session *session, struct space *space,
-		    const struct rec_release *release, __u64 start, __u64 end);
+void session__punch(struct session *session, struct space *space, const struct rec_release *release,
+		    __u64 start, __u64 end);
 
 /*
  * books__drop() - page @i of @table, writable and resident, is gone.
@@ -54,8 +55,9 @@ void books__drop(struct session *session, struct space *space, struct ledger_tab
 void books__lift(struct session *session, struct space *space, struct ledger_table *table, __u32 i);
 
 /*
- * books__restore() - page @i of @table, writable and not resident, turns out to be resident as @member. Its owner is the one
- * it had when a doubtful release took it, or whose faults brought pages nearby; false: there is none.
+ * books__restore() - page @i of @table, writable and not resident, turns out to be resident as
+ * @member. Its owner is the one it had when a doubtful release took it, or whose faults brought
+ * pages nearby; false: there is none.
  */
 bool books__restore(struct session *session, struct space *space, struct ledger_table *table,
 		    __u32 i, __u8 member);
@@ -83,13 +85,19 @@ static inline bool older(__u32 born, __u64 gen)
 	return (__s32)(born - (__u32)gen) < 0;
 }
 
-static inline bool is_resident(const struct space *space, __u64 addr)
+/* What the page at @addr counts as, MEMBER_NONE if it is not resident. */
+static inline __u8 member_at(const struct space *space, __u64 addr)
 {
 	const struct ledger_table *table =
 		page_ledger__find(&space->ledger, addr >> LEDGER_TABLE_SHIFT);
 
-	return table &&
-	       table->member[addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1)] != MEMBER_NONE;
+	return table ? table->member[addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1)]
+		     : MEMBER_NONE;
+}
+
+static inline bool is_resident(const struct space *space, __u64 addr)
+{
+	return member_at(space, addr) != MEMBER_NONE;
 }
 
 #endif

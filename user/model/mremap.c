@@ -305,6 +305,6 @@ void session__mremap(struct session *session, struct space *space, const struct 
 	else
 		resize_in_place(session, space, rec, call, &move);
 	if (move.new_len > move.old_len)
-		session__place_queue(session, space, call, move.new + move.old_len,
-				     move.new + move.new_len);
+		session__place_fresh(session, space, call, move.new + move.old_len,
+				     move.new + move.new_len, rec->call_gen);
 }

@@ -17,6 +17,7 @@
 /* uapi/asm-generic/mman-common.h */
 #define ADVICE_DONTNEED 4
 #define ADVICE_REMOVE 9
+#define ADVICE_POPULATE_WRITE 23
 #define ADVICE_DONTNEED_LOCKED 24
 #define ADVICE_GUARD_INSTALL 102
 
@@ -284,6 +285,12 @@ static bool takes_its_range(__u64 advice)
 	       advice == ADVICE_GUARD_INSTALL;
 }
 
+static bool fills_its_range(const struct rec_release *release)
+{
+	return release->op == VM_OP_MLOCK ||
+	       (release->op == VM_OP_MADVISE && (__u32)release->args[2] == ADVICE_POPULATE_WRITE);
+}
+
 static __u64 later(__u64 a, __u64 b)
 {
 	return a > b ? a : b;
@@ -326,6 +333,10 @@ void session__release(struct session *session, struct space *space,
 	if (release->op == VM_OP_MREMAP && release->args[3] & 2) { /* MREMAP_FIXED */
 		call->deferred[zap.member] += zap.nr;
 		call->deferred_gen = release->gen;
+		return;
+	}
+	if (fills_its_range(release)) {
+		session__copy_filled(session, space, call, release);
 		return;
 	}
 	if (!range_of(space, release, &zap.start, &zap.end)) {

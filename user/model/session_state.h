@@ -78,6 +78,18 @@ void session__delta(struct session *session, struct space *space, const struct r
 void session__place_queue(struct session *session, struct space *space, struct call *call,
 			  __u64 base, __u64 end);
 
+/*
+ * The same for memory that is there since generation @since only: pages that a scan found in it
+ * before the call told its range are of the queue.
+ */
+void session__place_fresh(struct session *session, struct space *space, struct call *call,
+			  __u64 base, __u64 end, __u64 since);
+
+/* A page that @release says a filling call (mlock, MADV_POPULATE_WRITE) took is replaced by a copy,
+ * which comes next. */
+void session__copy_filled(struct session *session, struct space *space, struct call *call,
+			  const struct rec_release *release);
+
 /* release.c */
 void session__release(struct session *session, struct space *space,
 		      const struct rec_release *release);

@@ -78,7 +78,7 @@ static void on_mmap(struct session *session, struct space *space, const struct r
 		return;
 	insert_called(session, space, rec, &vma);
 	if (call)
-		session__place_queue(session, space, call, start, end);
+		session__place_fresh(session, space, call, start, end, rec->call_gen);
 }
 
 static void on_munmap(struct session *session, struct space *space, const struct rec_call *rec)

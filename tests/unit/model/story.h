@@ -157,6 +157,13 @@ static inline void story__mmap(struct story *story, __u64 addr, __u64 len)
 	story__return(story, &call, addr);
 }
 
+/* Somebody looked: what the pages record says. */
+static inline void story__look(struct story *story, __u32 why, __u64 addr, __u64 nr, __u32 member)
+{
+	FEED(story, pages, PAGES, .space = SPACE, .why = why, .addr = addr, .nr_pages = nr,
+	     .member = member);
+}
+
 /* Member of the page at @addr now, MEMBER_NONE if not resident; its owner in *@owner. */
 static inline __u8 story__page(struct story *story, __u64 addr, __u32 *owner)
 {

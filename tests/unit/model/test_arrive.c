@@ -170,6 +170,47 @@ static void mmap_populate_is_placed_at_its_return(void **state)
 	story__free(&s);
 }
 
+/* A scan in the midst of the call finds pages that are still queued: they are the call's. */
+static void what_a_scan_finds_of_a_call_is_the_calls(void **state)
+{
+	struct story s = story__new();
+	struct story_call call =
+		story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, BASE, 8 * PAGE, 3, 0x8032);
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		story__populate(&s, &call, 1, RSST_ANON, 3);
+	story__look(&s, PAGES_FOUND, BASE, 5, RSST_ANON);
+	story__look(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
+	for (int i = 0; i < 3; i++)
+		story__populate(&s, &call, 1, RSST_ANON, 3);
+	story__return(&s, &call, BASE);
+	assert_int_equal(story__resident(&s, BASE, BASE + 8 * PAGE), 8);
+	assert_int_equal(pages_of(&s, 3).rss, 8);
+	assert_int_equal(pages_of(&s, 3).faulted, 8);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
+/* What the books still hold of the memory that was there before is in nobody's way. */
+static void what_was_there_before_makes_room(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__fault(&s, BASE, 2, RSST_FILE, 1);
+	call = story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, BASE, 8 * PAGE, 3, 0x8032);
+	for (int i = 0; i < 8; i++)
+		story__populate(&s, &call, 1, RSST_ANON, 3);
+	story__return(&s, &call, BASE);
+	assert_int_equal(stack_at(&s, BASE), 3);
+	assert_int_equal(pages_of(&s, 3).rss, 8);
+	assert_int_equal(story__nr_disputes(&s), 1);
+	story__free(&s);
+}
+
 /* Before Linux 6.2 the pages of a whole call come as one amount: more than a fault brings, across
  * page tables. */
 static void a_populated_file_told_as_one(void **state)
@@ -221,6 +262,32 @@ static void mlock_fills_what_is_missing_at_once(void **state)
 	story__populate(&s, &call, 1, RSST_ANON, 3);
 	assert_int_equal(stack_at(&s, BASE + TABLE), 3);
 	assert_int_equal(story__nr_disputes(&s), 0);
+	story__free(&s);
+}
+
+/* mlock of a private file copies the pages that were read before: each goes as its copy comes. */
+static void mlock_copies_the_pages_of_a_file(void **state)
+{
+	struct story s = story__new();
+	struct story_call call = story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, 0, 4 * PAGE, 3, 2);
+
+	(void)state;
+	story__return_backed(&s, &call, BASE, BACKING_FILE, 7, 0);
+	story__fault(&s, BASE + PAGE, 1, RSST_FILE, 1);
+	story__fault(&s, BASE + 3 * PAGE, 1, RSST_FILE, 1);
+	call = story__enter(&s, PID, VM_OP_MLOCK, CAUSE_POPULATE, BASE, 4 * PAGE, 0, 0);
+	story__populate(&s, &call, 1, RSST_ANON, 3); /* of the first page, which was not there */
+	story__release(&s, &call, 1, RSST_FILE);
+	assert_int_equal(stack_at(&s, BASE + PAGE), 0);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(stack_at(&s, BASE + PAGE), 3);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	story__release(&s, &call, 1, RSST_FILE);
+	story__populate(&s, &call, 1, RSST_ANON, 3);
+	assert_int_equal(stack_at(&s, BASE + 3 * PAGE), 3);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
 	story__free(&s);
 }
 
@@ -505,9 +572,12 @@ int main(void)
 		cmocka_unit_test(fault_around_leaves_out_what_is_resident),
 		cmocka_unit_test(fewer_than_the_window_is_ambiguous),
 		cmocka_unit_test(mmap_populate_is_placed_at_its_return),
+		cmocka_unit_test(what_a_scan_finds_of_a_call_is_the_calls),
+		cmocka_unit_test(what_was_there_before_makes_room),
 		cmocka_unit_test(a_populated_file_told_as_one),
 		cmocka_unit_test(huge_pages_are_populated_aligned),
 		cmocka_unit_test(mlock_fills_what_is_missing_at_once),
+		cmocka_unit_test(mlock_copies_the_pages_of_a_file),
 		cmocka_unit_test(filling_skips_what_cannot_be_written),
 		cmocka_unit_test(a_huge_page_may_stand_out_of_the_range),
 		cmocka_unit_test(mremap_of_locked_memory_fills_the_new_part),

@@ -12,12 +12,6 @@ static __u64 stack_at(struct story *s, __u64 addr)
 	return owner < OWNER_FIRST_STACK ? 99 : session__stack(s->session, owner)->id;
 }
 
-static void tell_pages(struct story *s, __u32 why, __u64 addr, __u64 nr, __u32 member)
-{
-	FEED(s, pages, PAGES, .space = SPACE, .why = why, .addr = addr, .nr_pages = nr,
-	     .member = member);
-}
-
 static struct stack_pages pages_of(struct story *s, __u64 stack)
 {
 	struct snapshot *now = session__freeze(s->session);
@@ -48,10 +42,10 @@ static void a_doubtful_release_keeps_the_owners(void **state)
 	story__fault(&s, BASE + TABLE, 2, RSST_ANON, 2);
 	story__release(&s, &call, 2, RSST_ANON);
 	assert_int_equal(stack_at(&s, BASE), 0);
-	tell_pages(&s, PAGES_FOUND, BASE, 2, RSST_ANON);
-	tell_pages(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
-	tell_pages(&s, PAGES_GONE, BASE + TABLE, 512, RSST_ANON);
-	tell_pages(&s, PAGES_SEEN, BASE + TABLE, 512, RSST_ANON);
+	story__look(&s, PAGES_FOUND, BASE, 2, RSST_ANON);
+	story__look(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
+	story__look(&s, PAGES_GONE, BASE + TABLE, 512, RSST_ANON);
+	story__look(&s, PAGES_SEEN, BASE + TABLE, 512, RSST_ANON);
 	assert_int_equal(stack_at(&s, BASE), 1);
 	assert_int_equal(stack_at(&s, BASE + PAGE), 1);
 	assert_int_equal(stack_at(&s, BASE + TABLE), 0);
@@ -74,8 +68,8 @@ static void a_settled_table_keeps_no_owners(void **state)
 	story__fault(&s, BASE, 2, RSST_ANON, 1);
 	story__fault(&s, BASE + TABLE, 2, RSST_ANON, 2);
 	story__release(&s, &call, 2, RSST_ANON);
-	tell_pages(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
-	tell_pages(&s, PAGES_FOUND, BASE, 2, RSST_ANON);
+	story__look(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
+	story__look(&s, PAGES_FOUND, BASE, 2, RSST_ANON);
 	assert_int_equal(stack_at(&s, BASE), 99);
 	story__check(&s);
 	story__free(&s);
@@ -89,10 +83,10 @@ static void pages_found_near_a_fault_are_its(void **state)
 	(void)state;
 	FEED(&s, fault, FAULT, .space = SPACE, .addr = BASE + 20 * PAGE, .stack = 1, .gen = s.gen,
 	     .nr_pages = 3, .member = RSST_FILE, .cause = CAUSE_FAULT, .flags = FAULT_AROUND);
-	tell_pages(&s, PAGES_FOUND, BASE + 17 * PAGE, 2, RSST_FILE);
-	tell_pages(&s, PAGES_FOUND, BASE + 20 * PAGE, 1, RSST_FILE);
-	tell_pages(&s, PAGES_FOUND, BASE + 300 * PAGE, 1, RSST_FILE);
-	tell_pages(&s, PAGES_SEEN, BASE, 512, RSST_FILE);
+	story__look(&s, PAGES_FOUND, BASE + 17 * PAGE, 2, RSST_FILE);
+	story__look(&s, PAGES_FOUND, BASE + 20 * PAGE, 1, RSST_FILE);
+	story__look(&s, PAGES_FOUND, BASE + 300 * PAGE, 1, RSST_FILE);
+	story__look(&s, PAGES_SEEN, BASE, 512, RSST_FILE);
 	assert_int_equal(stack_at(&s, BASE + 17 * PAGE), 1);
 	assert_int_equal(stack_at(&s, BASE + 18 * PAGE), 1);
 	assert_int_equal(stack_at(&s, BASE + 20 * PAGE), 1);
