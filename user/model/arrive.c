@@ -67,10 +67,11 @@ static void count_thread(struct session *session, const struct space *space, __u
 static void note_sample(struct session *session, __u32 owner, __u64 pages, __u8 flags)
 {
 	__u64 weight = 1ULL << SAMPLE_SHIFT(flags);
-	struct stack_pages *of = session->stacks.pages + owner;
+	struct stack_pages *of;
 
 	if (owner < OWNER_FIRST_STACK || pages >= weight)
 		return;
+	of = &session->stacks.pages[owner];
 	of->stands_for += weight - pages;
 	of->variance += weight * (weight - pages);
 }
