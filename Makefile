@@ -138,7 +138,7 @@ RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
 	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go \
-	zstd libclang-rt-dev qemu-system-x86 busybox-static e2fsprogs
+	zstd libclang-rt-dev qemu-system-x86 busybox-static e2fsprogs redis-server
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
@@ -148,7 +148,7 @@ deps: ## every package that build and tests need, from the distribution (root)
 
 .PHONY: workloads tools vmlinux-full check-vm check-all
 workloads: $(WORKLOADS)
-tools: $(TOOLS)
+tools: $(TOOLS) $(BUILD)/bench/day
 
 check: all workloads tools fuzzers-if-any $(UNIT_BINS) ## everything that can run here; what cannot says so
 	$(Q)$(RUN) lint unit fuzz integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
@@ -186,6 +186,18 @@ bench-scale: $(BUILD)/bench/scale ## what a record costs the model, by the targe
 
 bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residency costs, and how long it holds mmap_lock
 	$(Q)$<
+
+DAY := $(BUILD)/bench/day
+$(DAY): tests/bench/day.c $(foreach l,$(call upto,trace,$(LAYERS)),$(BUILD)/lib$(l).a)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+.PHONY: bench-day
+HOURS ?= 24
+FAULTS ?= 1000
+bench-day: all $(DAY) ## a day of faults, simulated: trace size, replay and seek time, the tracer's memory; HOURS=2 FAULTS=1000
+	$(Q)$(PYTHON) tests/bench/day.py --build $(BUILD) --hours $(HOURS) --faults $(FAULTS)
 
 .PHONY: fuzz fuzzers fuzzers-if-any fuzz-build check-fuzz
 SECONDS ?= 60

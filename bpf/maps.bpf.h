@@ -60,12 +60,11 @@ struct {
 	__type(value, struct proc_ref);
 } procs SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, NR_COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+/*
+ * Memory the live side reads as it is: a map of the kernel's is read by bpf(2), which holds back
+ * the programs of this CPU meanwhile (bpf_disable_instrumentation(), counted as MISSED).
+ */
+__u64 counters[RSST_MAX_CPUS * RSST_COUNTER_SLOTS] __attribute__((aligned(64))) = {};
 
 /* What a thread is doing; kept by task.bpf.h. */
 struct thread_state {
@@ -87,10 +86,9 @@ struct thread_state {
 
 static __always_inline void count(__u32 which)
 {
-	__u64 *value = bpf_map_lookup_elem(&counters, &which);
+	__u32 cpu = bpf_get_smp_processor_id() & (RSST_MAX_CPUS - 1);
 
-	if (value)
-		(*value)++;
+	counters[cpu * RSST_COUNTER_SLOTS + (which & (RSST_COUNTER_SLOTS - 1))]++;
 }
 
 /* Kernel flag bits, include/linux/sched.h */

@@ -113,15 +113,15 @@ static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
 
 #ifndef RSST_BATCHED
 /*
- * bpf_array.pptrs[0] is the per-CPU address of the element, the lookup gives this CPU's: their
- * distance is this CPU's offset. __per_cpu_offset itself is a data symbol, not to be had without
- * CONFIG_KALLSYMS_ALL.
+ * Of any per-CPU array: bpf_array.pptrs[0] is the per-CPU address of the element, the lookup gives
+ * this CPU's: their distance is this CPU's offset. __per_cpu_offset itself is a data symbol, not to
+ * be had without CONFIG_KALLSYMS_ALL.
  */
 SEC("raw_tp/sys_enter")
 int learn_cpu_offset(void *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), zero = 0;
-	void *value = bpf_map_lookup_elem(&counters, &zero), *map = &counters;
+	void *value = bpf_map_lookup_elem(&unwind_scratch, &zero), *map = &unwind_scratch;
 	__u64 array = 0, base = 0, here = 0;
 
 	if (!value)

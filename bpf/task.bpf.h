@@ -79,6 +79,39 @@ static __always_inline void thread__forget(__u32 tid)
 	bpf_map_delete_elem(&spare_threads, &tid);
 }
 
+/*
+ * Linux 7 runs programs preemptible. Who comes onto the CPU meanwhile finds what is per CPU in use,
+ * and his own run of the same program is left out (recursion_misses, seen with the tracepoints of
+ * system calls). Since 6.15, when the verifier learned which functions may sleep
+ * (bpf_subprog_info.might_sleep), ours can be called with preemption off.
+ */
+struct bpf_subprog_info___since_6_15 {
+	bool might_sleep;
+} __attribute__((preserve_access_index));
+
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+static __always_inline bool cpu__can_be_held(void)
+{
+	struct bpf_subprog_info___since_6_15 *info = NULL;
+
+	return bpf_core_field_exists(info->might_sleep);
+}
+
+/* Keep the CPU to ourselves until cpu__let_go(). */
+static __always_inline void cpu__hold(void)
+{
+	if (cpu__can_be_held())
+		bpf_preempt_disable();
+}
+
+static __always_inline void cpu__let_go(void)
+{
+	if (cpu__can_be_held())
+		bpf_preempt_enable();
+}
+
 /* The number after the last one given out, 0 if none can be had. */
 static __always_inline __u64 number__next(__u64 *last)
 {
@@ -92,6 +125,14 @@ static __always_inline bool word__claim(__u64 *word)
 }
 
 #else
+
+static __always_inline void cpu__hold(void)
+{
+}
+
+static __always_inline void cpu__let_go(void)
+{
+}
 
 #define kernel_field(object, field)                                                                \
 	({                                                                                         \

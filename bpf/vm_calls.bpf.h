@@ -162,18 +162,22 @@ out:
 SEC("tracepoint")
 int vm_call_enter(void *ctx)
 {
-	return call_enter(ctx);
+	cpu__hold();
+	call_enter(ctx);
+	cpu__let_go();
+	return 0;
 }
 
 SEC("tracepoint")
 int vm_call_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	return call_exit(ctx, ctx->ret);
+	cpu__hold();
+	call_exit(ctx, ctx->ret);
+	cpu__let_go();
+	return 0;
 }
 
-/* include/trace/events/mmap.h: fires under the mmap write lock once an address has been chosen */
-SEC("tp_btf/vm_unmapped_area")
-int BPF_PROG(vm_unmapped_area, unsigned long addr, struct vm_unmapped_area_info *info)
+static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_area_info *info)
 {
 	struct task_struct *task = current_task();
 	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
@@ -205,6 +209,16 @@ int BPF_PROG(vm_unmapped_area, unsigned long addr, struct vm_unmapped_area_info 
 	rec->len = length;
 	arch_syscall_args(regs, rec->args, 4);
 	emit__submit(rec);
+	return 0;
+}
+
+/* include/trace/events/mmap.h: fires under the mmap write lock once an address has been chosen */
+SEC("tp_btf/vm_unmapped_area")
+int BPF_PROG(vm_unmapped_area, unsigned long addr, struct vm_unmapped_area_info *info)
+{
+	cpu__hold();
+	area_chosen(addr, info);
+	cpu__let_go();
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Every way a kernel-side program can return early or lose something, as a named counter. X(id,
- * text). REC_STATS carries them in this order; append only. Per-CPU in the kernel, summed by the
- * live side.
+ * text). REC_STATS carries them in this order; append only. Each CPU has its own in the kernel,
+ * summed by the live side; MISSED is the kernel's count of it, TRACER_* are no counts, and the live
+ * side's own.
  */
 #ifndef RSSTRACE_COUNTERS_H
 #define RSSTRACE_COUNTERS_H
@@ -29,7 +30,10 @@
 	X(EXITING, "changes by an exiting address space (not sent)")                               \
 	X(STACKS_REUSED, "user stacks found by an earlier walk")                                   \
 	X(REUSE_WRONG, "of these, another one by a new walk (checked builds only)")                \
-	X(ODD_ORDER, "runs of faults that may stand too late in the stream")
+	X(ODD_ORDER, "runs of faults that may stand too late in the stream")                       \
+	X(MISSED, "events lost: the kernel left a program out")                                    \
+	X(TRACER_MEMORY, "the recorder's own memory, bytes")                                       \
+	X(TRACER_MAPS, "its maps in the kernel, bytes")
 
 enum rsst_counter {
 #define X(id, text) CNT_##id,
@@ -37,5 +41,7 @@ enum rsst_counter {
 #undef X
 		NR_COUNTERS
 };
+
+#define RSST_COUNTER_SLOTS 32 /* room of one CPU: a power of two, whole cache lines */
 
 #endif

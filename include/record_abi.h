@@ -380,6 +380,10 @@ struct rec_process {
 
 #define MAP_SNAPSHOT_RESET (1 << 0) /* first of a full snapshot: forget every region of the space; start == end if none follows */
 
+/* Found out after records had been lost: pages may have come or gone there unseen. */
+#define MAP_FOUND (1 << 1)
+#define MAP_GONE (1 << 2) /* the same, and nothing is mapped in [start, end) */
+
 /* [start, end) is this mapping and nothing else; replaces what the region map holds there. From /proc/PID/maps. */
 struct rec_map {
 	struct rec h;

@@ -18,7 +18,7 @@ LEDGER_PAGES = os.path.join(BUILD, "tests", "ledger_pages")
 USER_END = 1 << 47
 VEC_LEN = 512
 IS_FILE, IS_PRESENT, IS_PFNZERO = 4, 8, 32
-# Not made of pages that RSS counts.
+# Not made of pages that RSS counts; [vvar] is since Linux 7, where smaps says so.
 SPECIAL = re.compile(r"^\[(vvar|vsyscall)")
 
 
@@ -116,8 +116,8 @@ def resident_runs(pid, areas):
     """What the page tables hold inside the VMAs that count."""
     runs, walk = [], scan if has_page_scan() else EntryWalk().scan
     with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
-        for start, end, _, name, _ in areas:
-            if start < USER_END and not SPECIAL.match(name) and "/anon_hugepage" not in name:
+        for start, end, _, name, rss in areas:
+            if start < USER_END and (rss or not SPECIAL.match(name)) and "/anon_hugepage" not in name:
                 runs += walk(pagemap, start, end)
     return joined(runs)
 
@@ -212,12 +212,12 @@ class Ledger:
 
 
 def ledgers(trace, pid, instants):
-    """({instant: Ledger}, records refused) of the process."""
+    """({instant: Ledger}, records refused, (records lost: the ring full, a program left out)) of the process."""
     done = subprocess.run(
         [LEDGER_PAGES, str(trace), *instants], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    found, ledger, bad = {}, None, 0
+    found, ledger, bad, lost = {}, None, 0, (0, 0)
     for line in done.stdout.splitlines():
         what, *fields = line.split()
         if what == "at":
@@ -225,6 +225,8 @@ def ledgers(trace, pid, instants):
             found[fields[0]] = ledger
         elif what == "bad":
             bad = int(fields[0])
+        elif what == "lost":
+            lost = tuple(map(int, fields))
         elif fields[0] != str(pid):
             continue
         elif what == "books":
@@ -243,7 +245,7 @@ def ledgers(trace, pid, instants):
     for ledger in found.values():
         if ledger:
             ledger.runs = joined(ledger.runs)
-    return found, bad
+    return found, bad, lost
 
 
 def pages_of_ranges(runs, ranges):

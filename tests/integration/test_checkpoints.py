@@ -85,6 +85,29 @@ def test_every_moment_is_the_same(name, every, tmp_path):
     assert show(entered, "--from", "300ms", "--to", "1s")[0] == show(whole, "--from", "300ms", "--to", "1s")[0]
 
 
+@pytest.mark.parametrize("every", [0, 1])
+@pytest.mark.parametrize("name, pids", [("fork_child", [10362, 10363]), ("mprotect_splits", [10325])])
+def test_the_peak_is_the_very_moment(name, pids, every, tmp_path):
+    """Not the tick before it: what is shown is as high as the peak was, of all together and of each for itself."""
+    trace = tmp_path / "trace.rsst"
+    tool("checkpoint_trace", GOLDEN / f"{name}.rsst", trace, every)
+    highest = {}
+    for argv in [[], *(["-p", str(pid)] for pid in pids)]:
+        peak = json.loads(show(trace, "--at", "peak", "--all", *argv)[0])
+        assert peak["rss"]["total"] == peak["rss"]["peak_total"]
+        assert peak["window"]["to_ns"] == peak["rss"]["peak_at_ns"]
+        assert peak["ledger"]["error"] == 0
+        assert sum(region["rss"] for region in peak["regions"]) == peak["rss"]["total"]
+        assert all(stack["frames"][0]["symbol"] for stack in peak["stacks"][:2])
+        whole = json.loads(show(trace, *argv)[0])
+        assert peak["rss"]["peak_total"] == whole["rss"]["peak_total"]
+        highest[tuple(argv)] = peak["rss"]["total"]
+        fallen = json.loads(show(trace, "--from", "peak", *argv)[0])
+        assert fallen["window"]["from_ns"] == peak["window"]["to_ns"]
+        assert fallen["growth"]["total"] == whole["rss"]["total"] - peak["rss"]["total"]
+    assert max(highest.values()) == highest[()] <= sum(highest.values()) - highest[()]
+
+
 def marked(path, labels):
     """mprotect_splits with a mark before each of its first ticks."""
     header, blocks = trace_surgery.take_apart((GOLDEN / "mprotect_splits.rsst").read_bytes())
@@ -144,9 +167,10 @@ def test_effort_does_not_grow_with_the_trace(long_trace, tmp_path):
     short = tmp_path / "short.rsst"
     tool("long_trace", short, 12, 64)
     segment = 2 * 8 * MIB // (128 << 10)
-    for instant in ["2s", "10s", "20s", "end", "-5s"]:
+    # times before the end and the peak are known at the end, which is read for them: a segment; and one to find the peak
+    for instant, segments in [("2s", 1), ("10s", 1), ("20s", 1), ("end", 1), ("-5s", 2), ("peak", 4)]:
         (_, few), (_, many) = (effort(show(trace, "-v", "--at", instant)[1]) for trace in (short, long_trace))
-        assert many <= few + segment
+        assert many <= few + segments * segment
     everything = sum(1 for _ in blocks(long_trace.read_bytes()))
     assert effort(show(long_trace, "-v", "--at", "2s")[1])[1] < everything / 10
 

@@ -86,7 +86,7 @@ def test_every_page(name):
     for line in lines[1:]:
         start, pages, sort = line.split()
         kernel.append((int(start, 16), int(start, 16) + int(pages) * page_truth.PAGE, sort))
-    found, refused = page_truth.ledgers(GOLDEN / f"{name}.rsst", int(pid), [instant])
+    found, refused, _ = page_truth.ledgers(GOLDEN / f"{name}.rsst", int(pid), [instant])
     ledger = found[instant]
     assert page_truth.wrong_runs(ledger.runs, kernel) == []
     assert ledger.counted == ledger.placed == ledger.kernel == page_truth.nr_pages(kernel)

@@ -26,10 +26,11 @@ CASES = [
     Case(seed=9, threads=8, ms=1500, mode="reuse"),
     Case(seed=10, threads=8, ms=1500, mode="kernel"),
     Case(seed=11, threads=4, ms=1500, mode="pageout"),
+    Case(seed=12, threads=4, ms=600, ring="32K"),
 ]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case.mode}-{case.seed}-{case.threads}t")
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case.mode}{case.ring and '-' + case.ring}-{case.seed}-{case.threads}t")
 def verdict(request, tmp_path_factory):
     if not page_truth.has_page_scan():
         pytest.skip("PAGEMAP_SCAN: not in this kernel (Linux 6.7)")
@@ -40,6 +41,7 @@ def verdict(request, tmp_path_factory):
 
 def test_every_page(verdict):
     assert len(verdict.checks) >= 2, "the storm was over before it was looked at"
+    assert bool(verdict.lost) == bool(verdict.case.ring), f"{verdict.lost} records lost"
     problems = verdict.problems()
     assert not problems, "\n".join([str(verdict), *problems, *verdict.places(), f"to cut it down: {verdict.case.command()} --reduce"])
 

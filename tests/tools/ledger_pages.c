@@ -152,6 +152,17 @@ static void print_instant(struct session *session, const struct instant *instant
 	snapshot__free(snapshot);
 }
 
+static void print_lost(struct session *session)
+{
+	struct snapshot *snapshot = session ? session__freeze(session) : NULL;
+
+	if (!snapshot)
+		die("out of memory");
+	printf("lost %llu %llu\n", snapshot->counters[CNT_RING_FULL],
+	       snapshot->counters[CNT_MISSED]);
+	snapshot__free(snapshot);
+}
+
 /* Does @rec lie behind the instant? */
 static bool is_behind(const struct instant *instant, const struct rec *rec)
 {
@@ -187,6 +198,7 @@ static void replay(struct record_source *source, const struct instant *instants,
 		die(err.text);
 	for (; next < nr; next++)
 		print_instant(instants[next].kind == INSTANT_END ? session : NULL, &instants[next]);
+	print_lost(session);
 	printf("bad %llu\n", session__nr_bad_records(session));
 	session__free(session);
 }

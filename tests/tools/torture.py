@@ -28,7 +28,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("seed", "threads", "ms", "ops", "pages", "first", "last"):
         parser.add_argument(f"--{name}", type=int, default=getattr(torture_run.Case, name))
-    for name in ("mode", "only", "skip"):
+    for name in ("mode", "only", "skip", "ring"):
         parser.add_argument(f"--{name}", default=getattr(torture_run.Case, name))
     parser.add_argument("--children", action="store_true", help="follow forked children, too")
     parser.add_argument("--strict", action="store_true", help="a single wrong page is a failure")
@@ -127,7 +127,7 @@ class Reducer:
 
 def main():
     asked = options()
-    names = ("seed", "threads", "ms", "ops", "pages", "first", "last", "mode", "only", "skip", "children")
+    names = ("seed", "threads", "ms", "ops", "pages", "first", "last", "mode", "only", "skip", "ring", "children")
     case = torture_run.Case(**{name: getattr(asked, name) for name in names})
     if not (case.ms or case.ops or case.last >= 0):
         case.ms = 3000

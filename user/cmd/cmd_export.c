@@ -131,7 +131,7 @@ static int on_tick(void *ctx, const struct trace_window *window, bool last, stru
 	if (exporting->before && !last && now_ns < exporting->next_ns)
 		return 0;
 	exporting->next_ns = now_ns + exporting->run.options.interval_ns;
-	now = session__freeze(window->session);
+	now = session__freeze_between(window->session); /* an end may be the peak */
 	if (!now)
 		return err__set(err, -ENOMEM, "out of memory");
 	code = on_moment(exporting, now, err);

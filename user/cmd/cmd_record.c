@@ -72,6 +72,7 @@ struct summary {
 	bool known;
 	__u64 duration_ns, faults, lost;
 	__s64 rss_from, rss_to;
+	__u64 tracer_memory, tracer_maps;
 };
 
 static int summarise(struct run_loop *loop, const struct snapshot *from, const struct snapshot *to,
@@ -88,6 +89,8 @@ static int summarise(struct run_loop *loop, const struct snapshot *from, const s
 		.lost = view->lost,
 		.rss_from = view->rss.total - view->growth.total,
 		.rss_to = view->rss.total,
+		.tracer_memory = view->tracer_memory,
+		.tracer_maps = view->tracer_maps,
 	};
 	view__free(view);
 	return 0;
@@ -102,6 +105,10 @@ static void print_summary(const struct tracing *tracing, const struct summary *s
 		    units__duration(duration, summary->duration_ns),
 		    units__bytes(from, summary->rss_from), units__bytes(to, summary->rss_to),
 		    (unsigned long long)summary->faults, (unsigned long long)summary->lost);
+	if (summary->tracer_memory)
+		say("the tracer held %s, and %s of maps in the kernel",
+		    units__bytes(from, summary->tracer_memory),
+		    units__bytes(to, summary->tracer_maps));
 	if (tracing->loop.full)
 		say("--max-size %s: the recording ends here",
 		    units__bytes(size, tracing->options->plan.max_bytes));

@@ -24,12 +24,20 @@ static void on_broken_pipe(int signal_nr)
 	reader_gone = 1;
 }
 
+/* RLIMIT_FSIZE: write(2) says so, too. */
+static void on_full_file(int signal_nr)
+{
+	(void)signal_nr;
+}
+
 void output__init(void)
 {
 	struct sigaction action = { .sa_handler = on_broken_pipe, .sa_flags = SA_RESTART };
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGPIPE, &action, NULL);
+	action.sa_handler = on_full_file;
+	sigaction(SIGXFSZ, &action, NULL);
 	/* opened for reading: what is written to a closed standard output fails, as it should */
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)

@@ -112,7 +112,7 @@ const char *trace_input__health(const struct trace_input *input, const struct se
 			 "cut after %s: the file ends inside a block (tracer killed, disk full)",
 			 duration);
 	else if (!session__end(session))
-		snprintf(buf, HEALTH_LEN, "cut after %s: it was never closed (tracer killed)",
+		snprintf(buf, HEALTH_LEN, "cut after %s: it was never closed (tracer killed, disk full)",
 			 duration);
 	else
 		return NULL;

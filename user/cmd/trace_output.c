@@ -123,6 +123,19 @@ static int promote(struct trace_output *output, struct err *err)
 	return rename(output->next_path, output->path) ? failed(-errno, output->path, err) : 0;
 }
 
+/* A part without a beginning tells nothing: the one before it is the last. */
+static void take_back(struct trace_output *output)
+{
+	char path[PATH_MAX + 16];
+
+	if (output->main.writer)
+		trace_writer__drop(output->main.writer);
+	output->main.writer = NULL;
+	snprintf(path, sizeof(path), "%s.%u", output->path, output->nr_parts);
+	if (!rename(path, output->path))
+		output->nr_parts--;
+}
+
 static int cut_off(struct trace_output *output, const struct session *session, struct err *err)
 {
 	int code = end_part(output, session, err);
@@ -131,7 +144,10 @@ static int cut_off(struct trace_output *output, const struct session *session, s
 		return code;
 	if (output->next.writer)
 		return promote(output, err);
-	return begin_part(&output->main, output->path, session, err);
+	code = begin_part(&output->main, output->path, session, err);
+	if (code)
+		take_back(output);
+	return code;
 }
 
 static bool no_room(const struct trace_output *output)

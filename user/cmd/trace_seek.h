@@ -14,8 +14,8 @@
 /*
  * trace_seek__window() - fill in @window (empty) for the moments @from and @to. 0, SEEK_READ_ALL
  * (no checkpoint, or none that can be used; @window is as it was), or -errno with a sentence.
- * Reads, and feeds to the model, at most a segment for each moment; one more for the end or the
- * peak of a trace that was never closed.
+ * Reads, and feeds to the model, at most a segment for each moment; two more for the peak, one for a time before the end
+ * or a mark.
  */
 int trace_seek__window(struct trace_window *window, const struct instant *from,
 		       const struct instant *to, const struct options *options, struct err *err);

@@ -35,25 +35,17 @@ bool trace_signals__take_trigger(void)
 	return came;
 }
 
-static void on_limit(int signal_nr)
-{
-	(void)signal_nr;
-}
-
 void trace_signals__catch(struct record_source *source,
 			  void (*mark)(struct record_source *source, pid_t sender))
 {
 	struct sigaction usr1 = { .sa_sigaction = on_mark, .sa_flags = SA_SIGINFO };
 	struct sigaction usr2 = { .sa_handler = on_trigger };
-	struct sigaction limit = { .sa_handler = on_limit };
 
 	mark_function = NULL;
 	mark_source = source;
 	mark_function = mark;
 	sigemptyset(&usr1.sa_mask);
-	sigemptyset(&limit.sa_mask);
 	sigaction(SIGUSR1, &usr1, NULL);
 	sigemptyset(&usr2.sa_mask);
 	sigaction(SIGUSR2, &usr2, NULL);
-	sigaction(SIGXFSZ, &limit, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The signals that do not end a trace: SIGUSR1 sets a mark; SIGUSR2 is what `--trigger signal`
- * waits for; SIGXFSZ (RLIMIT_FSIZE) leaves it to write(2) to fail. */
+ * waits for. */
 #ifndef RSSTRACE_CMD_TRACE_SIGNALS_H
 #define RSSTRACE_CMD_TRACE_SIGNALS_H
 

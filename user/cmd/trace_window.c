@@ -3,15 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/instants.h"
+#include "cmd/late_names.h"
+#include "cmd/output.h"
 #include "cmd/trace_seek.h"
 #include "cmd/trace_window.h"
 #include "model/checkpoint.h"
 
-/* The window's ends as written, then as ordinals of ticks. */
+/* The window's ends as written, then as ordinals of ticks, or behind one and at the peak. */
 struct ends {
 	struct instant from, to;
 	size_t from_tick, to_tick;
+	bool from_peak, to_peak;
 	bool open_start, open_end; /* no instant was asked for */
+	__u32 pid;		   /* whose peak; 0: of all together */
+	struct rss_peak peak;
+	bool peak_seen; /* not in a gap, nor before the trace begins */
+	bool late;	/* a checkpoint told of it */
 };
 
 /* The second pass. */
@@ -20,6 +27,8 @@ struct reading {
 	const struct ends *ends;
 	const struct trace_listener *listener;
 	size_t tick; /* the next one */
+	bool peaked; /* the peak has been told */
+	struct late_names names;
 };
 
 static int parse_ends(struct ends *ends, const struct options *options, struct err *err)
@@ -30,24 +39,48 @@ static int parse_ends(struct ends *ends, const struct options *options, struct e
 
 	if (options->at && (options->from || options->to))
 		return err__set(err, -EINVAL, "--at goes without --from and --to");
+	ends->pid = (__u32)options->only_pid;
 	ends->open_start = !options->from;
 	ends->open_end = !options->to && !options->at;
 	code = instant__parse(&ends->from, from, err);
 	return code ? code : instant__parse(&ends->to, options->at ? options->at : to, err);
 }
 
+void trace_window__tell_late(const char *trace)
+{
+	/* a file of --rotate or --keep goes on where another ended */
+	say("'%s' begins after its peak: this is its first moment", trace);
+}
+
 /* What the trace, its time and its gaps are told by. */
 static bool tells_time(__u16 type)
 {
-	return type == REC_START || type == REC_TICK || type == REC_END || type == REC_GAP || type == REC_MARK ||
-	       is_checkpoint_record(type);
+	return type == REC_START || type == REC_TICK || type == REC_END || type == REC_GAP ||
+	       type == REC_MARK || is_checkpoint_record(type);
 }
 
-/* Feeding only what tells time is enough to find the ticks and the end; the peak needs @all. */
-static int survey(struct timeline *timeline, struct trace_input *input, struct session *session,
-		  bool all, struct err *err)
+static bool asks_for_peak(const struct ends *ends)
 {
-	struct snapshot *last = NULL;
+	return ends->from.kind == INSTANT_PEAK || ends->to.kind == INSTANT_PEAK;
+}
+
+/* Whether the record fed last brought it about. */
+static void note_peak(struct ends *ends, const struct session *session)
+{
+	struct rss_peak peak = session__peak(session, ends->pid);
+
+	if (peak.pages == ends->peak.pages && peak.ts == ends->peak.ts)
+		return;
+	ends->peak = peak;
+	ends->peak_seen = session__is_at_peak(session, ends->pid, &peak);
+	ends->late = !ends->peak_seen && session__nr_restored(session);
+}
+
+/* Feeding only what tells time is enough to find the ticks and the end; the peak needs all. */
+static int survey(struct timeline *timeline, struct trace_input *input, struct session *session,
+		  struct ends *ends, struct err *err)
+{
+	bool all = asks_for_peak(ends);
 	const struct rec *rec;
 	int code;
 
@@ -59,17 +92,14 @@ static int survey(struct timeline *timeline, struct trace_input *input, struct s
 			code = timeline__add(timeline, session__now(session));
 		if (code == -ENOMEM)
 			return err__set(err, code, "out of memory");
+		if (all)
+			note_peak(ends, session);
 	}
 	if (code)
 		return code;
 	if (session__start(session))
 		timeline->wall_ns = session__start(session)->wall_ns;
 	timeline->marks = session__marks(session, &timeline->nr_marks);
-	if (all)
-		last = session__freeze(session);
-	if (last)
-		timeline->peak_ns = last->peak_ts;
-	snapshot__free(last);
 	return 0;
 }
 
@@ -98,6 +128,14 @@ static int check_mark(const struct timeline *timeline, const struct instant *ins
 	return no_such_mark(timeline, instant->label, trace, err);
 }
 
+/* Before the first tick the books are not complete. */
+static bool is_peak(const struct ends *ends, const struct instant *instant,
+		    const struct timeline *timeline)
+{
+	return instant->kind == INSTANT_PEAK && ends->peak_seen &&
+	       ends->peak.ts > timeline->ticks[0];
+}
+
 static int place(struct ends *ends, const struct timeline *timeline, const char *trace,
 		 struct err *err)
 {
@@ -113,7 +151,10 @@ static int place(struct ends *ends, const struct timeline *timeline, const char 
 		return code;
 	ends->from_tick = timeline__find(timeline, &ends->from);
 	ends->to_tick = timeline__find(timeline, &ends->to);
-	if (ends->from_tick > ends->to_tick)
+	ends->from_peak = is_peak(ends, &ends->from, timeline);
+	ends->to_peak = is_peak(ends, &ends->to, timeline);
+	if (ends->from_tick > ends->to_tick ||
+	    (ends->from_tick == ends->to_tick && ends->from_peak && !ends->to_peak))
 		return err__set(err, -EINVAL, "--from lies behind --to");
 	return 0;
 }
@@ -122,7 +163,6 @@ static int place(struct ends *ends, const struct timeline *timeline, const char 
 static int find_ends(struct ends *ends, struct trace_window *window, const struct options *options,
 		     struct err *err)
 {
-	bool peak = ends->from.kind == INSTANT_PEAK || ends->to.kind == INSTANT_PEAK;
 	struct session *session = session__new();
 	struct timeline timeline = { 0 };
 	struct trace_input input;
@@ -132,32 +172,46 @@ static int find_ends(struct ends *ends, struct trace_window *window, const struc
 		return err__set(err, -ENOMEM, "out of memory");
 	code = trace_input__open(&input, options->trace, !options->quiet, err);
 	if (!code) {
-		code = survey(&timeline, &input, session, peak, err);
+		code = survey(&timeline, &input, session, ends, err);
 		if (!code)
 			window->health = trace_input__health(&input, session, window->health_buf);
 		trace_input__close(&input);
 	}
+	timeline.peak_ns = ends->peak.ts;
 	if (!code)
 		code = place(ends, &timeline, options->trace, err);
 	if (!code) {
-		window->from_ns = timeline.ticks[ends->from_tick];
-		window->to_ns = timeline.ticks[ends->to_tick];
+		window->from_ns = ends->from_peak ? ends->peak.ts : timeline.ticks[ends->from_tick];
+		window->to_ns = ends->to_peak ? ends->peak.ts : timeline.ticks[ends->to_tick];
 	}
+	if (!code && ends->late && ends->peak.ts <= timeline.ticks[0] && !options->quiet)
+		trace_window__tell_late(options->trace);
 	timeline__fini(&timeline);
 	session__free(session);
 	return code;
 }
 
-static int freeze_ends(struct trace_window *window, const struct ends *ends, size_t tick)
+/* The model stands at an end of the window, at both, or between them. */
+static int on_moment(struct reading *reading, bool begins, bool ends, struct err *err)
 {
-	if (tick == ends->from_tick)
-		window->from = session__freeze(window->session);
-	if (tick == ends->to_tick)
-		window->to =
-			tick == ends->from_tick ? window->from : session__freeze(window->session);
-	return (tick == ends->from_tick && !window->from) || (tick == ends->to_tick && !window->to)
-		       ? -ENOMEM
-		       : 0;
+	struct trace_window *window = reading->window;
+	struct snapshot *here;
+
+	if (begins || ends) {
+		here = session__freeze_between(window->session);
+		if (!here)
+			return err__set(err, -ENOMEM, "out of memory");
+		if (begins)
+			window->from = here;
+		if (ends) {
+			window->to = here;
+			late_names__expect(&reading->names, window->session,
+					   reading->ends->to_peak);
+		}
+	}
+	if (!reading->listener->tick || !window->from || (window->to && !ends))
+		return 0;
+	return reading->listener->tick(reading->listener->ctx, window, ends, err);
 }
 
 static int on_tick(struct reading *reading, struct err *err)
@@ -165,19 +219,30 @@ static int on_tick(struct reading *reading, struct err *err)
 	const struct ends *ends = reading->ends;
 	size_t tick = reading->tick++;
 
-	if (freeze_ends(reading->window, ends, tick))
-		return err__set(err, -ENOMEM, "out of memory");
-	if (!reading->listener->tick || tick < ends->from_tick || tick > ends->to_tick)
-		return 0;
-	return reading->listener->tick(reading->listener->ctx, reading->window,
-				       tick == ends->to_tick, err);
+	late_names__ticked(&reading->names, reading->window->session);
+	return on_moment(reading, !ends->from_peak && tick == ends->from_tick,
+			 !ends->to_peak && tick == ends->to_tick, err);
 }
 
-/* Between the ends' ticks, or behind the one that is open. */
+static int on_peak(struct reading *reading, struct err *err)
+{
+	reading->peaked = true;
+	return on_moment(reading, reading->ends->from_peak, reading->ends->to_peak, err);
+}
+
+static bool is_at_peak(const struct reading *reading)
+{
+	const struct ends *ends = reading->ends;
+
+	return (ends->from_peak || ends->to_peak) && !reading->peaked &&
+	       session__is_at_peak(reading->window->session, ends->pid, &ends->peak);
+}
+
+/* Between the ends, or behind the one that is open. */
 static bool is_inside(const struct reading *reading)
 {
-	return (reading->ends->open_start || reading->tick > reading->ends->from_tick) &&
-	       (reading->ends->open_end || reading->tick <= reading->ends->to_tick);
+	return (reading->ends->open_start || reading->window->from) &&
+	       (reading->ends->open_end || !reading->window->to);
 }
 
 /* Refused records are counted by the session and told with the report. */
@@ -195,13 +260,16 @@ static int feed(struct reading *reading, const struct rec *rec, struct err *err)
 		if (code)
 			return code;
 	}
-	return rec->type == REC_TICK ? on_tick(reading, err) : 0;
+	if (rec->type == REC_TICK)
+		return on_tick(reading, err);
+	return is_at_peak(reading) ? on_peak(reading, err) : 0;
 }
 
 /* Is there more to read for? */
 static bool goes_on(const struct reading *reading)
 {
-	return !reading->window->to || (reading->listener->record && reading->ends->open_end);
+	return !reading->window->to || reading->names.expected ||
+	       (reading->listener->record && reading->ends->open_end);
 }
 
 static int read_trace(struct reading *reading, const struct options *options, struct err *err)
@@ -217,7 +285,7 @@ static int read_trace(struct reading *reading, const struct options *options, st
 		if (code)
 			break;
 	}
-	if (!code && !reading->window->to)
+	if (!code && (!reading->window->to || !reading->window->from))
 		code = err__set(err, -EIO, "'%s' changed while it was read", options->trace);
 	trace_input__close(&input);
 	return code;
@@ -275,7 +343,7 @@ int trace_window__open(struct trace_window *window, const struct options *option
 		       const struct trace_listener *listener, struct err *err)
 {
 	static const struct trace_listener nobody;
-	struct ends ends;
+	struct ends ends = { 0 };
 	struct reading reading = {
 		.window = window,
 		.ends = &ends,

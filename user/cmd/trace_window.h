@@ -39,4 +39,8 @@ int trace_window__open(struct trace_window *window, const struct options *option
 		       const struct trace_listener *listener, struct err *err);
 void trace_window__close(struct trace_window *window);
 
+/* trace_window__tell_late() - the peak that was asked for is not in the trace: its first moment is
+ * shown instead. */
+void trace_window__tell_late(const char *trace);
+
 #endif

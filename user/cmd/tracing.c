@@ -192,7 +192,7 @@ int tracing__close(struct tracing *tracing, struct err *err)
 	tracing->output = NULL;
 	run_loop__fini(loop);
 	if (loop->source && tracing->options->verbose)
-		say("%s", live_source__self(loop->source));
+		say("the tracer took %s", live_source__self(loop->source));
 	if (loop->source) {
 		tracing->pid = live_source__pid(loop->source);
 		tracing->command_status = live_source__command_status(loop->source);

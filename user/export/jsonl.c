@@ -308,6 +308,10 @@ static void put_map(struct json_object *line, const struct rec *any)
 	add_int(line, "dev", rec->dev);
 	add(line, "name", json_text_or_empty(rec->name));
 	add(line, "reset", json_object_new_boolean(rec->flags & MAP_SNAPSHOT_RESET));
+	if (rec->flags & MAP_FOUND)
+		add(line, "found", json_object_new_boolean(true));
+	if (rec->flags & MAP_GONE)
+		add(line, "gone", json_object_new_boolean(true));
 }
 
 static void put_pages(struct json_object *line, const struct rec *any)

@@ -9,6 +9,8 @@
 #include "live/record_queue.h"
 #include "live/residency.h"
 
+/* Anonymous memory of this process, bytes, in steps of 256 KiB; 0: unknown. Of the rest of its RSS most is BPF maps. */
+__u64 facts__own_memory(void);
 __u64 facts__now(void); /* CLOCK_MONOTONIC, ns: the clock of bpf_ktime_get_ns() */
 
 /* REC_START: this machine, now. */

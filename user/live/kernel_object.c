@@ -13,6 +13,7 @@
 		(object)->obj = (skel)->obj;                                                       \
 		(object)->settings = (struct kernel_settings *)&(skel)->rodata->settings;          \
 		(object)->dialog = (struct kernel_dialog *)&(skel)->bss->dialog;                   \
+		(object)->counters = (skel)->bss->counters;                                        \
 		(object)->adopt_task = (skel)->progs.adopt_task;                                   \
 		(object)->vm_call_enter = (skel)->progs.vm_call_enter;                             \
 		(object)->vm_call_exit = (skel)->progs.vm_call_exit;                               \
@@ -20,7 +21,6 @@
 		(object)->target_mark_nameless = (skel)->progs.target_mark_nameless;               \
 		(object)->mark_victim = (skel)->progs.mark_victim;                                 \
 		(object)->ring = (skel)->maps.ring;                                                \
-		(object)->counters = (skel)->maps.counters;                                        \
 		(object)->space_cpus = (skel)->maps.space_cpus;                                    \
 		(object)->unwind_rows = (skel)->maps.unwind_rows;                                  \
 	})

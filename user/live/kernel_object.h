@@ -18,7 +18,8 @@ struct kernel_object {
 	void *skeleton; /* rsstrace_bpf or rsstrace_batched_bpf */
 	struct bpf_object *obj;
 	struct kernel_settings *settings; /* to be written before kernel_object__load() */
-	struct kernel_dialog *dialog;	  /* shared with the programs once loaded */
+	struct kernel_dialog *dialog;	  /* shared with the programs once loaded, like the next */
+	const __u64 *counters;		  /* RSST_COUNTER_SLOTS of each CPU */
 	/* programs run on demand or attached by hand; NULL: not in this family */
 	struct bpf_program *adopt_task;
 	struct bpf_program *vm_call_enter, *vm_call_exit;
@@ -28,7 +29,7 @@ struct kernel_object {
 	struct bpf_program *tell_runs;	      /* per-CPU only */
 	struct bpf_program *sum_batched;      /* batched only */
 	struct bpf_program *fault_end;	      /* batched only */
-	struct bpf_map *ring, *counters, *space_cpus, *unwind_rows;
+	struct bpf_map *ring, *space_cpus, *unwind_rows;
 };
 
 /* -errno and a sentence when libbpf cannot read its own object (no memory). To be closed either

@@ -27,7 +27,6 @@ struct kernel_side {
 	struct kernel_object object;
 	struct ring_buffer *ring;
 	unsigned int nr_cpus; /* possible */
-	__u64 *per_cpu;	      /* scratch for kernel_side__counters() */
 	unsigned int nr_links, nr_probes;
 	struct bpf_link *links[MAX_LINKS];
 };
@@ -287,9 +286,6 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 
 	libbpf_set_print(keep_complaint);
 	side->nr_cpus = libbpf_num_possible_cpus();
-	side->per_cpu = calloc(side->nr_cpus, sizeof(*side->per_cpu));
-	if (!side->per_cpu)
-		return err__set(err, -ENOMEM, "out of memory");
 	if (side->nr_cpus > RSST_MAX_CPUS)
 		return err__set(err, -E2BIG, "%u CPUs: this build knows %u", side->nr_cpus,
 				RSST_MAX_CPUS);
@@ -333,7 +329,6 @@ void kernel_side__free(struct kernel_side *side)
 		bpf_link__destroy(side->links[--side->nr_links]);
 	ring_buffer__free(side->ring);
 	kernel_object__close(&side->object);
-	free(side->per_cpu);
 	free(side);
 }
 
@@ -440,17 +435,36 @@ void kernel_side__tell_counters(struct kernel_side *side, __u32 space)
 		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_counters), &opts);
 }
 
+/* Runs of our programs that the kernel left out (bpf_prog_info.recursion_misses, since 5.12):
+ * another was under way on the CPU, or somebody's bpf(2). */
+static __u64 missed_runs(const struct kernel_side *side)
+{
+	struct bpf_program *prog;
+	__u64 missed = 0;
+
+	bpf_object__for_each_program(prog, side->object.obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
 void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS])
 {
-	int fd = bpf_map__fd(side->object.counters);
-
+	_Static_assert(NR_COUNTERS <= RSST_COUNTER_SLOTS, "a CPU's counters have no room");
 	for (__u32 i = 0; i < NR_COUNTERS; i++) {
+		const volatile __u64 *at = side->object.counters + i;
+
 		values[i] = 0;
-		if (bpf_map_lookup_elem(fd, &i, side->per_cpu))
-			continue;
-		for (unsigned int cpu = 0; cpu < side->nr_cpus; cpu++)
-			values[i] += side->per_cpu[cpu];
+		for (unsigned int cpu = 0; cpu < side->nr_cpus; cpu++, at += RSST_COUNTER_SLOTS)
+			values[i] += *at;
 	}
+	values[CNT_MISSED] = missed_runs(side);
 }
 
 __u64 kernel_side__run_ns(const struct kernel_side *side)

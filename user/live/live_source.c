@@ -86,9 +86,11 @@ static void notice(struct live_source *live, const struct rec *rec)
 {
 	switch (rec->type) {
 	case REC_EXEC:
+		live->regions.nr_calls++;
 		on_exec(live, (const struct rec_exec *)rec);
 		break;
 	case REC_FORK:
+		live->regions.nr_calls++;
 		on_fork(live, (const struct rec_fork *)rec);
 		break;
 	case REC_EXIT:
@@ -101,6 +103,7 @@ static void notice(struct live_source *live, const struct rec *rec)
 		live->nameless = live->session;
 		break;
 	case REC_CALL:
+		live->regions.nr_calls++;
 		on_call(live, (const struct rec_call *)rec);
 		break;
 	default:
@@ -211,6 +214,10 @@ static int stage_service(struct live_source *live)
 				   live->ending ? 0 : NAMES_BUDGET_NS);
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
+		if (code >= 0 && region_check__due(&live->regions)) {
+			kernel_side__drain(live->kernel);
+			code = region_check__read(&live->regions, &live->targets);
+		}
 	}
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
@@ -225,9 +232,14 @@ static int tell_stats(struct live_source *live)
 	__u64 now[NR_COUNTERS];
 
 	kernel_side__counters(live->kernel, now);
+	now[CNT_TRACER_MEMORY] = facts__own_memory();
+	if (now[CNT_TRACER_MEMORY] > live->most_memory)
+		live->most_memory = now[CNT_TRACER_MEMORY];
+	now[CNT_TRACER_MAPS] = kernel_side__map_bytes(live->kernel);
 	if (!memcmp(now, live->stats, sizeof(now)))
 		return 0;
 	memcpy(live->stats, now, sizeof(now));
+	region_check__lost(&live->regions, now[CNT_RING_FULL] + now[CNT_MISSED]);
 	return facts__stats(&live->queue, now, NR_COUNTERS);
 }
 
@@ -236,6 +248,8 @@ static int stage_close(struct live_source *live)
 	int code = 0;
 
 	if (live->session)
+		code = region_check__tell(&live->regions, live->session, &live->queue);
+	if (!code && live->session)
 		code = heal__tell(&live->heal, live->session, &live->queue);
 	if (!code)
 		code = tell_stats(live);
@@ -378,6 +392,7 @@ static void live_free(struct record_source *source)
 	kernel_side__free(live->kernel);
 	names__free(live->names);
 	heal__fini(&live->heal);
+	region_check__fini(&live->regions);
 	targets__fini(&live->targets);
 	record_queue__fini(&live->queue);
 	free(live);
@@ -462,10 +477,12 @@ int live_source__command_status(const struct record_source *source)
 const char *live_source__self(const struct record_source *source)
 {
 	struct live_source *live = (struct live_source *)source;
-	char maps[UNITS_LEN], names[UNITS_LEN];
+	char most[UNITS_LEN], maps[UNITS_LEN], names[UNITS_LEN];
 
-	snprintf(live->self, sizeof(live->self), "kernel maps %s, symbol tables %s",
-		 units__bytes(maps, kernel_side__map_bytes(live->kernel)),
-		 units__bytes(names, names__memory_bytes(live->names)));
+	snprintf(live->self, sizeof(live->self),
+		 "%s of its own at most, symbol tables among them %s; kernel maps %s",
+		 units__bytes(most, live->most_memory),
+		 units__bytes(names, names__memory_bytes(live->names)),
+		 units__bytes(maps, kernel_side__map_bytes(live->kernel)));
 	return live->self;
 }

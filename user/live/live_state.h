@@ -11,6 +11,7 @@
 #include "live/mark_probes.h"
 #include "live/names.h"
 #include "live/overhead.h"
+#include "live/region_check.h"
 #include "live/unwind_upload.h"
 
 /* Where next() goes on when everything handed out has been taken. */
@@ -31,10 +32,12 @@ struct live_source {
 	struct names *names;
 	struct heal heal;
 	struct overhead_meter overhead;
+	struct region_check regions;
 	const struct session *session; /* NULL until bound: nothing is looked up */
 	enum stage stage;
 	__u64 tick_ns, idle_tick_ns, last_tick, deadline; /* deadline: end of --duration, 0: none */
 	__u64 stats[NR_COUNTERS];
+	__u64 most_memory; /* of our own so far, bytes */
 	__u64 pending_tick;   /* ts of the tick that goes out behind the last awaited counters; 0: none */
 	__u32 awaited;	      /* REC_COUNTERS the ring still owes */
 	bool news;	      /* records came since the last tick */

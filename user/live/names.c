@@ -13,6 +13,8 @@
 
 #define VDSO_DEV 0xffffffffU /* the model's device number for code that no file backs */
 
+#define KNOWN_MAX 65536 /* files; then all are told once more */
+
 struct module {
 	struct elf_object *elf; /* NULL: could not be opened */
 	bool tried;
@@ -66,18 +68,23 @@ struct names *names__new(void)
 	return names;
 }
 
-void names__free(struct names *names)
+static void forget_files(struct names *names)
 {
 	struct known_file *file, *next;
 
-	if (!names)
-		return;
-	for (__u32 i = 0; i < names->nr_modules; i++)
-		elf_object__free(names->modules[i].elf);
 	HASH_ITER(hh, names->known, file, next) {
 		HASH_DEL(names->known, file);
 		free(file);
 	}
+}
+
+void names__free(struct names *names)
+{
+	if (!names)
+		return;
+	for (__u32 i = 0; i < names->nr_modules; i++)
+		elf_object__free(names->modules[i].elf);
+	forget_files(names);
 	free(names->modules);
 	elf_object__free(names->vdso);
 	free(names);
@@ -124,8 +131,11 @@ bool names__is_known(const struct names *names, __u32 dev, __u64 ino)
 
 static int remember(struct names *names, __u32 dev, __u64 ino)
 {
-	struct known_file *file = calloc(1, sizeof(*file));
+	struct known_file *file;
 
+	if (HASH_COUNT(names->known) >= KNOWN_MAX)
+		forget_files(names);
+	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
 	file->id = (struct file_id){ .ino = ino, .dev = dev };

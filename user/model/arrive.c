@@ -282,20 +282,32 @@ static void begin_range(struct call *call, __u64 base)
 	}
 }
 
-/* The next page of a file at or after @at where a write copies it; @end: none. */
+static bool is_copied_on_write(struct space *space, __u64 addr)
+{
+	const struct vma *vma = vma_map__find(&space->map, addr);
+
+	return !vma || (!vma->shared && vma->prot & 2);
+}
+
+/* The next page of @member at or after @at where a write copies it; @end: none. */
 static __u64 next_copied(struct space *space, __u8 member, __u64 at, __u64 end)
 {
-	while (at < end) {
-		const struct vma *vma = vma_map__find(&space->map, at);
-		__u64 stop = vma && vma->end < end ? vma->end : end;
+	const struct page_ledger *ledger = &space->ledger;
 
-		if (!vma)
-			stop = at + LEDGER_PAGE_BYTES;
-		else if (vma->shared || !(vma->prot & 2))
-			at = stop;
-		for (; at < stop; at += LEDGER_PAGE_BYTES)
-			if (member_at(space, at) == member)
-				return at;
+	for (__u32 q = page_ledger__lower_bound(ledger, at >> LEDGER_TABLE_SHIFT);
+	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++) {
+		const struct ledger_table *table = ledger->tables[q];
+		__u32 first, last;
+
+		if (!table->counts[member])
+			continue;
+		ledger_table__clip(table->key, at, end, &first, &last);
+		for (__u32 i = first; i < last; i++) {
+			__u64 addr = (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES;
+
+			if (table->member[i] == member && is_copied_on_write(space, addr))
+				return addr;
+		}
 	}
 	return end;
 }

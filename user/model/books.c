@@ -59,10 +59,20 @@ void books__open(struct session *session, struct space *space, const __s64 *page
 	note_peaks(session, space, pages[RSST_FILE] + pages[RSST_ANON] + pages[RSST_SHMEM]);
 }
 
-void books__unplaced(struct session *session, struct space *space, __u8 member, __s64 pages)
+/* Look for pages of @member where no table is. */
+static void sweep_holes(struct space *space, __u8 member)
 {
 	struct hole_sweep *sweep = &space->sweep;
 
+	if (sweep->wanted[RSST_FILE] || sweep->wanted[RSST_ANON] || sweep->wanted[RSST_SHMEM])
+		sweep->again = true;
+	else
+		sweep->next = 0;
+	sweep->wanted[member] = true;
+}
+
+void books__unplaced(struct session *session, struct space *space, __u8 member, __s64 pages)
+{
 	if (member == RSST_SWAP || !pages)
 		return;
 	if (pages < 0) {
@@ -70,11 +80,7 @@ void books__unplaced(struct session *session, struct space *space, __u8 member, 
 		return;
 	}
 	space->gain_at[member] = session->events;
-	if (sweep->wanted[RSST_FILE] || sweep->wanted[RSST_ANON] || sweep->wanted[RSST_SHMEM])
-		sweep->again = true;
-	else
-		sweep->next = 0;
-	sweep->wanted[member] = true;
+	sweep_holes(space, member);
 }
 
 /* @nr pages of one member and owner are resident from now on (negative: no more). */
@@ -236,6 +242,14 @@ void books__dispute(struct session *session, struct space *space, __u64 start, _
 	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
 	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++)
 		dispute_at(session, space, q);
+}
+
+void books__doubt(struct session *session, struct space *space, __u64 start, __u64 end)
+{
+	books__dispute(session, space, start, end);
+	sweep_holes(space, RSST_FILE);
+	sweep_holes(space, RSST_ANON);
+	sweep_holes(space, RSST_SHMEM);
 }
 
 static bool has_older(const struct ledger_table *table, __u64 start, __u64 end, __u64 gen)

@@ -71,6 +71,9 @@ void books__close(struct session *session, struct space *space, __u8 cause);
 /* Dispute the existing tables in [start, end). */
 void books__dispute(struct session *session, struct space *space, __u64 start, __u64 end);
 
+/* The same, and pages may be where no table is. */
+void books__doubt(struct session *session, struct space *space, __u64 start, __u64 end);
+
 /* The same for tables with pages in the range born before @gen: what a call that is over must have
  * taken away. */
 void books__dispute_older(struct session *session, struct space *space, __u64 start, __u64 end,
@@ -85,19 +88,13 @@ static inline bool older(__u32 born, __u64 gen)
 	return (__s32)(born - (__u32)gen) < 0;
 }
 
-/* What the page at @addr counts as, MEMBER_NONE if it is not resident. */
-static inline __u8 member_at(const struct space *space, __u64 addr)
+static inline bool is_resident(const struct space *space, __u64 addr)
 {
 	const struct ledger_table *table =
 		page_ledger__find(&space->ledger, addr >> LEDGER_TABLE_SHIFT);
 
-	return table ? table->member[addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1)]
-		     : MEMBER_NONE;
-}
-
-static inline bool is_resident(const struct space *space, __u64 addr)
-{
-	return member_at(space, addr) != MEMBER_NONE;
+	return table &&
+	       table->member[addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1)] != MEMBER_NONE;
 }
 
 #endif

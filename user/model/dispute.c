@@ -47,13 +47,20 @@ static __u64 next_hole(const struct space *space, __u64 from)
 	return ~0ULL;
 }
 
-void holes__seen(struct space *space, __u64 key)
+void holes__seen(struct space *space, __u64 first, __u64 end)
 {
 	struct hole_sweep *sweep = &space->sweep;
+	__u64 next;
 
-	if (sweep->next < key)
-		sweep->next = key;
-	if (!sweeping(space) || next_hole(space, 0) != ~0ULL)
+	if (!sweeping(space))
+		return;
+	/* a range further on, where disputes led to, says nothing of the holes before it */
+	next = next_hole(space, 0);
+	if (next >= first && next < end) {
+		sweep->next = end;
+		next = next_hole(space, 0);
+	}
+	if (next != ~0ULL)
 		return;
 	if (!sweep->again)
 		*sweep = (struct hole_sweep){ 0 };

@@ -12,7 +12,7 @@
 
 #define HOLE_VMA_MAX (64ULL << 30) /* reservations larger than this are not swept, bytes */
 
-/* The holes below table @key were looked at. Ends or restarts the sweep when none is left. */
-void holes__seen(struct space *space, __u64 key);
+/* The holes among tables [@first, @end) were looked at. Ends or restarts the sweep when none is left. */
+void holes__seen(struct space *space, __u64 first, __u64 end);
 
 #endif

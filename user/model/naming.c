@@ -9,7 +9,7 @@ static __u32 vdso_object(struct session *session)
 	__u32 object = object_table__intern(&session->objects, VDSO_DEV, 0);
 
 	if (!object || object_table__name(&session->objects, object, "[vdso]"))
-		session->no_memory = true;
+		session->no_memory |= object || !object_table__is_full(&session->objects);
 	return object;
 }
 
@@ -30,7 +30,7 @@ static __u32 intern_frame(struct session *session, struct space *space, __u64 pc
 	}
 	index = stack_table__frame(&session->stacks, object, object ? 0 : space->id, offset);
 	if (!index)
-		session->no_memory = true;
+		session->no_memory |= !stack_table__full_of_frames(&session->stacks);
 	return index;
 }
 
@@ -65,13 +65,21 @@ void session__define_stack(struct session *session, const struct rec_stack *rec)
 	index = stack_table__intern(&session->stacks, rec->space, rec->id);
 	nr = sound_frames(space, rec);
 	frames = malloc((nr + !nr) * sizeof(*frames));
-	if (!index || !frames || session->stacks.stacks[index].end != STACK_END_INVALID) {
+	if (!index || !frames || index < OWNER_FIRST_STACK ||
+	    session->stacks.stacks[index].end != STACK_END_INVALID) {
 		session->no_memory |= !index || !frames;
+		session->nr_ignored += index && index < OWNER_FIRST_STACK;
 		free(frames);
 		return;
 	}
-	for (__u32 i = 0; i < nr; i++)
+	for (__u32 i = 0; i < nr; i++) {
 		frames[i] = intern_frame(session, space, rec->frames[i] - !!i);
+		if (frames[i])
+			continue;
+		session->nr_ignored++;
+		free(frames);
+		return;
+	}
 	stack_table__define(&session->stacks, index, frames, nr, rec->end);
 }
 
@@ -95,6 +103,10 @@ void session__name_object(struct session *session, const struct rec_object *rec)
 	__u32 index = object_table__intern(&session->objects, rec->dev, rec->ino);
 	struct object *object;
 
+	if (!index && object_table__is_full(&session->objects)) {
+		session->nr_ignored++;
+		return;
+	}
 	if (!index || object_table__name(&session->objects, index, rec->path)) {
 		session->no_memory = true;
 		return;

@@ -43,12 +43,17 @@ static bool make_room(struct object_table *table)
 	return true;
 }
 
+bool object_table__is_full(const struct object_table *table)
+{
+	return table->nr >= OBJECTS_MAX;
+}
+
 __u32 object_table__intern(struct object_table *table, __u32 dev, __u64 ino)
 {
 	__u32 index = object_table__find(table, dev, ino);
 	struct object *object;
 
-	if (index)
+	if (index || object_table__is_full(table))
 		return index;
 	if (!make_room(table))
 		return 0;

@@ -9,6 +9,8 @@
 
 #define VDSO_DEV 0xffffffffu /* the [vdso] code's object: this dev, ino 0 */
 
+#define OBJECTS_MAX (1U << 17) /* later ones are mappings of no known file; some 20 MiB */
+
 struct object_table {
 	__u32 nr, cap; /* nr includes index 0 once there is one */
 	struct object *objects;
@@ -16,7 +18,8 @@ struct object_table {
 };
 
 __u32 object_table__find(const struct object_table *table, __u32 dev, __u64 ino); /* 0: unknown */
-__u32 object_table__intern(struct object_table *table, __u32 dev, __u64 ino);	  /* 0: ENOMEM */
+__u32 object_table__intern(struct object_table *table, __u32 dev, __u64 ino);	  /* 0: ENOMEM, or is_full() */
+bool object_table__is_full(const struct object_table *table);
 
 /* Name object @index unless it has a name. 0 or -ENOMEM. */
 int object_table__name(struct object_table *table, __u32 index, const char *path);

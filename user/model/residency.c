@@ -179,7 +179,7 @@ static void seen(struct session *session, struct space *space, __u64 start, __u6
 		drop_other(session, space, at, end, MEMBER_NONE);
 	list->nr = first;
 	mark_checked(session, space, start, end);
-	holes__seen(space, end >> LEDGER_TABLE_SHIFT);
+	holes__seen(space, start >> LEDGER_TABLE_SHIFT, end >> LEDGER_TABLE_SHIFT);
 }
 
 void session__pages(struct session *session, struct space *space, const struct rec_pages *pages)

@@ -75,6 +75,8 @@ static int on_object(struct session *session, const struct state_object *told)
 	struct object *object;
 	bool named;
 
+	if (!index && object_table__is_full(&session->objects))
+		return -EBADMSG;
 	if (add_number(&session->restore->objects, index))
 		return -ENOMEM;
 	object = &session->objects.objects[index];
@@ -99,6 +101,8 @@ static int on_frame(struct session *session, const struct state_frame *told)
 	if (!number_map__find(&restore->objects, told->object, &object))
 		return -EBADMSG;
 	index = stack_table__frame(&session->stacks, object, told->space, told->offset);
+	if (!index && stack_table__full_of_frames(&session->stacks))
+		return -EBADMSG;
 	if (add_number(&restore->frames, index))
 		return -ENOMEM;
 	frame = &session->stacks.frames[index];

@@ -298,14 +298,6 @@ const struct mark *session__marks(const struct session *session, __u32 *nr)
 	return session->marks.marks;
 }
 
-void session__peak(const struct session *session, __u64 *pages, __u64 *ts)
-{
-	bool over = session->final && !session->nr_roots;
-
-	*pages = over ? session->final->peak_pages : session->peak_pages;
-	*ts = over ? session->final->peak_ts : session->peak_ts;
-}
-
 struct stream_gaps session__gaps(const struct session *session)
 {
 	return session->gaps;
@@ -406,6 +398,19 @@ bool session__next_unnamed(const struct session *session, __u32 *cursor, __u32 *
 	}
 	*object = i;
 	return true;
+}
+
+const struct vma *session__next_vma(const struct session *session, __u32 space, __u64 addr)
+{
+	struct space *holder = session__space(session, space);
+	__u32 i = holder ? vma_map__at(&holder->map, addr) : 0;
+
+	return holder && i < holder->map.nr ? &holder->map.entries[i].vma : NULL;
+}
+
+bool session__maps_file(const struct session *session, const struct vma *vma, __u32 dev, __u64 ino)
+{
+	return vma->object == (ino ? object_table__find(&session->objects, dev, ino) : 0);
 }
 
 const struct vma *session__vma(const struct session *session, __u32 space, __u64 addr)

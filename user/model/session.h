@@ -122,6 +122,11 @@ struct space_history {
 	__u64 peak_pages, peak_ts; /* highest counted RSS, and when that was */
 };
 
+struct rss_peak {
+	__u64 pages;
+	__u64 ts; /* ns since the start of the stream: of the first record that brought it about */
+};
+
 /* Where the trace is damaged: what its reader could not give. */
 struct stream_gaps {
 	__u32 nr;
@@ -205,6 +210,12 @@ int session__feed(struct session *session, const struct rec *rec, size_t len, st
  * shared copy-on-write. NULL on ENOMEM. Free with snapshot__free() before the session.
  */
 struct snapshot *session__freeze(struct session *session);
+
+/*
+ * session__freeze_between() - the same between two ticks: the moment is that of the record fed last. What was faulted
+ * in since the tick before may have names only when the next tick was fed.
+ */
+struct snapshot *session__freeze_between(struct session *session);
 void snapshot__free(struct snapshot *snapshot);
 
 /* Facts of the stream. start: NULL until REC_START came. now: ts of the last tick, ns since start. */
@@ -212,8 +223,14 @@ const struct rec_start *session__start(const struct session *session);
 __u64 session__now(const struct session *session);
 const struct rec_end *session__end(const struct session *session); /* NULL: not ended, or cut */
 const struct mark *session__marks(const struct session *session, __u32 *nr); /* in stream order */
-/* Highest counted RSS so far, pages, and when: as a snapshot taken now tells it. */
-void session__peak(const struct session *session, __u64 *pages, __u64 *ts);
+/*
+ * The highest counted RSS up to now of process @pid (each of its spaces for itself), or of all living spaces
+ * together (0): what a snapshot taken now tells.
+ */
+struct rss_peak session__peak(const struct session *session, __u32 pid);
+struct rss_peak snapshot__peak(const struct snapshot *snapshot, __u32 pid);
+/* Was it the record fed last that brought @peak about? */
+bool session__is_at_peak(const struct session *session, __u32 pid, const struct rss_peak *peak);
 struct stream_gaps session__gaps(const struct session *session);
 __u64 session__rss_bytes(const struct session *session); /* counted now, of all living spaces */
 bool session__roots_alive(const struct session *session);	   /* false before the first REC_PROCESS, too */
@@ -250,6 +267,12 @@ const char *session__name(const struct session *session, __u32 index);		/* "" fo
 bool session__next_unnamed(const struct session *session, __u32 *cursor, __u32 *object);
 bool session__next_dispute(const struct session *session, __u32 *space, __u64 *start, __u64 *end, __u64 *touched);
 __u64 session__touched(const struct session *session, __u32 space, __u64 addr);
+
+/* The first VMA that ends above @addr, or NULL; valid until the next feed. */
+const struct vma *session__next_vma(const struct session *session, __u32 space, __u64 addr);
+
+/* Does @vma map file @ino of @dev, with 0 nothing that has a name? */
+bool session__maps_file(const struct session *session, const struct vma *vma, __u32 dev, __u64 ino);
 
 /* The live VMA holding @addr, or NULL; valid until the next feed. */
 const struct vma *session__vma(const struct session *session, __u32 space, __u64 addr);

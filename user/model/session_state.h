@@ -141,6 +141,12 @@ static inline struct space *session__space(const struct session *session, __u32 
 	return space && space->alive ? space : NULL;
 }
 
+/* Has the moment that counts passed: is `final` what a snapshot shows? */
+static inline bool session__is_over(const struct session *session)
+{
+	return session->final && (!session->nr_roots || session->doomed);
+}
+
 /* Owner index for stack @id of @space: OWNER_UNKNOWN without one. */
 static inline __u32 session__owner(struct session *session, __u32 space, __u64 id)
 {

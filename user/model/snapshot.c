@@ -110,7 +110,7 @@ static void set_stream_facts(struct snapshot *snapshot, const struct session *se
 {
 	snapshot->ts = session->now;
 	snapshot->wall_ns = session->start.wall_ns + session->now;
-	snapshot->lost = session->counters[CNT_RING_FULL];
+	snapshot->lost = session->counters[CNT_RING_FULL] + session->counters[CNT_MISSED];
 	snapshot->stacks_truncated = session->stacks.truncated;
 	memcpy(snapshot->counters, session->counters, sizeof(snapshot->counters));
 	snapshot->overhead = session->overhead;
@@ -178,10 +178,21 @@ struct snapshot *session__freeze(struct session *session)
 {
 	struct snapshot *snapshot;
 
-	if (!session->final || (session->nr_roots && !session->doomed))
+	if (!session__is_over(session))
 		return snapshot__take(session);
 	snapshot = copy_snapshot(session->final);
 	if (snapshot)
 		set_stream_facts(snapshot, session);
+	return snapshot;
+}
+
+struct snapshot *session__freeze_between(struct session *session)
+{
+	struct snapshot *snapshot = session__freeze(session);
+
+	if (snapshot && session->record_ts > snapshot->ts) {
+		snapshot->ts = session->record_ts;
+		snapshot->wall_ns = session->start.wall_ns + session->record_ts;
+	}
 	return snapshot;
 }

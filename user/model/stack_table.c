@@ -69,7 +69,7 @@ __u32 stack_table__frame(struct stack_table *table, __u32 object, __u32 space, _
 	__u32 nr = table->nr_frames ? table->nr_frames : 1;
 	struct frame *frames;
 
-	if (index)
+	if (index || stack_table__full_of_frames(table))
 		return index;
 	frames = with_room(table->frames, nr, &table->cap_frames, sizeof(*frames));
 	if (!frames)
@@ -87,12 +87,20 @@ __u32 stack_table__frame(struct stack_table *table, __u32 object, __u32 space, _
 	return nr;
 }
 
+bool stack_table__full_of_frames(const struct stack_table *table)
+{
+	return table->nr_frames >= FRAMES_MAX;
+}
+
 static __u32 new_stack(struct stack_table *table, __u32 space, __u64 id)
 {
 	__u32 nr = table->nr ? table->nr : OWNER_FIRST_STACK, cap = table->cap;
-	struct stack_pages *pages = with_room(table->pages, nr, &cap, sizeof(*pages));
+	struct stack_pages *pages;
 	struct stack *stacks;
 
+	if (nr >= STACKS_MAX)
+		return OWNER_UNKNOWN;
+	pages = with_room(table->pages, nr, &cap, sizeof(*pages));
 	if (!pages)
 		return 0;
 	table->pages = pages;
@@ -127,7 +135,7 @@ void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, 
 {
 	struct stack *stack = &table->stacks[index];
 
-	if (stack->end != STACK_END_INVALID) {
+	if (index < OWNER_FIRST_STACK || stack->end != STACK_END_INVALID) {
 		free(frames);
 		return;
 	}

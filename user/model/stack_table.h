@@ -10,6 +10,13 @@
 #include "model/index_map.h"
 #include "model/session.h"
 
+/*
+ * What a program makes without end (code at ever new addresses, recursion) is told apart up to here: some 60 MiB of
+ * stacks and as much of frames. Pages by later ones are nobody's.
+ */
+#define STACKS_MAX (1U << 18)
+#define FRAMES_MAX (1U << 20)
+
 struct stack_table {
 	__u32 nr_frames, cap_frames;
 	struct frame *frames;
@@ -23,15 +30,17 @@ struct stack_table {
 	__u64 truncated; /* definitions that do not end at the root */
 };
 
-/* Index of a place; made if new. 0: ENOMEM. find: 0 when unknown. */
+/* Index of a place; made if new. 0: ENOMEM, or stack_table__full_of_frames(). find: 0 when unknown. */
 __u32 stack_table__frame(struct stack_table *table, __u32 object, __u32 space, __u64 offset);
 __u32 stack_table__find_frame(const struct stack_table *table, __u32 object, __u32 space,
 			      __u64 offset);
 
-/* Index (owner) of stack @id of @space; made, undefined, if new. 0: ENOMEM. */
+/* Index (owner) of stack @id of @space; made, undefined, if new; OWNER_UNKNOWN: no room for it. 0: ENOMEM. */
 __u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id);
 
-/* Define stack @index unless it is; takes @frames (from malloc) over in either case. */
+bool stack_table__full_of_frames(const struct stack_table *table);
+
+/* Define stack @index, if it is one, unless it is; takes @frames (from malloc) over in either case. */
 void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, __u32 nr, __u8 end);
 void stack_table__fini(struct stack_table *table);
 

@@ -36,7 +36,7 @@ static __u32 object_of(struct session *session, __u32 dev, __u64 ino)
 	__u32 object = ino ? object_table__intern(&session->objects, dev, ino) : 0;
 
 	if (ino && !object)
-		session->no_memory = true;
+		session->no_memory |= !object_table__is_full(&session->objects);
 	return object;
 }
 
@@ -276,6 +276,13 @@ void session__map(struct session *session, struct space *space, const struct rec
 		reset_map(space);
 	if (map->start == map->end)
 		return;
+	if (map->flags & (MAP_FOUND | MAP_GONE))
+		books__doubt(session, space, map->start, map->end);
+	if (map->flags & MAP_GONE) {
+		session__map_result(session, vma_map__remove(&space->map, map->start, map->end,
+							     session->gen));
+		return;
+	}
 	if (vma.object) {
 		vma.pgoff = page_down(map->pgoff);
 		session__map_result(session,

@@ -154,6 +154,15 @@ static struct json_object *events_object(const struct view *view)
 	return events;
 }
 
+static struct json_object *tracer_object(const struct view *view)
+{
+	struct json_object *tracer = json_object_new_object();
+
+	add_int(tracer, "memory", view->tracer_memory);
+	add_int(tracer, "kernel_maps", view->tracer_maps);
+	return tracer;
+}
+
 static struct json_object *region_stack_object(const struct region_stack_row *row)
 {
 	struct json_object *stack = json_object_new_object();
@@ -272,6 +281,8 @@ static void put_lists(struct json_stream *json, const struct view *view)
 		json_stream__put(json, NULL, cause_object(view->causes + i));
 	json_stream__close(json, ']');
 	json_stream__put(json, "events", events_object(view));
+	if (view->tracer_memory) /* early traces do not tell */
+		json_stream__put(json, "tracer", tracer_object(view));
 	json_stream__open(json, "marks", '[');
 	for (__u32 i = 0; i < view->nr_marks; i++)
 		json_stream__put(json, NULL,

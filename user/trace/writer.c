@@ -249,8 +249,11 @@ void trace_writer__note(struct trace_writer *writer, const struct session *sessi
 {
 	struct index_segment *segment = segment_here(writer);
 
-	session__peak(session, &segment->peak_pages, &segment->peak_ts);
-	writer->index.peak_ts = segment->peak_ts;
+	struct rss_peak peak = session__peak(session, 0);
+
+	segment->peak_pages = peak.pages;
+	segment->peak_ts = peak.ts;
+	writer->index.peak_ts = peak.ts;
 }
 
 /* What was noted is enough for a reader that wants any moment. */

@@ -81,20 +81,10 @@ static void sum_ledger(struct view *view, const struct window *window)
 /* A process that called exec has had several spaces, one after the other. */
 static void set_peak(struct view *view, const struct window *window)
 {
-	__u64 pages = window->to->peak_pages;
+	struct rss_peak peak = snapshot__peak(window->to, window->pid);
 
-	view->peak_ns = window->to->peak_ts;
-	if (window->pid)
-		pages = 0;
-	for (__u32 i = 0; window->pid && i < window->to->nr_spaces; i++) {
-		const struct space_snapshot *space = window->to->spaces + i;
-
-		if (!window__has(window, space) || space->history.peak_pages <= pages)
-			continue;
-		pages = space->history.peak_pages;
-		view->peak_ns = space->history.peak_ts;
-	}
-	view->peak_total = pages * LEDGER_PAGE_BYTES;
+	view->peak_total = peak.pages * LEDGER_PAGE_BYTES;
+	view->peak_ns = peak.ts;
 }
 
 static void sum_kernel(struct view *view, const struct window *window)
@@ -134,6 +124,8 @@ static void set_window(struct view *view, const struct window *window)
 	view->to_wall_ns = to->wall_ns;
 	view->faults = faults_of(window, to) - faults_of(window, from);
 	view->lost = to->lost - from->lost;
+	view->tracer_memory = to->counters[CNT_TRACER_MEMORY];
+	view->tracer_maps = to->counters[CNT_TRACER_MAPS];
 	view->gaps = to->gaps;
 	view->overhead = to->overhead;
 	view->overhead.target_ns -= from->overhead.target_ns;
@@ -317,7 +309,8 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 	set_window(view, &window);
 	sum_kernel(view, &window);
 	sum_ledger(view, &window);
-	if (set_target(view, &window) || add_processes(view, &window) || add_causes(view, &window) ||
+	if (set_target(view, &window) || add_processes(view, &window) ||
+	    add_causes(view, &window) ||
 	    trend__measure(&view->trend, session, from->ts, to, window.pid) ||
 	    view__add_regions(view, &window) || view__add_stacks(view, &window) ||
 	    view__add_marks(view, &window) || add_readings(view, &window, options)) {

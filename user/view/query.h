@@ -145,6 +145,7 @@ struct view {
 	__s64 grown, shrunk;   /* growth of all regions that grew, and of those that shrank (<= 0) */
 	__u32 nr_living;       /* address spaces alive at the end */
 	__u64 faults, lost, stacks_truncated; /* over the window */
+	__u64 tracer_memory, tracer_maps; /* the recorder's own, at the end; 0: not told */
 	struct stream_gaps gaps; /* of a damaged trace, up to the window's end */
 	__u32 nr_processes;
 	struct process_row *processes;

@@ -96,6 +96,72 @@ static void pages_found_near_a_fault_are_its(void **state)
 	story__free(&s);
 }
 
+static __u64 next_dispute(struct story *s)
+{
+	__u64 start = 0, end, seen;
+	__u32 space = 0;
+
+	return session__next_dispute(s->session, &space, &start, &end, &seen) ? start : 0;
+}
+
+/* Disputes are looked at in turn; where the sweep for holes begins, their turn may be further on.
+ */
+static void a_hole_before_what_was_seen_is_swept(void **state)
+{
+	struct story s = story__new();
+
+	(void)state;
+	story__mmap(&s, BASE, 2 * TABLE);
+	FEED(&s, delta, DELTA, .space = SPACE, .delta = 1, .member = RSST_ANON,
+	     .cause = CAUSE_OTHER);
+	story__look(&s, PAGES_SEEN, BASE + TABLE, 512, RSST_ANON);
+	assert_int_equal(next_dispute(&s), BASE);
+	story__look(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
+	assert_int_equal(next_dispute(&s), BASE + TABLE);
+	story__look(&s, PAGES_SEEN, BASE + TABLE, 512, RSST_ANON);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__free(&s);
+}
+
+static void tell_map(struct story *s, __u64 addr, __u64 pages, __u32 flags)
+{
+	struct rec_map map =
+		RECORD(map, MAP, .space = SPACE, .start = addr, .end = addr + pages * PAGE,
+		       .prot = 3, .backing = BACKING_ANON, .flags = flags);
+
+	story__feed(s, record_map(&map, ""));
+}
+
+/* Its call was lost: nobody told of its pages, either. */
+static void a_region_found_is_looked_through(void **state)
+{
+	struct story s = story__new();
+
+	(void)state;
+	tell_map(&s, BASE, 512, MAP_FOUND);
+	assert_non_null(session__vma(s.session, SPACE, BASE));
+	assert_int_equal(next_dispute(&s), BASE);
+	story__look(&s, PAGES_FOUND, BASE, 3, RSST_ANON);
+	story__look(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__free(&s);
+}
+
+static void a_region_found_gone_is_gone(void **state)
+{
+	struct story s = story__new();
+
+	(void)state;
+	story__mmap(&s, BASE, 8 * PAGE);
+	story__fault(&s, BASE + PAGE, 4, RSST_ANON, 1);
+	tell_map(&s, BASE + 2 * PAGE, 4, MAP_GONE);
+	assert_null(session__vma(s.session, SPACE, BASE + 2 * PAGE));
+	assert_non_null(session__vma(s.session, SPACE, BASE + PAGE));
+	assert_non_null(session__vma(s.session, SPACE, BASE + 6 * PAGE));
+	assert_int_equal(next_dispute(&s), BASE);
+	story__free(&s);
+}
+
 /* A scan that began before a loss without a place, or before new doubt, must not settle it. */
 static void losses_and_doubts_make_a_scan_stale(void **state)
 {
@@ -185,6 +251,9 @@ int main(void)
 		cmocka_unit_test(a_doubtful_release_keeps_the_owners),
 		cmocka_unit_test(a_settled_table_keeps_no_owners),
 		cmocka_unit_test(pages_found_near_a_fault_are_its),
+		cmocka_unit_test(a_hole_before_what_was_seen_is_swept),
+		cmocka_unit_test(a_region_found_is_looked_through),
+		cmocka_unit_test(a_region_found_gone_is_gone),
 		cmocka_unit_test(losses_and_doubts_make_a_scan_stale),
 		cmocka_unit_test(advice_that_frees_later_takes_nothing),
 		cmocka_unit_test(soft_amounts_are_settled),

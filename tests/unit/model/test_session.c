@@ -2,6 +2,8 @@
 /* Names, stacks, residency told by others, disputes, the stream's own facts. */
 #include <errno.h>
 #include "model/decode.h"
+#include "model/object_table.h"
+#include "model/stack_table.h"
 #include "model/story.h"
 
 static void map_code(struct story *s)
@@ -296,6 +298,33 @@ static void no_sum_of_pages_is_absurd(void **state)
 	story__free(&s);
 }
 
+/* A program can make stacks and files without end; a session cannot take them so. */
+static void stacks_and_files_have_an_end(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+	__u64 pc = 0x1000;
+
+	(void)state;
+	for (__u64 id = 1; id <= STACKS_MAX + 10; id++, pc += id % 4)
+		story__feed(&s, record_stack(SPACE, id, STACK_END_ROOT, 1, &pc));
+	assert_int_equal(session__nr_stacks(s.session), STACKS_MAX);
+	assert_int_equal(session__nr_ignored_records(s.session), 10 + OWNER_FIRST_STACK);
+	FEED(&s, call, CALL, .space = SPACE, .tid = PID, .call = 1, .op = VM_OP_MMAP,
+	     .backing = BACKING_ANON, .gen = 2, .ret = BASE, .args = { 0, 1 << 21, 3, 0x22 });
+	FEED(&s, fault, FAULT, .space = SPACE, .tid = PID, .addr = BASE, .stack = STACKS_MAX + 5,
+	     .gen = 2, .nr_pages = 1, .member = RSST_ANON, .cause = CAUSE_FAULT);
+	for (__u64 ino = 1; ino <= OBJECTS_MAX + 10; ino++)
+		FEED(&s, call, CALL, .space = SPACE, .tid = PID, .call = ino, .op = VM_OP_MMAP,
+		     .backing = BACKING_FILE, .gen = 2 + ino, .ret = BASE + (1 << 21),
+		     .args = { 0, 1 << 21, 1, 2 }, .ino = ino, .dev = 1);
+	assert_int_equal(session__nr_objects(s.session), OBJECTS_MAX);
+	now = session__freeze(s.session);
+	assert_int_equal(now->spaces[0].unknown, 1);
+	snapshot__free(now);
+	story__free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +340,7 @@ int main(void)
 		cmocka_unit_test(snapshots_stay_as_they_are),
 		cmocka_unit_test(a_failed_mprotect_reaches_up_to_the_hole),
 		cmocka_unit_test(no_sum_of_pages_is_absurd),
+		cmocka_unit_test(stacks_and_files_have_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
