@@ -165,6 +165,10 @@ check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
 check-live: all workloads tools ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
 
+.PHONY: check-stacks
+check-stacks: all ## whole stacks in percent of faulted bytes, program by program (root); STACKS="c redis" picks
+	$(Q)$(PYTHON) tests/stacks/check_stacks.py --build $(BUILD) $(STACKS)
+
 check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)
 

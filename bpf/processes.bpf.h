@@ -9,6 +9,7 @@
 #include "spaces.bpf.h"
 #include "fault_runs.bpf.h"
 #include "rss_batched.bpf.h"
+#include "unwind_exec.bpf.h"
 
 static __always_inline int emit_thread(__u32 space, struct task_struct *child)
 {
@@ -140,6 +141,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename),
 				  BPF_CORE_READ(bprm, filename));
 	emit__submit_now(rec);
+	unwind__began(new_space, BPF_CORE_READ(bprm, filename));
 	return 0;
 }
 

@@ -8,15 +8,12 @@
 #define RSSTRACE_UNWIND_BPF_H
 
 #include "emit.bpf.h"
+#include "unwind_copy.bpf.h"
 #include "stack_memo.bpf.h"
-#include "unwind_lookup.bpf.h"
 #include "unwind_sets.bpf.h"
+#include "unwind_window.bpf.h"
 
 #define UNWIND_SEEN_IDS 65536 /* a power of two */
-#define UNWIND_EDGES 256      /* a power of two */
-#define UNWIND_WINDOW_BYTES (UNWIND_WINDOW_WORDS * 8)
-#define UNWIND_PAGE_BYTES 4096ULL
-#define UNWIND_KEEP_BELOW 64 /* bytes in front of a word far up the stack that are read with it */
 
 /* Frame pointers instead of tables: for comparison, and where the tables cannot be built. */
 const volatile bool unwind_frame_pointers = false;
@@ -28,84 +25,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } unwind_seen SEC(".maps");
-
-/* Page addresses just above the end of a stack: a read across one costs a page fault, 0.7 us. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UNWIND_EDGES);
-	__type(key, __u32);
-	__type(value, __u64);
-} unwind_edges SEC(".maps");
-
-/* Copy @len bytes, 1 to UNWIND_WINDOW_BYTES, from @start on. */
-static __always_inline int unwind__copy(struct unwind_target *t, __u64 start, __u64 len)
-{
-	t->window_len = 0;
-	barrier_var(len); /* else clang drops the checks it can prove and the verifier cannot */
-	if (!len || len > UNWIND_WINDOW_BYTES)
-		return -1;
-	if (bpf_probe_read_user(t->window, len, (const void *)start))
-		return -1;
-	t->window_start = start;
-	t->window_len = len;
-	return 0;
-}
-
-/* A window from @start on, up to the end of the stack. */
-static __always_inline int unwind__copy_upwards(struct unwind_target *t, __u64 start)
-{
-	__u64 boundary = (start & ~(UNWIND_PAGE_BYTES - 1)) + UNWIND_PAGE_BYTES;
-	__u32 slot = (__u32)(boundary / UNWIND_PAGE_BYTES) & (UNWIND_EDGES - 1);
-	__u64 *edge = bpf_map_lookup_elem(&unwind_edges, &slot);
-
-	if (!edge)
-		return -1;
-	if (*edge != boundary && !unwind__copy(t, start, UNWIND_WINDOW_BYTES))
-		return 0;
-	if (unwind__copy(t, start, boundary - start))
-		return -1;
-	*edge = boundary;
-	return 0;
-}
-
-/* Have the word at @addr in the window. 0, or -1: not readable. Global: verified once, not per
- * read. */
-__noinline int unwind__refill(__u64 addr)
-{
-	struct unwind_target *t = unwind__target();
-	__u64 sp, start = addr;
-
-	if (!t)
-		return -1;
-	sp = t->regs.sp;
-	if (addr >= sp && addr - sp <= UNWIND_WINDOW_BYTES - UNWIND_KEEP_BELOW)
-		start = sp & ~7ULL; /* the whole frame */
-	else if (addr > sp)
-		start = addr - UNWIND_KEEP_BELOW;
-	if (!unwind__copy_upwards(t, start) && addr - start < t->window_len)
-		return 0;
-	/* the page at sp may be the very one whose fault this is: the word's own page */
-	return unwind__copy(t, addr, UNWIND_PAGE_BYTES - (addr & (UNWIND_PAGE_BYTES - 1)));
-}
-
-static __always_inline int unwind_read(struct unwind_target *t, __u64 addr, __u64 *value)
-{
-	__u64 offset;
-
-	if (addr & 7) {
-		memo__spoil(t);
-		return bpf_probe_read_user(value, 8, (const void *)addr);
-	}
-	if (addr - t->window_start >= t->window_len && unwind__refill(addr))
-		return -1;
-	offset = (addr - t->window_start) >> 3;
-	barrier_var(offset);
-	if (offset >= UNWIND_WINDOW_WORDS)
-		return -1;
-	*value = t->window[offset];
-	memo__note(t, addr, *value);
-	return 0;
-}
 
 /* Frame @i: note it and step to its caller. 0, or the enum stack_end of the walk. Global, as above.
  */
@@ -136,12 +55,6 @@ __noinline int unwind__frame(__u32 i)
 	return end;
 }
 
-static __always_inline __u64 unwind__mix(__u64 hash, __u64 value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
-	return hash ^ hash >> 29;
-}
-
 /* Tell of the stack in the record. One that does not fit into the ring is told next time. */
 static __always_inline void unwind__tell(struct unwind_record *record, __u64 *seen)
 {
@@ -167,12 +80,49 @@ static __always_inline void unwind__tell(struct unwind_record *record, __u64 *se
 #define UNWIND_FINE_ENDS                                                                           \
 	(1U << STACK_END_ROOT | 1U << STACK_END_FRAMEPTR | 1U << STACK_END_UNSAMPLED)
 
-/* Give the stack in the record its id, and tell of it unless that was done. */
+/* Tell of the stack in the record, whose id is @id, unless that was done. */
+static __always_inline void unwind__tell_once(struct unwind_record *record, __u64 id)
+{
+	__u32 slot = id & (UNWIND_SEEN_IDS - 1);
+	__u64 *seen = bpf_map_lookup_elem(&unwind_seen, &slot);
+
+	record->id = id;
+	if (seen && *seen != id)
+		unwind__tell(record, seen);
+}
+
+static __always_inline bool unwind__is_told(__u64 id)
+{
+	__u32 slot = id & (UNWIND_SEEN_IDS - 1);
+	__u64 *seen = bpf_map_lookup_elem(&unwind_seen, &slot);
+
+	return seen && *seen == id;
+}
+
+/* Ends a walk in user space may get beyond, with newer tables or with elfutils. */
+static __always_inline bool unwind__is_worth_copying(__u32 end)
+{
+	switch (end) {
+	case STACK_END_FRAMEPTR:
+		return !unwind_frame_pointers;
+	case STACK_END_NO_MAPPING:
+	case STACK_END_NO_RULE:
+	case STACK_END_UNSUPPORTED:
+	case STACK_END_ZERO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Give the stack in the record its id, and tell of it unless that was done. One that did not reach
+ * its end gets an id that two different ones will not share, if a copy of it could be had.
+ */
 __noinline __u64 unwind__finish(__u32 space, __u32 end)
 {
 	struct unwind_target *t = unwind__target();
-	__u64 hash, *seen;
-	__u32 slot;
+	__u64 hash, full;
 
 	if (!t)
 		return 0;
@@ -186,13 +136,15 @@ __noinline __u64 unwind__finish(__u32 space, __u32 end)
 	}
 	if (!hash)
 		hash = 1;
-	t->record.id = hash;
 	t->record.space = space;
 	t->record.end = end;
-	slot = hash & (UNWIND_SEEN_IDS - 1);
-	seen = bpf_map_lookup_elem(&unwind_seen, &slot);
-	if (seen && *seen != hash)
-		unwind__tell(&t->record, seen);
+	if (unwind__is_worth_copying(end)) {
+		full = unwind__fingerprint(hash);
+		t->record.id = full;
+		if (unwind__is_told(full) || (unwind__may_copy() && unwind__copy_stack()))
+			hash = full;
+	}
+	unwind__tell_once(&t->record, hash);
 	return hash;
 }
 
@@ -250,11 +202,16 @@ __noinline int unwind__walk(void)
 	return end;
 }
 
-static __always_inline int unwind__by_tables(struct unwind_target *t, const struct pt_regs *regs)
+static __always_inline void unwind__take(struct unwind_target *t, const struct pt_regs *regs)
 {
 	unwind__take_regs(&t->regs, regs);
 	t->window_start = 0;
 	t->window_len = 0;
+}
+
+static __always_inline int unwind__by_tables(struct unwind_target *t, const struct pt_regs *regs)
+{
+	unwind__take(t, regs);
 	return unwind__walk();
 }
 
@@ -302,14 +259,15 @@ static __always_inline __u64 unwind__of_regs(struct unwind_target *t, const stru
 }
 
 /* A @space without tables falls back to frame pointers. */
-static __always_inline __u64 unwind__take(struct unwind_target *t, void *ctx,
-					  const struct pt_regs *regs, __u32 space)
+static __always_inline __u64 unwind__of_task(struct unwind_target *t, void *ctx,
+					     const struct pt_regs *regs, __u32 space)
 {
 	int end;
 
 	count(CNT_STACKS_WALKED);
 	if (!unwind_frame_pointers && unwind__begin_set(t, space))
 		return unwind__of_regs(t, regs, space);
+	unwind__take(t, regs); /* for a copy */
 	end = unwind__by_frame_pointers(ctx, t);
 	return end ? unwind__finish(space, end) : 0;
 }
@@ -330,7 +288,7 @@ static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u3
 	}
 	t->busy = 1;
 	if (take) {
-		id = unwind__take(t, ctx, regs, space);
+		id = unwind__of_task(t, ctx, regs, space);
 	} else {
 		t->record.nr_frames = 0;
 		id = unwind__finish(space, STACK_END_UNSAMPLED);

@@ -151,6 +151,8 @@ static __always_inline bool unwind__begin_set(struct unwind_target *t, __u32 spa
 	__u32 index = 0, still = 0;
 	struct unwind_set *set = unwind__set_of(space, &index);
 
+	t->nr_sorted = 0;
+	t->nr_recent = 0;
 	if (!set)
 		return false;
 	t->set = index;
@@ -267,6 +269,8 @@ __noinline int unwind__lookup(__u64 pc)
 		return -STACK_END_NO_MAPPING;
 	mapping = unwind__find_mapping(t, pc);
 	if (!mapping)
+		return -STACK_END_NO_MAPPING;
+	if (mapping->first_page == UNWIND_TABLE_AWAITED)
 		return -STACK_END_NO_MAPPING;
 	if (mapping->nr_pages) {
 		offset = pc - mapping->bias;

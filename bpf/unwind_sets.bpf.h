@@ -8,6 +8,7 @@
 
 #include "task.bpf.h"
 #include "unwind_lookup.bpf.h"
+#include "unwind_news.bpf.h"
 
 /* Files whose tables are in the maps, by what the kernel side sees of a file. */
 struct {
@@ -92,6 +93,19 @@ static __always_inline void unwind__note_change(__u32 space)
 		__sync_fetch_and_add(&known->changes, 1);
 }
 
+/* The set @space names, if it is its own. A child to which something comes does without its
+ * parent's. */
+static __always_inline struct unwind_set *unwind__own_set(__u32 space, __u32 *index)
+{
+	struct unwind_space *known = bpf_map_lookup_elem(&unwind_spaces, &space);
+	struct unwind_set *set = unwind__set_of(space, index);
+
+	if (!known || !set || set->owner == space)
+		return set;
+	*(volatile __u64 *)&known->word = 0;
+	return NULL;
+}
+
 /* Drop the range from the set the space names now; its index, or -1 when nothing was in it. */
 __noinline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
 {
@@ -145,44 +159,73 @@ __noinline int unwind__claim_recent(__u32 index)
 	return i;
 }
 
-/*
- * [start, end) of @space is executable now, whatever it was before: file (dev, ino) from byte
- * @pgoff on, or, ino 0, anonymous memory. true: the file has no table yet, or there are more than
- * UNWIND_SET_RECENT mappings since the live side's last visit; it is worth waking up, since until
- * it comes these frames are not found.
- */
-static __always_inline bool unwind__mapped(__u32 space, __u64 start, __u64 end, __u64 pgoff,
-					   __u32 dev, __u64 ino)
+/* Put [start, end) into a recent slot of the space's set; false: it has none, or none is free. */
+static __always_inline bool unwind__add_recent(__u32 space, __u64 start, __u64 end, __u64 bias,
+					       __u32 first_page, __u32 nr_pages)
 {
-	struct unwind_object_key key = { .ino = ino, .dev = dev };
-	struct unwind_object *object = NULL;
 	struct unwind_mapping *mapping;
-	struct unwind_set *set;
 	__u32 index = 0;
 	int slot;
 
-	unwind__note_change(space); /* before the set is looked at, see unwind__unmapped() */
-	unwind__drop_now(space, start, end);
-	set = unwind__set_of(space, &index);
-	if (!set)
-		return true;
-	if (ino) {
-		object = bpf_map_lookup_elem(&unwind_objects, &key);
-		if (!object)
-			return true;
-	}
+	if (!unwind__own_set(space, &index))
+		return false;
 	slot = unwind__claim_recent(index);
 	if (slot < 0)
-		return true;
+		return false;
 	mapping = unwind__mapping_at(index, UNWIND_SET_SORTED + slot);
 	if (!mapping)
-		return true;
-	mapping->bias = start - pgoff;
-	mapping->first_page = object ? object->first_page : 0;
-	mapping->nr_pages = object ? object->nr_pages : 0;
+		return false;
+	mapping->bias = bias;
+	mapping->first_page = first_page;
+	mapping->nr_pages = nr_pages;
 	*(volatile __u64 *)&mapping->start = start;
 	*(volatile __u64 *)&mapping->end = end;
-	return false;
+	return true;
+}
+
+/*
+ * [start, end) of @space is executable now, whatever it was before: file (dev, ino) from byte
+ * @pgoff on, or, ino 0, anonymous memory. If its table is not there the live side is told: until it
+ * has made one, stacks through these frames are copied for it.
+ */
+static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, __u64 pgoff,
+					   __u32 dev, __u64 ino)
+{
+	struct unwind_object_key key = { .ino = ino, .dev = dev };
+	__u32 first_page = ino ? UNWIND_TABLE_AWAITED : 0, nr_pages = ino;
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct unwind_object *object;
+
+	unwind__note_change(space); /* before the set is looked at, see unwind__unmapped() */
+	unwind__drop_now(space, start, end);
+	object = ino ? bpf_map_lookup_elem(&unwind_objects, &key) : NULL;
+	if (object) {
+		first_page = object->first_page;
+		nr_pages = object->nr_pages;
+	}
+	if (!unwind__add_recent(space, start, end, start - pgoff, first_page, nr_pages))
+		unwind__tell_code(space, pid);
+	else if (ino && !object)
+		unwind__tell_file(space, pid, start, end, dev, ino);
+}
+
+/* Is code at @pc known in @space? Global: verified once. */
+__noinline int unwind__knows(__u32 space, __u64 pc)
+{
+	struct unwind_target *t = unwind__target();
+
+	return t && !t->busy && unwind__begin_set(t, space) && unwind__find_mapping(t, pc);
+}
+
+/*
+ * mprotect(2) made memory from @start on executable: a JIT's, or a file's whose table nobody asked
+ * for. What it is only the live side can tell; a JIT that does it time and again is told of once.
+ */
+static __always_inline void unwind__made_executable(__u32 space, __u64 start)
+{
+	unwind__note_change(space);
+	if (!unwind__knows(space, start))
+		unwind__tell_code(space, bpf_get_current_pid_tgid() >> 32);
 }
 
 /* @child begins with a copy of @parent's memory: it uses the parent's set until it gets its own. */

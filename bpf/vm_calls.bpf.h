@@ -90,6 +90,8 @@ static __always_inline void tell_unwinder(const struct rec_call *rec)
 		if (rec->args[2] & PROT_EXEC)
 			unwind__mapped(rec->space, rec->ret, rec->ret + len, rec->args[5], rec->dev,
 				       rec->ino);
+	} else if (rec->op == VM_OP_MPROTECT && (rec->args[2] & PROT_EXEC)) {
+		unwind__made_executable(rec->space, rec->args[0]);
 	}
 }
 
@@ -146,10 +148,7 @@ static __always_inline int call_exit(void *ctx, long ret)
 		describe_mmap(task, rec);
 	if (ok)
 		tell_unwinder(rec);
-	if (ok && op == VM_OP_MMAP && (rec->args[2] & PROT_EXEC))
-		emit__submit_now(rec);
-	else
-		emit__submit(rec);
+	emit__submit(rec);
 out:
 	thread->call++; /* what follows is not part of this call */
 	return 0;

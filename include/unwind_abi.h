@@ -8,11 +8,12 @@
  * pages are written once, before a mapping that leads to them is published, and are shared by
  * every space.
  *
- * A set changes in three ways only, and none lets a walk see a false rule:
+ * A set changes in four ways only, and none lets a walk see a false rule:
  *  - User space fills an unused set, then stores the space's word: a walk sees the old set or the
  *    new one, whole.
  *  - User space reuses a set that no word names. Its generation is 0 meanwhile, and a new one
  *    after; a walk that began before drops what it looked up under another generation.
+ *  - The kernel side takes an empty one for a program that begins, see struct unwind_ready.
  *  - The kernel side clears an `end` and gives the set a new generation, or puts a recent mapping
  *    into a slot whose `end` is 0, `end` last.
  */
@@ -27,7 +28,7 @@
 
 #define UNWIND_MAX_RULES 16384	 /* a rule id has 14 bits; a large process uses some 2000 */
 #define UNWIND_MAX_PAGES 65536	 /* 64 KiB pages of code: 4 GiB */
-#define UNWIND_NR_SETS 64	 /* processes whose tables are known at one time */
+#define UNWIND_NR_SETS 96	 /* processes whose tables are known at one time */
 #define UNWIND_SET_SORTED 960	 /* mappings of a set that user space writes, by start */
 #define UNWIND_SET_RECENT 64	 /* mappings the kernel side saw since, in order of arrival */
 #define UNWIND_SET_MAPPINGS 1024 /* the two together */
@@ -97,12 +98,18 @@ struct unwind_mapping {
 	__u32 nr_pages; /* 0: executable memory without a table */
 };
 
+/*
+ * first_page of a mapping whose table is not there yet; nr_pages then has the low bits of the
+ * file's inode. User space changes the two in one go, if they are still so.
+ */
+#define UNWIND_TABLE_AWAITED 0xffffffffU
+
 struct unwind_set {
 	__u64 generation; /* unique to these contents; 0: being written */
 	__u32 epoch;	  /* what the space's word must say */
 	__u32 nr_sorted;
 	__u32 nr_recent; /* recent slots below this may be in use */
-	__u32 pad;
+	__u32 owner;	 /* space whose changes it follows; a fork's child uses its parent's */
 };
 
 /*
@@ -127,10 +134,33 @@ struct unwind_object_key {
 struct unwind_object {
 	__u32 first_page;
 	__u32 nr_pages;
+	/* where execve(2) puts its code, all link-time addresses; of its first executable segment:
+	 */
+	__u64 start; /* whole pages */
+	__u64 end;
+	__u64 offset;			      /* of start in the file */
+	__u64 entry;			      /* what AT_ENTRY is made of */
+	struct unwind_object_key interpreter; /* ino 0: it needs none */
+};
+
+/*
+ * Empty sets for programs that begin: execve(2) takes one that is not claimed and says for which
+ * space; user space puts another one there.
+ */
+#define UNWIND_READY_SETS 16
+
+struct unwind_ready {
+	__u64 claimed; /* 0, or it is taken; last when it is put there anew */
+	__u64 word;    /* of the set: UNWIND_SPACE_WORD; 0: there is none */
+	__u32 space;   /* that took it, after its own word was stored; 0: not yet */
+	__u32 pad;
 };
 
 struct unwind_control {
 	__u64 generation; /* last one given out; both sides add to it atomically */
+	__u64 vdso_bytes; /* of the vdso's mapping, 0: there is none */
+	struct unwind_object_key interpreter; /* of programs that were not met before: likely */
+	struct unwind_ready ready[UNWIND_READY_SETS];
 };
 
 /*

@@ -82,11 +82,19 @@ struct percpu_counter {
 	s32 *counters;
 };
 
+struct file;
+
 struct mm_struct {
 	struct percpu_counter rss_stat[4]; /* since 6.2, commit f1a7941243c1 */
 	atomic_t mm_users;
 	unsigned long hiwater_rss;
 	unsigned long brk;
+	unsigned long start_stack;
+	unsigned long start_code; /* of the first executable segment of the program */
+	unsigned long end_code;
+	unsigned long exec_vm; /* pages of executable mappings */
+	unsigned long saved_auxv[46];
+	struct file *exe_file;
 };
 
 /* Until 6.2: shared counts, and what each thread has not added to them yet (SPLIT_RSS_COUNTING). */

@@ -19,6 +19,7 @@ import sys
 import pytest
 
 from harness import RSSTRACE, TOP, Tracer, Workload, report, run, workload_path
+from test_checkpoints import marked
 
 GOLDEN = pathlib.Path(TOP) / "tests" / "golden"
 EXPORT = pathlib.Path(TOP) / "user" / "export"
@@ -325,6 +326,27 @@ def test_perfetto_packets_hold_together(trace):
     assert all(frame["function_name_id"][0] in names for frame in data["frames"])
 
 
+def test_marks_are_in_every_export_that_has_time(tmp_path):
+    """As places in time: a column, a table, instants, records."""
+    need("zstd")
+    trace = tmp_path / "marked.rsst"
+    marked(trace, ["first", 'begin, "warm"', "load"])
+    view = report(trace)
+    assert [mark["label"] for mark in view["marks"]] == ['begin, "warm"', "load"]  # the first tick begins the window
+    moments = {mark["label"]: mark["at_ns"] for mark in view["marks"]}
+    rows = [row for row in csv.DictReader(io.StringIO(export("csv", trace).decode())) if row["marks"]]
+    assert {row["marks"]: int(row["ts_ns"]) for row in rows} == moments
+    with database(export("sqlite", trace), tmp_path) as db:
+        assert dict(db.execute("SELECT label, ticks.ts_ns FROM marks JOIN ticks ON ticks.id = marks.tick")) == moments
+        assert db.execute("SELECT DISTINCT set_by, pid FROM marks").fetchall() == [("socket", 9)]
+    packets = message_fields(perfetto_text(export("perfetto", trace)))["packet"]
+    instants = [packet for packet in packets if packet["track_event"] and packet["track_event"][0]["type"] == [3]]
+    assert {packet["track_event"][0]["name"][0].replace('\\"', '"') for packet in instants} == set(moments)
+    assert [packet["timestamp"] for packet in packets] == sorted(packet["timestamp"] for packet in packets)
+    lines = [json.loads(line) for line in export("jsonl", trace).splitlines()]
+    assert [line["label"] for line in lines if line["type"] == "mark"][1:] == list(moments)
+
+
 def test_jsonl_is_every_record(trace):
     lines = [json.loads(line) for line in export("jsonl", trace).splitlines()]
     need("zstd")
@@ -478,7 +500,12 @@ def test_readme_has_questions():
 
 @pytest.mark.parametrize("question", [q for _, q in questions()], ids=[name for name, _ in questions()])
 def test_readme_questions_have_answers(question, tmp_path):
-    with database(export("sqlite", GOLDEN / "fork_child.rsst"), tmp_path) as db:
+    trace = GOLDEN / "fork_child.rsst"
+    if "marks" in question:
+        need("zstd")
+        trace = tmp_path / "marked.rsst"
+        marked(trace, ["warm", "load"])
+    with database(export("sqlite", trace), tmp_path) as db:
         assert db.execute(question).fetchall()
 
 

@@ -3,6 +3,7 @@
 #ifndef RSSTRACE_SCENARIOS_OWN_H
 #define RSSTRACE_SCENARIOS_OWN_H
 
+#include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -75,6 +76,52 @@ static void act_kernel_mode(void)
 		if (read(fd, scenario_at + done, 1) != 1)
 			workload__die("read");
 	close(fd);
+}
+
+static struct {
+	int fd;
+	struct io_uring_params params;
+	struct io_uring_sqe *entries;
+	char *ring;
+} uring;
+
+/* io_uring(7); the libc knows none of its calls. */
+static const char *prepare_uring(void)
+{
+	const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_POPULATE;
+	struct io_uring_params *params = &uring.params;
+	size_t ring_bytes;
+
+	prepare_anon();
+	uring.fd = syscall(SYS_io_uring_setup, 1, params);
+	if (uring.fd < 0)
+		return "no io_uring";
+	ring_bytes = params->sq_off.array + params->sq_entries * sizeof(__u32);
+	uring.ring = mmap(NULL, ring_bytes, prot, flags, uring.fd, IORING_OFF_SQ_RING);
+	uring.entries = mmap(NULL, sizeof(*uring.entries), prot, flags, uring.fd, IORING_OFF_SQES);
+	scenario_fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	if (uring.ring == MAP_FAILED || uring.entries == MAP_FAILED || scenario_fd < 0)
+		workload__die("io_uring");
+	return "";
+}
+
+/* A thread of the kernel's, with our memory, reads into it: IOSQE_ASYNC never does it at once. */
+static void act_uring(void)
+{
+	__u32 *tail = (__u32 *)(uring.ring + uring.params.sq_off.tail);
+	__u32 *array = (__u32 *)(uring.ring + uring.params.sq_off.array);
+
+	*uring.entries = (struct io_uring_sqe){
+		.opcode = IORING_OP_READ,
+		.flags = IOSQE_ASYNC,
+		.fd = scenario_fd,
+		.addr = (uintptr_t)scenario_at,
+		.len = BYTES,
+	};
+	array[*tail & (uring.params.sq_entries - 1)] = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, uring.fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
+		workload__die("io_uring_enter");
 }
 
 __attribute__((noinline)) static void act_stack(void)

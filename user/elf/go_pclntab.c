@@ -22,6 +22,7 @@ static const struct {
 } specials[] = {
 	{ "runtime.goexit", GO_ROOT },	      { "runtime.mstart", GO_ROOT },
 	{ "runtime.rt0_go", GO_ROOT },	      { "_rt0_", GO_ROOT },
+	{ "runtime.clone", GO_ROOT }, /* of the new thread; the old one takes no fault in it */
 	{ "runtime.mcall", GO_ROOT },	      { "runtime.morestack", GO_ROOT },
 	{ "runtime.systemstack", GO_SWITCH }, { "runtime.asmcgocall", GO_SWITCH },
 	{ "runtime.sigreturn", GO_SIGNAL },

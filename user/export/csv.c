@@ -13,7 +13,7 @@ static int begin_csv(struct export_run *run, struct err *err)
 	fputs(fixed_columns, run->out);
 	for (int c = CAUSE_INVALID + 1; c < NR_CAUSES; c++)
 		fprintf(run->out, ",in_%s,out_%s", cause_name(c), cause_name(c));
-	fputc('\n', run->out);
+	fputs(",marks\n", run->out);
 	return 0;
 }
 
@@ -25,6 +25,21 @@ static void put_causes(FILE *out, const struct view *view)
 		bytes[view->causes[i].cause][view->causes[i].out] = view->causes[i].bytes.total;
 	for (int c = CAUSE_INVALID + 1; c < NR_CAUSES; c++)
 		fprintf(out, ",%lld,%lld", (long long)bytes[c][false], (long long)bytes[c][true]);
+}
+
+/* Labels of the marks since the row before, as one quoted field. */
+static void put_marks(FILE *out, const struct view *view)
+{
+	fputc(',', out);
+	if (view->nr_marks)
+		fputc('"', out);
+	for (__u32 i = 0; i < view->nr_marks; i++) {
+		fputs(i ? "; " : "", out);
+		for (const char *at = view->marks[i].label; *at; at++)
+			fputs(*at == '"' ? "\"\"" : (char[]){ *at, 0 }, out);
+	}
+	if (view->nr_marks)
+		fputc('"', out);
 }
 
 static int tick_csv(struct export_run *run, const struct view *view, struct err *err)
@@ -39,6 +54,7 @@ static int tick_csv(struct export_run *run, const struct view *view, struct err 
 	fprintf(run->out, "%lld,%lld,%lld,%lld,%llu,%llu", view->attributed, view->before_attach,
 		view->unattributed, view->error, view->faults, view->lost);
 	put_causes(run->out, view);
+	put_marks(run->out, view);
 	fputc('\n', run->out);
 	return 0;
 }

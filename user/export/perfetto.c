@@ -15,6 +15,7 @@
 #define CLOCK_MONOTONIC_ID 3
 #define CLOCK_MONOTONIC_COARSE_ID 4
 #define CLOCK_BOOTTIME_ID 6
+#define TYPE_INSTANT 3
 #define TYPE_COUNTER 4
 #define UNIT_BYTES 3
 #define STANDALONE 1
@@ -173,6 +174,25 @@ static int put_counter(const struct export_run *run, __u64 ns, __u64 track, __s6
 	PERFETTO_SET(&event, counter_value, value);
 	packet.track_event = &event;
 	return perfetto_packet__put(run->out, &packet);
+}
+
+/* A mark is an instant of the process. */
+static int put_mark(const struct export_run *run, const struct mark *mark)
+{
+	Perfetto__TracePacket packet = perfetto_packet(run, mark->tick_ns);
+	Perfetto__TrackEvent event = PERFETTO__TRACK_EVENT__INIT;
+	char *label = frame_text__clean(mark->label);
+	int code;
+
+	if (!label)
+		return -ENOMEM;
+	PERFETTO_SET(&event, type, TYPE_INSTANT);
+	PERFETTO_SET(&event, track_uuid, PROCESS_TRACK);
+	event.name = label;
+	packet.track_event = &event;
+	code = perfetto_packet__put(run->out, &packet);
+	free(label);
+	return code;
 }
 
 static int put_process(const struct export_run *run, __u64 ns, const struct process_row *row)
@@ -440,6 +460,8 @@ static int tick_perfetto(struct export_run *run, const struct view *view, struct
 	__s64 others;
 	int code = put_beginning(run, view);
 
+	for (__u32 i = 0; i < view->nr_marks && !code; i++)
+		code = put_mark(run, view->marks + i);
 	if (!code)
 		code = put_new_processes(run, view);
 	if (!code)

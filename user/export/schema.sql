@@ -8,6 +8,7 @@ CREATE TABLE ticks(id INTEGER PRIMARY KEY, ts_ns INTEGER, wall TEXT, anon INTEGE
   faults INTEGER, lost INTEGER);
 CREATE TABLE causes(tick INTEGER REFERENCES ticks(id), cause TEXT, direction TEXT, anon INTEGER, file INTEGER,
   shmem INTEGER, total INTEGER);
+CREATE TABLE marks(tick INTEGER REFERENCES ticks(id), ts_ns INTEGER, label TEXT, set_by TEXT, pid INTEGER, tid INTEGER);
 CREATE TABLE regions(id INTEGER PRIMARY KEY, pid INTEGER, start_addr TEXT, end_addr TEXT, perms TEXT, kind TEXT,
   name TEXT, unmapped INTEGER, size INTEGER, rss INTEGER, growth INTEGER, faulted INTEGER);
 CREATE TABLE stacks(id INTEGER PRIMARY KEY, rss INTEGER, growth INTEGER, faulted INTEGER, freed INTEGER,

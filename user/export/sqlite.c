@@ -22,6 +22,7 @@ enum table {
 	TARGETS,
 	TICKS,
 	CAUSES,
+	MARKS,
 	REGIONS,
 	STACKS,
 	PLACES,
@@ -35,6 +36,7 @@ static const char *const inserts[NR_TABLES] = {
 	[TARGETS] = "INSERT INTO targets VALUES(?,?,?,?,?,?)",
 	[TICKS] = "INSERT INTO ticks VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[CAUSES] = "INSERT INTO causes VALUES(?,?,?,?,?,?,?)",
+	[MARKS] = "INSERT INTO marks VALUES(?,?,?,?,?,?)",
 	[REGIONS] = "INSERT INTO regions VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	[STACKS] = "INSERT INTO stacks VALUES(?,?,?,?,?,?,?)",
 	[PLACES] = "INSERT INTO places VALUES(?,?,?,?,?,?,?,?,?)",
@@ -171,6 +173,29 @@ static int add_causes(struct database *database, const struct view *view)
 	return code;
 }
 
+static int add_marks(struct database *database, const struct view *view)
+{
+	int code = 0;
+
+	for (__u32 i = 0; i < view->nr_marks && !code; i++) {
+		const struct mark *mark = view->marks + i;
+		struct row row = new_row(database, MARKS);
+
+		put_int(&row, database->nr_ticks);
+		put_int(&row, mark->ts);
+		put_text(&row, mark->label);
+		put_text(&row, mark_from_name(mark->from));
+		if (mark->pid)
+			put_int(&row, mark->pid);
+		else
+			put_text(&row, NULL);
+		if (mark->tid)
+			put_int(&row, mark->tid);
+		code = end_row(&row);
+	}
+	return code;
+}
+
 static int tick_sqlite(struct export_run *run, const struct view *view, struct err *err)
 {
 	struct database *database = run->state;
@@ -190,7 +215,9 @@ static int tick_sqlite(struct export_run *run, const struct view *view, struct e
 	put_int(&row, view->error);
 	put_int(&row, view->faults);
 	put_int(&row, view->lost);
-	return end_row(&row) || add_causes(database, view) ? failed(database, err) : 0;
+	return end_row(&row) || add_causes(database, view) || add_marks(database, view)
+		       ? failed(database, err)
+		       : 0;
 }
 
 static int add_meta(struct database *database, const char *key, const char *text)

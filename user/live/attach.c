@@ -16,7 +16,7 @@ int live__tell_maps(struct live_source *live, const struct target *target, struc
 
 	if (code)
 		return code;
-	unwind_upload__sync(live->unwind, target->space, target->pid, maps, NULL);
+	unwind_watch__sync(live->unwind, target->space, target->pid, NULL);
 	code = facts__maps(&live->queue, target->space, maps);
 	if (code)
 		proc_maps__free(maps);
@@ -62,12 +62,9 @@ static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
 {
 	struct proc_maps maps;
 
-	if (!proc_maps__read(&maps, pid, false, NULL)) {
-		unwind_upload__sync(live->unwind, space, pid, &maps, NULL);
-		proc_maps__free(&maps);
-	}
+	unwind_watch__sync(live->unwind, space, pid, NULL);
 	if (pid == live->command && !proc_maps__read(&maps, getpid(), false, NULL)) {
-		unwind_upload__preload(live->unwind, getpid(), &maps);
+		unwind_watch__preload(live->unwind, getpid(), &maps);
 		proc_maps__free(&maps);
 	}
 }
@@ -149,7 +146,7 @@ static int set_up_tracing(struct live_source *live, const struct live_options *o
 	if (!live->kernel)
 		return -EINVAL; /* the sentence says it */
 	fds = kernel_side__unwind_fds(live->kernel);
-	live->unwind = unwind_upload__new(&fds, err);
+	live->unwind = unwind_watch__new(&fds, err);
 	if (!live->unwind)
 		return -EINVAL;
 	live->names = names__new();

@@ -32,6 +32,8 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 		residency__close(target->residency);
 	target->residency = NULL;
 	target->space = rec->new_space;
+	if (!targets__by_space(&live->targets, rec->old_space)) /* else it was borrowed by vfork */
+		unwind_watch__forget(live->unwind, rec->old_space);
 	if (!live__tell_maps(live, target, &maps, NULL))
 		proc_maps__free(&maps);
 }
@@ -39,7 +41,7 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 static void on_fork(struct live_source *live, const struct rec_fork *rec)
 {
 	targets__add(&live->targets, rec->child_pid, rec->child_space, false);
-	live->maps_changed = true;
+	live->maps_changed = live->code_changed = true;
 }
 
 static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
@@ -74,7 +76,7 @@ static void on_call(struct live_source *live, const struct rec_call *rec)
 	if (!ok)
 		return;
 	if ((rec->op == VM_OP_MMAP || rec->op == VM_OP_MPROTECT) && exec)
-		live->maps_changed = true;
+		live->maps_changed = live->code_came = true;
 	if (rec->ino && !names__is_known(live->names, rec->dev, rec->ino))
 		live->maps_changed = true;
 	if (rec->backing == BACKING_SHMEM && !rec->ino)
@@ -97,7 +99,7 @@ static void notice(struct live_source *live, const struct rec *rec)
 		on_exit_record(live, (const struct rec_exit *)rec);
 		break;
 	case REC_SPACE_END:
-		unwind_upload__forget(live->unwind, ((const struct rec_space_end *)rec)->space);
+		unwind_watch__forget(live->unwind, ((const struct rec_space_end *)rec)->space);
 		break;
 	case REC_STACK:
 		live->nameless = live->session;
@@ -134,6 +136,49 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
+/* The space that @rec ends, 0: none. */
+static __u32 ended_space(const struct rec *rec)
+{
+	switch (rec->type) {
+	case REC_EXEC:
+		return ((const struct rec_exec *)rec)->old_space;
+	case REC_EXIT:
+		return ((const struct rec_exit *)rec)->group_dead
+			       ? ((const struct rec_exit *)rec)->space
+			       : 0;
+	case REC_SPACE_END:
+		return ((const struct rec_space_end *)rec)->space;
+	default:
+		return 0;
+	}
+}
+
+/* What was walked for the space that @rec ends, before it is gone. */
+static void give_last_stacks(struct live_source *live, const struct rec *rec)
+{
+	__u32 space = ended_space(rec);
+	int nr = space ? unwind_watch__give_space(live->unwind, space, &live->queue) : 0;
+
+	if (nr < 0)
+		live->error = nr;
+	if (nr > 0)
+		live->nameless = live->session;
+}
+
+/* Take what is in the ring, and behind it the stacks that could be walked only afterwards. */
+static void drain(struct live_source *live)
+{
+	int nr;
+
+	unwind_watch__collect(live->unwind);
+	kernel_side__drain(live->kernel);
+	nr = unwind_watch__give(live->unwind, &live->queue);
+	if (nr < 0)
+		live->error = nr;
+	if (nr > 0)
+		live->nameless = live->session;
+}
+
 /* What a target says is not trusted; a label it had no page for is read where it is. */
 static int push_mark(struct live_source *live, const struct rec_mark *rec)
 {
@@ -162,6 +207,7 @@ static int on_record(void *ctx, void *bytes, size_t len)
 		live->error = -EPROTO;
 		return 0;
 	}
+	give_last_stacks(live, rec);
 	if (rec->type == REC_MARK ? push_mark(live, bytes) :
 				    record_queue__push(&live->queue, rec)) {
 		live->error = -ENOMEM;
@@ -180,15 +226,18 @@ static int on_record(void *ctx, void *bytes, size_t len)
 
 static void sync_maps(struct live_source *live)
 {
+	bool code_changed = live->code_changed;
 	struct proc_maps maps;
 
-	live->maps_changed = false;
+	live->maps_changed = live->code_changed = false;
 	for (size_t i = 0; i < live->targets.nr; i++) {
 		struct target *target = &live->targets.all[i];
 
 		if (!target->alive || proc_maps__read(&maps, target->pid, false, NULL))
 			continue;
-		unwind_upload__sync(live->unwind, target->space, target->pid, &maps, NULL);
+		if (code_changed && unwind_watch__sync(live->unwind, target->space, target->pid,
+						       NULL) == -EAGAIN)
+			live->code_changed = true;
 		mark_probes__sync(&live->probes, live->kernel, target->pid, target->space, &maps);
 		if (names__tell_maps(live->names, &maps, &live->queue))
 			live->error = -ENOMEM;
@@ -222,7 +271,7 @@ static int stage_service(struct live_source *live)
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
 		tell_runs(live);
-	kernel_side__drain(live->kernel);
+	drain(live);
 	live->stage = STAGE_CLOSE;
 	return code < 0 ? code : 0;
 }
@@ -258,6 +307,8 @@ static int stage_close(struct live_source *live)
 				      live->ending);
 	if (code)
 		return code;
+	live->code_changed |= live->code_came; /* let the unwinder's mappings be sorted anew */
+	live->code_came = false;
 	live->news = false;
 	live->marked = false;
 	live->awaited = 0;
@@ -269,7 +320,7 @@ static int stage_close(struct live_source *live)
 		live->awaited++;
 		kernel_side__tell_counters(live->kernel, live->targets.all[i].space);
 	}
-	kernel_side__drain(live->kernel);
+	drain(live);
 	if (live->pending_tick) /* nobody left to tell, or the ring was full */
 		code = finish_tick(live);
 	if (live->ticked) {
@@ -300,7 +351,7 @@ static int take_mark(void *ctx, enum mark_from from, pid_t pid, const char *labe
 
 	live->marked = true;
 	tell_runs(live);
-	kernel_side__drain(live->kernel);
+	drain(live);
 	return facts__mark(&live->queue, from, pid, label);
 }
 
@@ -322,12 +373,12 @@ static int stage_drain(struct live_source *live)
 	__u64 now;
 	int code;
 
-	kernel_side__drain(live->kernel);
+	drain(live);
 	overhead__step(&live->overhead, live->kernel, &live->targets);
 	code = take_marks(live);
 	if (code)
 		return code;
-	if (live->maps_changed)
+	if (live->maps_changed || live->code_changed)
 		sync_maps(live);
 	now = facts__now();
 	live->ending = live->stop || !targets__any_root(&live->targets) ||
@@ -388,7 +439,7 @@ static void live_free(struct record_source *source)
 	overhead__end(&live->overhead);
 	mark_inbox__free(live->inbox);
 	mark_probes__fini(&live->probes);
-	unwind_upload__free(live->unwind);
+	unwind_watch__free(live->unwind);
 	kernel_side__free(live->kernel);
 	names__free(live->names);
 	heal__fini(&live->heal);

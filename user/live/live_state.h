@@ -12,7 +12,7 @@
 #include "live/names.h"
 #include "live/overhead.h"
 #include "live/region_check.h"
-#include "live/unwind_upload.h"
+#include "live/unwind_watch.h"
 
 /* Where next() goes on when everything handed out has been taken. */
 enum stage {
@@ -26,7 +26,7 @@ enum stage {
 struct live_source {
 	struct record_source base;
 	struct kernel_side *kernel;
-	struct unwind_upload *unwind;
+	struct unwind_watch *unwind;
 	struct record_queue queue;
 	struct targets targets;
 	struct names *names;
@@ -45,6 +45,8 @@ struct live_source {
 	unsigned int tries;   /* at this tick */
 	bool ticked;	      /* it went out */
 	bool maps_changed;    /* code came, or a file that has no name yet: look at the maps */
+	bool code_came;	      /* since the last tick, by mmap */
+	bool code_changed;    /* so did code, in ways the kernel side does not follow by itself */
 	struct mark_inbox *inbox;
 	struct mark_probes probes;
 	bool marked;	      /* a mark came: it wants a tick */

@@ -12,8 +12,11 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <uthash.h>
+#include "elf/exec_image.h"
 #include "live/unwind_files.h"
 
+#define PROT_EXECUTE 4
+#define USER_END (1ULL << 47)
 #define NSEC_PER_SECOND 1000000000LL
 
 /* No padding: it is hashed as bytes. */
@@ -30,6 +33,20 @@ struct unwind_file {
 	struct unwind_object object; /* nr_pages 0: no table */
 	UT_hash_handle hh;
 };
+
+bool unwind_files__is_code(const struct proc_map *map)
+{
+	return (map->prot & PROT_EXECUTE) && map->end <= USER_END;
+}
+
+bool unwind_files__has_just_begun(const struct proc_maps *maps)
+{
+	int nr = 0;
+
+	for (size_t i = 0; i < maps->nr; i++)
+		nr += unwind_files__is_code(&maps->maps[i]) && maps->maps[i].ino;
+	return nr <= 2;
+}
 
 /*
  * Is @fd the file that was mapped when the maps were read? The process may have mapped another in
@@ -105,8 +122,45 @@ static int keep(struct unwind_files *files, int code, struct unwind_table *table
 	return code == -ENOMEM ? code : 0;
 }
 
+static bool key_of_path(struct unwind_object_key *key, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return false;
+	key->ino = st.st_ino;
+	key->dev = (__u32)(major(st.st_dev) << 20 | minor(st.st_dev));
+	return true;
+}
+
+/*
+ * Where execve(2) puts the program @fd, if it is one, and its interpreter, which is got ready, too.
+ * @root: where the process sees "/".
+ */
+static void note_image(struct unwind_files *files, int fd, const char *root,
+		       struct unwind_object *object)
+{
+	struct exec_image image;
+	char path[PATH_MAX];
+
+	if (exec_image__read(&image, fd))
+		return;
+	object->start = image.start;
+	object->end = image.end;
+	object->offset = image.offset;
+	object->entry = image.entry;
+	if (!image.interpreter[0])
+		return;
+	snprintf(path, sizeof(path), "%s%s", root, image.interpreter);
+	if (!key_of_path(&object->interpreter, path))
+		return;
+	unwind_files__preload(files, path);
+	if (files->control)
+		files->control->interpreter = object->interpreter;
+}
+
 static int add(struct unwind_files *files, const struct file_key *key, int fd, const char *name,
-	       struct unwind_object *object)
+	       const char *root, struct unwind_object *object)
 {
 	struct unwind_file *file = calloc(1, sizeof(*file));
 	struct unwind_table table;
@@ -121,14 +175,16 @@ static int add(struct unwind_files *files, const struct file_key *key, int fd, c
 		return code;
 	}
 	HASH_ADD(hh, files->files, key, sizeof(file->key), file);
+	note_image(files, fd, root, &file->object);
 	tell_kernel(files, file);
 	*object = file->object;
 	return 0;
 }
 
-/* @ino and @dev: as the kernel names the file, which need not be what stat(2) says. */
+/* @ino and @dev: as the kernel names the file, which need not be what stat(2) says. @root: where
+ * who maps it sees "/". */
 static int find_by_descriptor(struct unwind_files *files, int fd, __u64 ino, __u32 dev,
-			      const char *name, struct unwind_object *object)
+			      const char *name, const char *root, struct unwind_object *object)
 {
 	struct unwind_file *file;
 	struct file_key key;
@@ -142,8 +198,12 @@ static int find_by_descriptor(struct unwind_files *files, int fd, __u64 ino, __u
 	key.size_bytes = (__u64)st.st_size;
 	key.changed_ns = st.st_mtim.tv_sec * NSEC_PER_SECOND + st.st_mtim.tv_nsec;
 	HASH_FIND(hh, files->files, &key, sizeof(key), file);
+	if (!file && files->only_known) {
+		object->first_page = UNWIND_TABLE_AWAITED;
+		return 0;
+	}
 	if (!file)
-		return add(files, &key, fd, name, object);
+		return add(files, &key, fd, name, root, object);
 	*object = file->object;
 	return 0;
 }
@@ -165,6 +225,13 @@ static __u64 own_vdso(const void **image)
 			end = programs[i].p_offset + programs[i].p_memsz;
 	}
 	return (end + page - 1) / page * page;
+}
+
+__u64 unwind_files__vdso_bytes(void)
+{
+	const void *image;
+
+	return own_vdso(&image);
 }
 
 /*
@@ -195,6 +262,7 @@ static int find_vdso(struct unwind_files *files, const struct proc_map *map,
 int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_map *map,
 		       struct unwind_object *object)
 {
+	char root[64];
 	int fd, code;
 
 	*object = (struct unwind_object){ 0 };
@@ -205,23 +273,30 @@ int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_
 	fd = unwind_files__open(pid, map);
 	if (fd < 0)
 		return 0;
-	code = find_by_descriptor(files, fd, map->ino, map->dev, map->name, object);
+	snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	code = find_by_descriptor(files, fd, map->ino, map->dev, map->name, root, object);
 	close(fd);
 	return code;
+}
+
+bool unwind_files__recall(const struct unwind_files *files, __u64 ino, __u32 dev,
+			  struct unwind_object *object)
+{
+	struct unwind_object_key key = { .ino = ino, .dev = dev };
+
+	return files->objects_fd >= 0 && !bpf_map_lookup_elem(files->objects_fd, &key, object);
 }
 
 void unwind_files__preload(struct unwind_files *files, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct unwind_object object;
-	struct stat st;
+	struct unwind_object_key key;
 
 	if (fd < 0)
 		return;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-		find_by_descriptor(files, fd, st.st_ino,
-				   (__u32)(major(st.st_dev) << 20 | minor(st.st_dev)), path,
-				   &object);
+	if (key_of_path(&key, path))
+		find_by_descriptor(files, fd, key.ino, key.dev, path, "", &object);
 	close(fd);
 }
 

@@ -12,13 +12,20 @@ struct unwind_file;
 
 struct unwind_files {
 	struct unwind_store *store;
-	int objects_fd;		   /* of the map that tells the kernel side; -1: none */
-	struct unwind_file *files; /* by device, inode, size and time of change */
+	struct unwind_control *control; /* NULL: none */
+	int objects_fd;			/* of the map that tells the kernel side; -1: none */
+	struct unwind_file *files;	/* by device, inode, size and time of change */
 	struct unwind_object
 		vdso;	  /* the same in every process of a kernel; nr_pages 0: not yet met */
 	__u64 vdso_bytes; /* of its mapping; 0: there is none */
+	bool only_known;  /* build nothing: what is new is UNWIND_TABLE_AWAITED */
 	size_t nr_tables, nr_no_table, nr_left_out;
 };
+
+bool unwind_files__is_code(const struct proc_map *map);
+
+/* Just its own image and the loader's: execve(2) has returned, little else has happened. */
+bool unwind_files__has_just_begun(const struct proc_maps *maps);
 
 /*
  * unwind_files__find() - where the table of the file behind the executable @map of process @pid is;
@@ -28,13 +35,19 @@ struct unwind_files {
 int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_map *map,
 		       struct unwind_object *object);
 
+/* Bytes of the vdso's mapping, 0: there is none. */
+__u64 unwind_files__vdso_bytes(void);
+
+/* unwind_files__find() for a file that may be out of reach by now. false: it was not met before. */
+bool unwind_files__recall(const struct unwind_files *files, __u64 ino, __u32 dev,
+			  struct unwind_object *object);
+
 /* Have the table of the file at @path ready, under the name the kernel side will know it by. */
 void unwind_files__preload(struct unwind_files *files, const char *path);
 void unwind_files__fini(struct unwind_files *files);
 
 /* Open the file behind @map: by map_files, which is the very file though it be deleted or replaced,
- * else by name.
- * -errno; -ESTALE: another file is there now. */
+ * else by name. -errno; -ESTALE: another file is there now. */
 int unwind_files__open(pid_t pid, const struct proc_map *map);
 
 #endif

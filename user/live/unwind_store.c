@@ -106,3 +106,23 @@ int unwind_store__add(struct unwind_store *store, const struct unwind_table *tab
 	object->nr_pages = (__u32)nr_pages;
 	return 0;
 }
+
+__u32 unwind_store__find(const struct unwind_store *store, const struct unwind_page *page,
+			 __u32 low)
+{
+	__u32 first = 0, end = page->nr_rows, row = UNWIND_RULE_ID_NONE << 16;
+
+	while (first < end) {
+		__u32 mid = first + (end - first) / 2, at = page->first_row + mid;
+		__u32 met =
+			store->rows[at / UNWIND_ROWS_PER_BLOCK].rows[at % UNWIND_ROWS_PER_BLOCK];
+
+		if ((met & 0xffff) <= low) {
+			row = met;
+			first = mid + 1;
+		} else {
+			end = mid;
+		}
+	}
+	return row >> 16;
+}

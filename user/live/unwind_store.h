@@ -37,4 +37,8 @@ void unwind_store__fini(struct unwind_store *store);
 int unwind_store__add(struct unwind_store *store, const struct unwind_table *table,
 		      struct unwind_object *object);
 
+/* Id of the rule that holds at byte @low of a page: its last row at or below it. O(log rows). */
+__u32 unwind_store__find(const struct unwind_store *store, const struct unwind_page *page,
+			 __u32 low);
+
 #endif

@@ -10,31 +10,15 @@
 #include "config_abi.h"
 #include "elf/needed_files.h"
 #include "live/unwind_files.h"
+#include "live/unwind_sets.h"
 #include "live/unwind_upload.h"
 
-#define PROT_EXECUTE 4
-#define USER_END (1ULL << 47)
-#define MIN_ROWS (2U << 20)
-#define MAX_ROWS (64U << 20)
-#define MAX_TRIES 3 /* to read a process's mappings without a change meanwhile */
-/*
- * Never given to a space that has none: so that one that has can always get its next, and that a
- * set is reused only this many publications later, when nobody who found it before is still at it.
- */
-#define SPARE_SETS 8
-/* A stale word of the cache can be mistaken only for one this many generations younger. */
-#define CLEAR_EVERY_GENERATIONS (UNWIND_CACHE_GENERATIONS / 2)
-
-/* A BPF array map in our memory. */
-struct map_view {
-	void *at;
-	size_t bytes;
-	__u32 entries;
-};
+#define MAX_TRIES 8 /* to read a process's mappings without a change meanwhile */
 
 /* What a space was last told. */
 struct told_space {
 	bool has_set;
+	bool is_gone;
 	__u32 set;
 	__u64 generation;
 	__u64 changes;			 /* of the space, before its mappings were read */
@@ -43,88 +27,25 @@ struct told_space {
 };
 
 struct unwind_upload {
-	struct map_view rows, pages, rules, mappings, sets, spaces, cache, control;
+	struct unwind_maps maps;
 	struct unwind_store store;
 	struct unwind_files files;
 	struct told_space told[RSST_MAX_SPACES];
-	__u32 free_sets[UNWIND_NR_SETS]; /* a ring: the one free for longest is used next */
-	__u32 first_free, nr_free;
-	__u32 epoch;
-	__u64 cleared_at; /* generation at which the cache was last cleared */
+	struct unwind_sets sets;
+	int procs_fd; /* of the map from processes to spaces */
 	size_t nr_no_set, nr_cut, nr_published;
 };
-
-/* --- the maps in our memory ------------------------------------------------------------------- */
-
-static int view_map(struct map_view *view, int fd, size_t value_bytes, const char *name,
-		    struct err *err)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *at;
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return err__set(err, -errno, "unwind map \"%s\": %s", name, strerror(errno));
-	if (info.value_size != value_bytes)
-		return err__set(err, -EINVAL, "unwind map \"%s\" has values of %u bytes, not %zu",
-				name, info.value_size, value_bytes);
-	view->entries = info.max_entries;
-	view->bytes = (value_bytes * info.max_entries + page - 1) / page * page;
-	at = mmap(NULL, view->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return err__set(err, -errno, "unwind map \"%s\" cannot be mapped: %s", name,
-				strerror(errno));
-	view->at = at;
-	return 0;
-}
-
-static int view_maps(struct unwind_upload *upload, const struct unwind_map_fds *fds,
-		     struct err *err)
-{
-	const struct {
-		struct map_view *view;
-		int fd;
-		size_t value_bytes;
-		const char *name;
-	} wanted[] = {
-		{ &upload->rows, fds->rows, sizeof(struct unwind_row_block), "rows" },
-		{ &upload->pages, fds->pages, sizeof(struct unwind_page), "pages" },
-		{ &upload->rules, fds->rules, sizeof(struct unwind_rule), "rules" },
-		{ &upload->mappings, fds->mappings, sizeof(struct unwind_mapping), "mappings" },
-		{ &upload->sets, fds->sets, sizeof(struct unwind_set), "sets" },
-		{ &upload->spaces, fds->spaces, sizeof(struct unwind_space), "spaces" },
-		{ &upload->cache, fds->cache, sizeof(__u64), "cache" },
-		{ &upload->control, fds->control, sizeof(struct unwind_control), "control" },
-	};
-	int code;
-
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		code = view_map(wanted[i].view, wanted[i].fd, wanted[i].value_bytes, wanted[i].name,
-				err);
-		if (code)
-			return code;
-	}
-	return 0;
-}
-
-static void drop_view(struct map_view *view)
-{
-	if (view->at)
-		munmap(view->at, view->bytes);
-	view->at = NULL;
-}
 
 static int init_store(struct unwind_upload *upload)
 {
 	struct unwind_store *store = &upload->store;
 
-	store->rows = upload->rows.at;
-	store->max_rows = upload->rows.entries * UNWIND_ROWS_PER_BLOCK;
-	store->pages = upload->pages.at;
-	store->max_pages = upload->pages.entries;
-	store->rules = upload->rules.at;
-	store->max_rules = upload->rules.entries;
+	store->rows = upload->maps.rows.at;
+	store->max_rows = upload->maps.rows.entries * UNWIND_ROWS_PER_BLOCK;
+	store->pages = upload->maps.pages.at;
+	store->max_pages = upload->maps.pages.entries;
+	store->rules = upload->maps.rules.at;
+	store->max_rules = upload->maps.rules.entries;
 	return unwind_store__init(store);
 }
 
@@ -138,10 +59,9 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 	}
 	upload->files.store = &upload->store;
 	upload->files.objects_fd = fds->objects;
-	for (__u32 i = 0; i < UNWIND_NR_SETS; i++)
-		upload->free_sets[i] = i;
-	upload->nr_free = UNWIND_NR_SETS;
-	if (view_maps(upload, fds, err)) {
+	upload->procs_fd = fds->procs;
+	unwind_sets__init(&upload->sets, &upload->maps);
+	if (unwind_maps__init(&upload->maps, fds, err)) {
 		unwind_upload__free(upload);
 		return NULL;
 	}
@@ -150,6 +70,9 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 		unwind_upload__free(upload);
 		return NULL;
 	}
+	upload->files.control = upload->maps.control.at;
+	upload->files.control->vdso_bytes = unwind_files__vdso_bytes();
+	unwind_sets__offer(&upload->sets);
 	return upload;
 }
 
@@ -161,73 +84,15 @@ void unwind_upload__free(struct unwind_upload *upload)
 		free(upload->told[i].mappings);
 	unwind_files__fini(&upload->files);
 	unwind_store__fini(&upload->store);
-	drop_view(&upload->rows);
-	drop_view(&upload->pages);
-	drop_view(&upload->rules);
-	drop_view(&upload->mappings);
-	drop_view(&upload->sets);
-	drop_view(&upload->spaces);
-	drop_view(&upload->cache);
-	drop_view(&upload->control);
+	unwind_maps__fini(&upload->maps);
 	free(upload);
 }
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
-static struct unwind_set *set_at(const struct unwind_upload *upload, __u32 set)
-{
-	return (struct unwind_set *)upload->sets.at + set;
-}
-
-static void put_free(struct unwind_upload *upload, __u32 set)
-{
-	__u32 at = (upload->first_free + upload->nr_free++) % UNWIND_NR_SETS;
-
-	upload->free_sets[at] = set;
-}
-
-static __u32 take_free(struct unwind_upload *upload)
-{
-	__u32 set = upload->free_sets[upload->first_free];
-
-	upload->first_free = (upload->first_free + 1) % UNWIND_NR_SETS;
-	upload->nr_free--;
-	return set;
-}
-
-/* A generation nobody had; the cache forgets those whose low bits it could mistake it for. */
-static __u64 next_generation(struct unwind_upload *upload)
-{
-	struct unwind_control *control = upload->control.at;
-	__u64 generation = __atomic_add_fetch(&control->generation, 1, __ATOMIC_SEQ_CST);
-
-	if (generation - upload->cleared_at >= CLEAR_EVERY_GENERATIONS) {
-		memset(upload->cache.at, 0, upload->cache.bytes);
-		upload->cleared_at = generation;
-	}
-	return generation;
-}
-
-/* The order of the stores is what the walks rely on, see unwind_abi.h. */
-static void fill_set(struct unwind_upload *upload, __u32 set, const struct unwind_mapping *mappings,
-		     __u32 nr, __u64 generation)
-{
-	struct unwind_mapping *to =
-		(struct unwind_mapping *)upload->mappings.at + (size_t)set * UNWIND_SET_MAPPINGS;
-	struct unwind_set *head = set_at(upload, set);
-
-	__atomic_store_n(&head->generation, 0, __ATOMIC_SEQ_CST);
-	memcpy(to, mappings, nr * sizeof(*to));
-	memset(to + UNWIND_SET_SORTED, 0, UNWIND_SET_RECENT * sizeof(*to));
-	head->nr_sorted = nr;
-	head->nr_recent = 0;
-	head->epoch = ++upload->epoch;
-	__atomic_store_n(&head->generation, generation, __ATOMIC_SEQ_CST);
-}
-
 static struct unwind_space *space_at(const struct unwind_upload *upload, __u32 space)
 {
-	return (struct unwind_space *)upload->spaces.at + space;
+	return (struct unwind_space *)upload->maps.spaces.at + space;
 }
 
 static __u64 changes_of(const struct unwind_upload *upload, __u32 space)
@@ -246,13 +111,13 @@ static void take_over(struct unwind_upload *upload, __u32 space, __u32 set, __u6
 {
 	struct told_space *told = &upload->told[space];
 
-	store_word(upload, space, UNWIND_SPACE_WORD(set, upload->epoch));
+	store_word(upload, space, unwind_sets__word(&upload->sets, set));
 	if (told->has_set)
-		put_free(upload, told->set);
+		unwind_sets__put(&upload->sets, told->set);
 	free(told->mappings);
 	*told = (struct told_space){ .has_set = true,
 				     .set = set,
-				     .generation = set_at(upload, set)->generation,
+				     .generation = unwind_sets__at(&upload->sets, set)->generation,
 				     .changes = changes,
 				     .mappings = mappings,
 				     .nr = nr };
@@ -270,31 +135,45 @@ static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapp
 	struct told_space *told = &upload->told[space];
 	__u32 set;
 
-	if (upload->nr_free <= (told->has_set ? 0 : SPARE_SETS)) {
+	if (upload->sets.nr_free <= (told->has_set ? 0 : UNWIND_SPARE_SETS)) {
 		upload->nr_no_set++;
 		free(mappings);
 		return -ENOSPC;
 	}
-	set = take_free(upload);
-	fill_set(upload, set, mappings, nr, next_generation(upload));
+	set = unwind_sets__take(&upload->sets);
+	unwind_sets__fill(&upload->sets, set, space, mappings, nr);
 	if (changes_of(upload, space) != changes) {
-		put_free(upload, set);
+		unwind_sets__put(&upload->sets, set);
 		free(mappings);
 		return -EAGAIN;
 	}
 	take_over(upload, space, set, changes, mappings, nr);
 	if (changes_of(upload, space) == changes)
 		return 0;
-	__atomic_store_n(&set_at(upload, set)->generation, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&unwind_sets__at(&upload->sets, set)->generation, 0, __ATOMIC_SEQ_CST);
 	return -EAGAIN;
 }
 
-/* --- from /proc/PID/maps ---------------------------------------------------------------------- */
-
-static bool is_code(const struct proc_map *map)
+/* Programs that began took sets that were ready: they are as good as published. */
+static void note_begun(struct unwind_upload *upload)
 {
-	return (map->prot & PROT_EXECUTE) && map->end <= USER_END;
+	struct told_space *told;
+	__u32 space;
+	int set;
+
+	while ((set = unwind_sets__collect(&upload->sets, &space)) >= 0) {
+		told = &upload->told[space];
+		if (told->is_gone || told->has_set) {
+			unwind_sets__put(&upload->sets, (__u32)set);
+			continue;
+		}
+		told->has_set = true;
+		told->set = (__u32)set;
+	}
+	unwind_sets__offer(&upload->sets);
 }
+
+/* --- from /proc/PID/maps ---------------------------------------------------------------------- */
 
 /* Fill @mappings, UNWIND_SET_SORTED of them at most. Their number, or -ENOMEM. */
 static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps,
@@ -306,7 +185,7 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 	for (size_t i = 0; i < maps->nr; i++) {
 		const struct proc_map *map = &maps->maps[i];
 
-		if (!is_code(map))
+		if (!unwind_files__is_code(map))
 			continue;
 		if (nr == UNWIND_SET_SORTED) {
 			upload->nr_cut++;
@@ -315,6 +194,8 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 		code = unwind_files__find(&upload->files, pid, map, &object);
 		if (code)
 			return code;
+		if (object.first_page == UNWIND_TABLE_AWAITED)
+			object.nr_pages = (__u32)map->ino;
 		mappings[nr++] = (struct unwind_mapping){ .start = map->start,
 							  .end = map->end,
 							  .bias = map->start - map->pgoff,
@@ -328,21 +209,11 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 static bool is_published(const struct unwind_upload *upload, const struct told_space *told,
 			 const struct unwind_mapping *mappings, __u32 nr)
 {
-	const struct unwind_set *head = set_at(upload, told->set);
+	const struct unwind_set *head = unwind_sets__at(&upload->sets, told->set);
 
 	return told->has_set && told->nr == nr && !head->nr_recent &&
 	       __atomic_load_n(&head->generation, __ATOMIC_SEQ_CST) == told->generation &&
 	       !memcmp(told->mappings, mappings, nr * sizeof(*mappings));
-}
-
-/* Just its own image and the loader's: execve(2) has returned, little else has happened. */
-static bool has_just_begun(const struct proc_maps *maps)
-{
-	int nr = 0;
-
-	for (size_t i = 0; i < maps->nr; i++)
-		nr += is_code(&maps->maps[i]) && maps->maps[i].ino;
-	return nr <= 2;
 }
 
 static void preload_file(void *context, const char *path)
@@ -351,13 +222,8 @@ static void preload_file(void *context, const char *path)
 }
 
 /* What the loader is about to map, so that the kernel side knows it when it does. */
-static void preload_needed(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps)
+static void preload_needed(struct unwind_upload *upload, const char *path)
 {
-	char path[64];
-
-	if (!has_just_begun(maps))
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	needed_files__each(path, preload_file, &upload->files);
 }
 
@@ -379,8 +245,32 @@ static int sync_once(struct unwind_upload *upload, __u32 space, pid_t pid,
 	return publish(upload, space, mappings, (__u32)nr, changes);
 }
 
-/* The same with what the process has mapped now: what the caller read was no longer so. */
-static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err)
+/* Where code lies is told before the tables are built: the stacks copied meanwhile can then be told
+ * apart by the code they run through. */
+static int sync_in_two_steps(struct unwind_upload *upload, __u32 space, pid_t pid,
+			     const struct proc_maps *maps, __u64 changes)
+{
+	int code = 0;
+
+	if (!upload->told[space].has_set) {
+		upload->files.only_known = true;
+		code = sync_once(upload, space, pid, maps, changes);
+		upload->files.only_known = false;
+	}
+	return code ? code : sync_once(upload, space, pid, maps, changes);
+}
+
+/* Does @pid run in another space by now? One that is not followed yet does not. */
+static bool has_gone_on(const struct unwind_upload *upload, pid_t pid, __u32 space)
+{
+	struct proc_ref proc;
+
+	return !bpf_map_lookup_elem(upload->procs_fd, &pid, &proc) && proc.space != space;
+}
+
+/* With what the process has mapped now. */
+static int sync_now(struct unwind_upload *upload, __u32 space, pid_t pid, bool *has_just_begun,
+		    struct err *err)
 {
 	__u64 changes = changes_of(upload, space);
 	struct proc_maps maps;
@@ -388,32 +278,186 @@ static int sync_afresh(struct unwind_upload *upload, __u32 space, pid_t pid, str
 
 	if (code)
 		return code;
-	code = sync_once(upload, space, pid, &maps, changes);
+	if (!maps.nr || has_gone_on(upload, pid, space)) {
+		proc_maps__free(&maps);
+		return -ESRCH;
+	}
+	*has_just_begun |= unwind_files__has_just_begun(&maps);
+	code = sync_in_two_steps(upload, space, pid, &maps, changes);
 	proc_maps__free(&maps);
 	return code;
 }
 
-int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
-			const struct proc_maps *maps, struct err *err)
+int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err)
 {
-	__u64 changes;
+	bool has_just_begun = false;
 	int code = -EAGAIN;
+	char path[64];
 
 	if (space >= RSST_MAX_SPACES)
 		return err__set(err, -EINVAL, "address space %u is out of range", space);
-	if (!upload->told[space].has_set)
-		preload_needed(upload, pid, maps);
-	changes = changes_of(upload, space);
-	if (changes == upload->told[space].changes)
-		code = sync_once(upload, space, pid, maps, changes);
+	note_begun(upload);
+	if (upload->told[space].is_gone)
+		return 0;
 	for (int i = 0; i < MAX_TRIES && code == -EAGAIN; i++)
-		code = sync_afresh(upload, space, pid, err);
+		code = sync_now(upload, space, pid, &has_just_begun, err);
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (!code && has_just_begun)
+		preload_needed(upload, path);
 	if (code == -ENOSPC)
 		err__set(err, code, "more than %d processes with unwind tables",
-			 UNWIND_NR_SETS - SPARE_SETS);
+			 UNWIND_NR_SETS - UNWIND_SPARE_SETS - UNWIND_READY_SETS);
 	if (code == -ENOMEM)
 		err__set(err, code, "no memory for the unwind tables of process %d", pid);
-	return code == -EAGAIN ? 0 : code;
+	return code;
+}
+
+/* --- one file that came ----------------------------------------------------------------------- */
+
+static __u64 table_word(__u32 first_page, __u32 nr_pages)
+{
+	return first_page | (__u64)nr_pages << 32;
+}
+
+_Static_assert(offsetof(struct unwind_mapping, nr_pages) ==
+			       offsetof(struct unwind_mapping, first_page) + 4 &&
+		       offsetof(struct unwind_mapping, first_page) % 8 == 0,
+	       "the two are one word");
+
+/* Give the mappings of set @set that await the table of inode @ino the one at @object. */
+static void fill_awaited(struct unwind_upload *upload, __u32 set, __u64 ino,
+			 const struct unwind_object *object)
+{
+	struct unwind_mapping *mappings = unwind_sets__mappings(&upload->sets, set);
+	__u64 awaited, table = table_word(object->first_page, object->nr_pages);
+
+	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
+		awaited = table_word(UNWIND_TABLE_AWAITED, (__u32)ino);
+		if (mappings[i].first_page == UNWIND_TABLE_AWAITED)
+			__atomic_compare_exchange_n((__u64 *)&mappings[i].first_page, &awaited,
+						    table, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST);
+	}
+}
+
+int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_code *file)
+{
+	const struct proc_map map = { .start = file->start,
+				      .end = file->end,
+				      .ino = file->ino,
+				      .dev = file->dev,
+				      .name = "" };
+	int set = unwind_sets__named_by(&upload->sets, file->news.space), code;
+	struct unwind_object object;
+
+	if (set < 0 || !file->start)
+		return -ENOENT;
+	code = unwind_files__find(&upload->files, file->news.pid, &map, &object);
+	if (code)
+		return code;
+	if (!object.nr_pages &&
+	    !unwind_files__recall(&upload->files, file->ino, file->dev, &object))
+		return -ENOENT; /* none to be had, or the file is not: the maps tell */
+	fill_awaited(upload, (__u32)set, file->ino, &object);
+	return 0;
+}
+
+static bool has_code_at(const struct proc_maps *maps, __u64 start, __u64 ino)
+{
+	for (size_t i = 0; i < maps->nr; i++) {
+		if (maps->maps[i].start == start && maps->maps[i].ino == ino)
+			return true;
+	}
+	return false;
+}
+
+/* The program of a process that is over already: copies of its stacks may still be there. */
+static int add_lost_program(struct unwind_upload *upload, const struct unwind_exec *exec)
+{
+	int set = unwind_sets__named_by(&upload->sets, exec->news.space);
+	struct unwind_mapping *mappings;
+	struct unwind_object object;
+
+	unwind_files__preload(&upload->files, exec->path);
+	if (set < 0 || !unwind_files__recall(&upload->files, exec->ino, exec->dev, &object))
+		return -ESRCH;
+	preload_needed(upload, exec->path);
+	mappings = unwind_sets__mappings(&upload->sets, (__u32)set) + UNWIND_SET_SORTED;
+	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
+		if (mappings[i].start == exec->start &&
+		    mappings[i].first_page == UNWIND_TABLE_AWAITED)
+			mappings[i].bias = exec->start - object.offset;
+	}
+	fill_awaited(upload, (__u32)set, exec->ino, &object);
+	return 0;
+}
+
+int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec)
+{
+	int code = -ESRCH;
+	struct proc_maps maps;
+
+	if (exec->path[sizeof(exec->path) - 1])
+		return -EINVAL;
+	note_begun(upload);
+	if (!proc_maps__read(&maps, (pid_t)exec->news.pid, false, NULL)) {
+		/* else it has gone on to another program */
+		if (has_code_at(&maps, exec->start, exec->ino))
+			code = unwind_upload__sync(upload, exec->news.space, (pid_t)exec->news.pid,
+						   NULL);
+		proc_maps__free(&maps);
+	}
+	return code == -ESRCH ? add_lost_program(upload, exec) : code;
+}
+
+/* --- the same walk in user space -------------------------------------------------------------- */
+
+static bool covers(const struct unwind_mapping *mapping, __u64 pc)
+{
+	return mapping->start && pc >= mapping->start && pc < mapping->end;
+}
+
+/* The rule of file @offset; ids as in unwind_abi.h. */
+static int code_at(const struct unwind_upload *upload, const struct unwind_mapping *mapping,
+		   __u64 offset)
+{
+	const struct unwind_page *page;
+
+	if (mapping->first_page == UNWIND_TABLE_AWAITED)
+		return -STACK_END_NO_MAPPING;
+	if (!mapping->nr_pages)
+		return UNWIND_RULE_ID_FP;
+	if (offset >> 16 >= mapping->nr_pages)
+		return UNWIND_RULE_ID_NONE;
+	page = (const struct unwind_page *)upload->maps.pages.at + mapping->first_page +
+	       (offset >> 16);
+	return (int)unwind_store__find(&upload->store, page, offset & 0xffff);
+}
+
+int unwind_upload__code(const struct unwind_upload *upload, __u32 space, __u64 pc)
+{
+	int set = unwind_sets__named_by(&upload->sets, space);
+	const struct unwind_mapping *mappings;
+	struct unwind_mapping mapping;
+
+	if (set < 0)
+		return -STACK_END_NO_MAPPING;
+	mappings = unwind_sets__mappings(&upload->sets, (__u32)set);
+	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
+		if (i == unwind_sets__at(&upload->sets, (__u32)set)->nr_sorted &&
+		    i < UNWIND_SET_SORTED)
+			i = UNWIND_SET_SORTED;
+		mapping = mappings[i];
+		/* again: the kernel side may have put another one there while it was copied */
+		if (covers(&mapping, pc) && !memcmp(&mapping, &mappings[i], sizeof(mapping)))
+			return code_at(upload, &mapping, pc - mapping.bias);
+	}
+	return -STACK_END_NO_MAPPING;
+}
+
+const struct unwind_rule *unwind_upload__rule(const struct unwind_upload *upload, int id)
+{
+	return &upload->store.rules[id];
 }
 
 int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps)
@@ -422,7 +466,7 @@ int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct
 	int code = 0;
 
 	for (size_t i = 0; i < maps->nr && !code; i++) {
-		if (is_code(&maps->maps[i]))
+		if (unwind_files__is_code(&maps->maps[i]))
 			code = unwind_files__find(&upload->files, pid, &maps->maps[i], &object);
 	}
 	return code;
@@ -434,48 +478,16 @@ void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 
 	if (space >= RSST_MAX_SPACES)
 		return;
+	note_begun(upload);
 	told = &upload->told[space];
 	store_word(upload, space, 0);
 	if (told->has_set)
-		put_free(upload, told->set);
+		unwind_sets__put(&upload->sets, told->set);
 	free(told->mappings);
-	*told = (struct told_space){ .changes = told->changes };
+	*told = (struct told_space){ .is_gone = true };
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */
-
-/* @context: size_t, the rows so far. */
-static void estimate_file(void *context, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		return;
-	*(size_t *)context += unwind_table__estimate(fd);
-	close(fd);
-}
-
-__u32 unwind_upload__row_blocks(pid_t pid, const struct proc_maps *maps)
-{
-	size_t rows = 0;
-	char path[64];
-	int fd;
-
-	for (size_t i = 0; maps && i < maps->nr; i++) {
-		if (!is_code(&maps->maps[i]) || !maps->maps[i].ino)
-			continue;
-		fd = unwind_files__open(pid, &maps->maps[i]);
-		if (fd < 0)
-			continue;
-		rows += unwind_table__estimate(fd);
-		close(fd);
-	}
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	if (maps && has_just_begun(maps))
-		needed_files__each(path, estimate_file, &rows);
-	rows = rows > MAX_ROWS / 2 ? MAX_ROWS : 2 * rows;
-	return (__u32)((rows < MIN_ROWS ? MIN_ROWS : rows) / UNWIND_ROWS_PER_BLOCK);
-}
 
 struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *upload)
 {
@@ -484,9 +496,10 @@ struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *uplo
 		.max_rows = upload->store.max_rows,
 		.rules = upload->store.nr_rules,
 		.pages = upload->store.nr_pages,
-		.map_bytes = upload->rows.bytes + upload->pages.bytes + upload->rules.bytes +
-			     upload->mappings.bytes + upload->cache.bytes + upload->sets.bytes +
-			     upload->spaces.bytes,
+		.map_bytes = upload->maps.rows.bytes + upload->maps.pages.bytes +
+			     upload->maps.rules.bytes + upload->maps.mappings.bytes +
+			     upload->maps.cache.bytes + upload->maps.sets.bytes +
+			     upload->maps.spaces.bytes,
 		.objects = upload->files.nr_tables,
 		.nr_no_table = upload->files.nr_no_table,
 		.nr_left_out = upload->files.nr_left_out,

@@ -10,25 +10,9 @@
 #include <sys/types.h>
 #include "base/err.h"
 #include "live/proc_maps.h"
+#include "live/unwind_maps.h"
 #include "unwind_abi.h"
-
-/* The maps of bpf/unwind_*.bpf.h. */
-struct unwind_map_fds {
-	int rows, pages, rules, mappings, sets, spaces, cache, control, objects;
-};
-
-#define UNWIND_MAP_FDS(skel)                                                                       \
-	{                                                                                          \
-		.rows = bpf_map__fd((skel)->maps.unwind_rows),                                     \
-		.pages = bpf_map__fd((skel)->maps.unwind_pages),                                   \
-		.rules = bpf_map__fd((skel)->maps.unwind_rules),                                   \
-		.mappings = bpf_map__fd((skel)->maps.unwind_mappings),                             \
-		.sets = bpf_map__fd((skel)->maps.unwind_sets),                                     \
-		.spaces = bpf_map__fd((skel)->maps.unwind_spaces),                                 \
-		.cache = bpf_map__fd((skel)->maps.unwind_cache),                                   \
-		.control = bpf_map__fd((skel)->maps.unwind_control),                               \
-		.objects = bpf_map__fd((skel)->maps.unwind_objects),                               \
-	}
+#include "unwind_news_abi.h"
 
 struct unwind_upload;
 
@@ -59,16 +43,35 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 void unwind_upload__free(struct unwind_upload *upload);
 
 /*
- * unwind_upload__sync() - make @space walk by the tables of what @maps says process @pid has
- * mapped. Builds tables for files not seen before (about 15 ms per MiB of .eh_frame); else some
- * 5 us a mapping, changed or not. For a process fresh from execve(2) also those of the libraries it
- * will load. 0; -ENOSPC (no free set: the space walks by frame pointers),
- * -ENOMEM, -ESRCH. A file that cannot be read or has no table is no error: its code is walked by
- * frame pointers. Mappings that changed after @maps were read are read again; if they change faster
- * than that, what was published before stays, as the kernel side kept it.
+ * unwind_upload__sync() - make @space walk by the tables of what process @pid has mapped. Builds
+ * tables for files not seen before (about 15 ms per MiB of .eh_frame); else some 5 us a mapping.
+ * For a process fresh from execve(2) also those of the libraries it will load, once its own are
+ * there. 0; -ENOSPC (no free set: the space walks by frame pointers), -ENOMEM, -ESRCH, -EAGAIN (its
+ * mappings change faster than they can be read: what was published before stays, as the kernel side
+ * kept it, or, seldom, nothing is: call again). A file that cannot be read or has no table is no
+ * error: its code is walked by frame pointers.
  */
-int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
-			const struct proc_maps *maps, struct err *err);
+int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err);
+
+/*
+ * unwind_upload__add_file() - build the table of one file the kernel side met, and let the mappings
+ * that await it have it: the short way, without a look at all the others. 0; -ENOENT: it takes a
+ * sync; -ENOMEM.
+ */
+int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_code *file);
+
+/*
+ * unwind_upload__begin() - a program began: unwind_upload__sync(), or, if it is over already, what
+ * copies of its stacks need. As unwind_upload__sync(); -ESRCH: nothing is to be had.
+ */
+int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec);
+
+/*
+ * unwind_upload__code() - the id of the rule for @pc, as the kernel side would find it now, or
+ * minus an enum stack_end. O(mappings). unwind_upload__rule() - the rule of an id it gave.
+ */
+int unwind_upload__code(const struct unwind_upload *upload, __u32 space, __u64 pc);
+const struct unwind_rule *unwind_upload__rule(const struct unwind_upload *upload, int id);
 
 /*
  * unwind_upload__preload() - build the tables of what process @pid has mapped, for whoever maps the
@@ -77,7 +80,7 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid,
  */
 int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps);
 
-/* The space is gone: its set is free for another. */
+/* The space is gone for good: its set is free for another. */
 void unwind_upload__forget(struct unwind_upload *upload, __u32 space);
 
 struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *upload);

@@ -66,7 +66,7 @@ void session__define_stack(struct session *session, const struct rec_stack *rec)
 	nr = sound_frames(space, rec);
 	frames = malloc((nr + !nr) * sizeof(*frames));
 	if (!index || !frames || index < OWNER_FIRST_STACK ||
-	    session->stacks.stacks[index].end != STACK_END_INVALID) {
+	    session->stacks.stacks[index].end == STACK_END_ROOT) {
 		session->no_memory |= !index || !frames;
 		session->nr_ignored += index && index < OWNER_FIRST_STACK;
 		free(frames);

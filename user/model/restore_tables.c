@@ -215,6 +215,8 @@ static int on_sampled(struct restore *restore, const struct state_sampled *told)
 	if (told->stack < OWNER_FIRST_STACK ||
 	    !number_map__find(&restore->stacks, told->stack, &item.stack))
 		return -EBADMSG;
+	if (item.stack < OWNER_FIRST_STACK) /* more than a table holds */
+		return 0;
 	items = grown(list->items, list->nr, &list->cap, sizeof(*items));
 	if (!items)
 		return -ENOMEM;

@@ -131,18 +131,35 @@ __u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id)
 	return index;
 }
 
+static bool is_truncated(__u8 end)
+{
+	return end != STACK_END_INVALID && end != STACK_END_ROOT && end != STACK_END_UNSAMPLED;
+}
+
+/* A walk by frame pointers is worth less than any that knows its way. */
+static bool is_better(const struct stack *stack, __u32 nr, __u8 end)
+{
+	if (!is_truncated(stack->end))
+		return stack->end == STACK_END_INVALID;
+	return end == STACK_END_ROOT ||
+	       (end != STACK_END_FRAMEPTR &&
+		(stack->end == STACK_END_FRAMEPTR || nr > stack->nr_frames));
+}
+
 void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, __u32 nr, __u8 end)
 {
 	struct stack *stack = &table->stacks[index];
 
-	if (index < OWNER_FIRST_STACK || stack->end != STACK_END_INVALID) {
+	if (index < OWNER_FIRST_STACK || !is_better(stack, nr, end)) {
 		free(frames);
 		return;
 	}
+	table->truncated -= is_truncated(stack->end);
+	table->truncated += is_truncated(end);
+	free(stack->frames);
 	stack->frames = frames;
 	stack->nr_frames = nr;
 	stack->end = end;
-	table->truncated += end != STACK_END_ROOT && end != STACK_END_UNSAMPLED;
 }
 
 void stack_table__fini(struct stack_table *table)

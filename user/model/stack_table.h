@@ -40,7 +40,10 @@ __u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id);
 
 bool stack_table__full_of_frames(const struct stack_table *table);
 
-/* Define stack @index, if it is one, unless it is; takes @frames (from malloc) over in either case. */
+/*
+ * Define stack @index, if it is one, or define it anew if this is better: whole where that was not,
+ * or longer. Takes @frames (from malloc) over in either case.
+ */
 void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, __u32 nr, __u8 end);
 void stack_table__fini(struct stack_table *table);
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "elf/unwind_table.h"
-#include "../../../bpf/unwind_step.h"
+#include "unwind_step.h"
 
 #define STACK_AT 0x7ffd00001000ULL
 #define STACK_WORDS 64

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "elf/unwind_table.h"
-#include "../../../bpf/unwind_step.h"
+#include "unwind_step.h"
 
 #define NR_PCS 20000
 #define MAX_OPS 64

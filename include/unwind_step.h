@@ -99,6 +99,37 @@ static __always_inline int unwind__from_frame_pointer(struct unwind_target *targ
 	return unwind__follow_frame_pointer(target, regs);
 }
 
+#define UNWIND_EPILOGUE 0xc300c48348ULL /* 48 83 c4 NN c3: add $NN,%rsp; ret */
+#define UNWIND_EPILOGUE_MASK 0xff80ffffffULL
+
+/*
+ * A return into an epilogue says itself how large the frame is: trampolines that keep no frame
+ * pointer look like this, as CPython's for each function under -X perf.
+ */
+static __always_inline int unwind__from_epilogue(struct unwind_target *target,
+						 struct unwind_regs *regs)
+{
+	__u64 code = 0, ip = 0, cfa;
+
+	if (regs->exact || unwind_read(target, regs->ip, &code) ||
+	    (code & UNWIND_EPILOGUE_MASK) != UNWIND_EPILOGUE)
+		return STACK_END_NO_RULE;
+	cfa = regs->sp + (code >> 24 & 0x7f) + 8;
+	if (unwind_read(target, cfa - 8, &ip) || unwind_code(target, ip - 1) < 0)
+		return STACK_END_NO_RULE;
+	regs->ip = ip;
+	regs->sp = cfa;
+	return 0;
+}
+
+/* Code without a table. */
+static __always_inline int unwind__from_code(struct unwind_target *target, struct unwind_regs *regs)
+{
+	if (!unwind__from_epilogue(target, regs))
+		return 0;
+	return unwind__from_frame_pointer(target, regs);
+}
+
 /*
  * A hole in a file's table: hand-written start-up code. With rbp 0 it is _start, by the ABI the
  * outermost frame. Else mostly functions without a frame (deregister_tm_clones, the head of _init).
@@ -201,7 +232,7 @@ static __always_inline int unwind__step(struct unwind_target *target, struct unw
 	case UNWIND_CFA_NONE:
 		return unwind__from_hole(target, regs);
 	case UNWIND_CFA_FP:
-		return unwind__from_frame_pointer(target, regs);
+		return unwind__from_code(target, regs);
 	case UNWIND_CFA_SWITCH:
 		return unwind__follow_frame_pointer(target, regs);
 	case UNWIND_CFA_SIGNAL:

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Of a stack that cannot be walked to its end, most often because the table of its code is still
+ * being built, the live side gets a copy.
+ */
+#ifndef RSSTRACE_UNWIND_COPY_BPF_H
+#define RSSTRACE_UNWIND_COPY_BPF_H
+
+#include "arch_x86.bpf.h"
+#include "task.bpf.h"
+#include "unwind_news.bpf.h"
+#include "unwind_window.bpf.h"
+
+#define UNWIND_HASHED_WORDS 48
+
+/* Copies made in the current span of time; CPUs race here, which makes it a few more or less. */
+__u64 unwind_span = 0;
+__u64 unwind_span_copies = 0;
+
+static __always_inline __u64 unwind__mix(__u64 hash, __u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 29;
+}
+
+static __always_inline bool unwind__may_copy(void)
+{
+	__u64 span = bpf_ktime_get_ns() >> UNWIND_SPAN_SHIFT;
+
+	if (unwind_span != span) {
+		unwind_span = span;
+		unwind_span_copies = 0;
+	}
+	/* some of the ring is for news of code, without which there would be ever more copies */
+	return unwind_span_copies++ < UNWIND_COPIES_A_SPAN &&
+	       bpf_ringbuf_query(&unwind_news, BPF_RB_AVAIL_DATA) < UNWIND_NEWS_BYTES / 8 * 7;
+}
+
+/*
+ * Mix word @i above the last frame into @hash, if it points into code of the space, or may: as long
+ * as the live side has not told where code is. 0: it cannot be read. Global: verified once, not for
+ * each word; and 5.10 refuses the loop with this in its body.
+ */
+__noinline __u64 unwind__mix_word(__u64 hash, __u32 i)
+{
+	struct unwind_target *t = unwind__target();
+	__u64 word = 0;
+
+	if (!t || unwind_read(t, (t->regs.sp & ~7ULL) + 8ULL * i, &word))
+		return 0;
+	if (word >> 16 && word < ARCH_USER_END && (!t->nr_sorted || unwind__find_mapping(t, word)))
+		hash = unwind__mix(hash, word);
+	return hash ? hash : 1;
+}
+
+/*
+ * What tells two stacks apart that look the same as far as the walk came: the words above its last
+ * frame that point into code. Global, as it is called from several programs.
+ */
+__noinline __u64 unwind__fingerprint(__u64 hash)
+{
+	struct unwind_target *t = unwind__target();
+	__u64 mixed;
+
+	if (!t)
+		return hash;
+	hash = unwind__mix(hash, t->regs.sp);
+	for (__u32 i = 0; i < UNWIND_HASHED_WORDS; i++) {
+		mixed = unwind__mix_word(hash, i);
+		if (!mixed)
+			break;
+		hash = mixed;
+	}
+	return hash ? hash : 1;
+}
+
+/* Pages of stack from the one sp lies in to the outermost frame, as far as that is known. */
+static __always_inline __u32 unwind__stack_pages(__u64 sp)
+{
+	struct task_struct *task = current_task();
+	__u64 top = BPF_CORE_READ(task, mm, start_stack);
+	__u64 pages = top / UNWIND_COPY_PAGE_BYTES - sp / UNWIND_COPY_PAGE_BYTES + 1;
+
+	return top < sp || pages > UNWIND_COPY_MAX_PAGES * 16 ? UNWIND_COPY_USUAL_PAGES : pages;
+}
+
+static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
+					      const struct unwind_target *t, const __u32 nr_pages)
+{
+	__u64 readable = 0;
+
+	copy->news.kind = UNWIND_NEWS_STACK;
+	copy->news.space = t->record.space;
+	copy->news.pid = bpf_get_current_pid_tgid() >> 32;
+	copy->news.nr_pages = nr_pages;
+	copy->id = t->record.id;
+	copy->nr_frames = t->record.nr_frames;
+	copy->end = t->record.end;
+	for (__u32 i = 0; i < UNWIND_NR_REGS - 1; i++)
+		copy->regs[i] = t->regs.leaf_regs[i]; /* a walk leaves them alone */
+	copy->regs[UNWIND_REG_PC] = t->record.frames[0];
+	copy->start = t->regs.leaf_regs[UNWIND_REG_SP] & ~(__u64)(UNWIND_COPY_PAGE_BYTES - 1);
+#pragma unroll /* as a loop it comes out with a jump into its middle, which 5.10 refuses */
+	for (__u32 i = 0; i < UNWIND_COPY_MAX_PAGES; i++) {
+		__u64 offset = (__u64)i * UNWIND_COPY_PAGE_BYTES;
+
+		if (i == nr_pages)
+			break;
+		if (!bpf_probe_read_user((char *)copy->words + offset, UNWIND_COPY_PAGE_BYTES,
+					 (const void *)(copy->start + offset)))
+			readable |= 1ULL << i;
+		else if (readable)
+			break; /* the end of the stack; the page sp is in may be its fault's own */
+	}
+	copy->readable = readable;
+}
+
+#define unwind__copy_pages(t, nr)                                                                  \
+	({                                                                                         \
+		struct unwind_copy *_copy = bpf_ringbuf_reserve(                                   \
+			&unwind_news, sizeof(*_copy) + (nr)*UNWIND_COPY_PAGE_BYTES, 0);            \
+		if (_copy) {                                                                       \
+			unwind__fill_copy(_copy, t, nr);                                           \
+			bpf_ringbuf_submit(_copy, BPF_RB_NO_WAKEUP);                               \
+		}                                                                                  \
+		_copy != NULL;                                                                     \
+	})
+
+/* The stack of the walk in the scratch, under the id in its record. 1: it is in the
+ * ring. Global, as above. */
+__noinline int unwind__copy_stack(void)
+{
+	struct unwind_target *t = unwind__target();
+	__u32 pages;
+
+	if (!t)
+		return 0;
+	pages = unwind__stack_pages(t->regs.leaf_regs[UNWIND_REG_SP]);
+	if (pages <= 1)
+		return unwind__copy_pages(t, 1);
+	if (pages <= 2)
+		return unwind__copy_pages(t, 2);
+	if (pages <= 3)
+		return unwind__copy_pages(t, 3);
+	if (pages <= 4)
+		return unwind__copy_pages(t, 4);
+	if (pages <= UNWIND_COPY_USUAL_PAGES)
+		return unwind__copy_pages(t, UNWIND_COPY_USUAL_PAGES);
+	return unwind__copy_pages(t, UNWIND_COPY_MAX_PAGES);
+}
+
+#endif

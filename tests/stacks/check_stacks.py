@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""How many of the bytes that were faulted in have a call stack that reaches the root, program by program.
+
+usage: check_stacks.py [--build DIR] [--keep DIR] [NAME...]   NAME: part of a program's name
+A program that cannot be built or is not there skips by name. Exit status 1: one is below its bound.
+"""
+import argparse
+import functools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+FIXTURES = os.path.join(HERE, "fixtures")
+PATIENCE_S = 120
+WHOLE = 99.9
+DLOPEN_HEAVY = 99.5  # what is asked of a process that loads library after library
+
+
+class Skip(Exception):
+    """The program cannot be had here; the text says why."""
+
+
+class Place:
+    """Where things are built and recorded."""
+
+    def __init__(self, build, folder):
+        self.rsstrace = os.path.abspath(os.path.join(build, "rsstrace"))
+        self.folder = folder
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run(self, argv, **more):
+        """Runs a helper to its end; its output matters only when it fails."""
+        done = subprocess.run(argv, stdin=more.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=PATIENCE_S,
+                              env=self.env, check=False, **more)
+        if done.returncode:
+            raise Skip(f"{argv[0]} failed: {(done.stdout.strip().splitlines() or ['no word'])[-1]}")
+
+    def build(self, name, *argv):
+        """The program @argv writes with -o."""
+        if not os.path.exists(self.path(name)):
+            self.run([found(argv[0]), *argv[1:], "-o", self.path(name)], cwd=FIXTURES)
+        return self.path(name)
+
+    def launch(self, trace, argv, options=(), stdin=None):
+        """Records a command from its first instruction."""
+        with open(stdin or os.devnull, encoding="utf-8") as source:
+            done = subprocess.run([self.rsstrace, "record", "-q", "-o", trace, *options, "--", *argv], stdin=source,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+                                  timeout=PATIENCE_S, env=self.env, check=False)
+        assert done.returncode == 0, f"{argv}: exit status {done.returncode}: {done.stderr}"
+
+    def attach(self, trace, pid):
+        """A recorder of a process, once every hook is live."""
+        tracer = subprocess.Popen([self.rsstrace, "record", "-o", trace, "-p", str(pid)], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        first = tracer.stderr.readline()
+        assert first.startswith("rsstrace: attached"), first
+        return tracer
+
+
+def found(program):
+    path = shutil.which(program)
+    if not path:
+        raise Skip(f"no {program}")
+    return path
+
+
+def system_python():
+    """Not a version manager's shim, which is a shell script."""
+    for path in ("/usr/bin/python3", "/usr/local/bin/python3"):
+        if os.access(path, os.X_OK):
+            return path
+    raise Skip("no /usr/bin/python3")
+
+
+def python_shim():
+    path = found("python3")
+    with open(path, "rb") as program:
+        if program.read(2) != b"#!":
+            raise Skip("python3 is no script here")
+    return path
+
+
+# --- the programs: each takes a place and the trace to write --------------------------------------
+
+
+def launched(build, options=()):
+    def record(place, trace):
+        place.launch(trace, build(place), options)
+
+    return record
+
+
+def c_program(*flags, strip=False):
+    def build(place):
+        name = "calls" + "".join(flags) + ("-stripped" if strip else "")
+        path = place.build(name, "gcc", "-O2", "-g", *flags, "calls.c", "-lpthread")
+        if strip:
+            place.run(["strip", path])
+        return [path]
+
+    return build
+
+
+def cxx_program(compiler):
+    return lambda place: [place.build(f"exceptions-{compiler}", compiler, "-O2", "exceptions.cc", "-lpthread")]
+
+
+def rust_program(place):
+    return [place.build("collections", "rustc", "-O", "collections.rs")]
+
+
+def go_program(*flags):
+    def build(place):
+        place.env.setdefault("GOCACHE", place.path("go-cache"))
+        place.env.setdefault("HOME", place.folder)
+        name = "goroutines" + "".join(flags).replace("=", "")
+        go = found("go")
+        if not os.path.exists(place.path(name)):
+            place.run([go, "build", *flags, "-o", place.path(name), "goroutines.go"], cwd=FIXTURES)
+        return [place.path(name)]
+
+    return build
+
+
+def script(interpreter, name):
+    return lambda place: [interpreter(), os.path.join(FIXTURES, name)]
+
+
+def attached_python(place, trace):
+    target = subprocess.Popen([system_python(), os.path.join(FIXTURES, "objects.py"), "wait"], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=place.env)
+    with target:
+        assert target.stdout.readline() == "ready\n"
+        tracer = place.attach(trace, target.pid)
+        target.stdin.write("\n")
+        target.stdin.close()
+        _, talk = tracer.communicate(timeout=PATIENCE_S)
+        assert tracer.returncode == 0, talk
+
+
+def sqlite(place, trace):
+    place.launch(trace, [found("sqlite3"), ":memory:"], stdin=os.path.join(FIXTURES, "rows.sql"))
+
+
+def redis(place, trace):
+    server, client, load = found("redis-server"), found("redis-cli"), found("redis-benchmark")
+    socket = place.path("redis.sock")
+    recorder = subprocess.Popen(
+        [place.rsstrace, "record", "-q", "-o", trace, "--", server, "--port", "0", "--unixsocket", socket,
+         "--save", "", "--appendonly", "no", "--daemonize", "no"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=place.folder)
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while not os.path.exists(socket) and recorder.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        place.run([load, "-s", socket, "-n", "20000", "-r", "20000", "-d", "200", "-t", "set,lpush,hset,sadd", "-q"])
+        place.run([client, "-s", socket, "shutdown", "nosave"])
+        _, talk = recorder.communicate(timeout=PATIENCE_S)
+        assert recorder.returncode == 0, talk
+    finally:
+        if recorder.poll() is None:
+            recorder.send_signal(signal.SIGTERM)
+            recorder.wait()
+
+
+def compiler(name, *options):
+    def record(place, trace):
+        place.launch(trace, [found(name), "-O2", "-c", os.path.join(FIXTURES, "exceptions.cc"), "-o",
+                             place.path(f"{name}.o")], options)
+
+    return record
+
+
+# name, bound in percent, does it belong to `make check`, recorder
+PROGRAMS = [
+    ("c", WHOLE, True, launched(c_program())),
+    ("c-static", WHOLE, True, launched(c_program("-static"))),
+    ("c-stripped", WHOLE, True, launched(c_program(strip=True))),
+    ("c-static-stripped", WHOLE, False, launched(c_program("-static", strip=True))),
+    ("cxx", WHOLE, True, launched(cxx_program("g++"))),
+    ("cxx-clang", WHOLE, False, launched(cxx_program("clang++"))),
+    ("rust", WHOLE, False, launched(rust_program)),
+    ("go", WHOLE, False, launched(go_program())),
+    ("go-stripped", WHOLE, False, launched(go_program("-ldflags=-s -w"))),
+    ("python-attached", WHOLE, True, attached_python),
+    ("python-started", WHOLE, True, launched(script(system_python, "objects.py"))),
+    ("python-imports", DLOPEN_HEAVY, True, launched(script(system_python, "imports.py"))),
+    ("python-shim", DLOPEN_HEAVY, False, launched(script(python_shim, "objects.py"))),
+    ("redis", WHOLE, False, redis),
+    ("sqlite", WHOLE, True, sqlite),
+    ("clang", WHOLE, False, compiler("clang++")),
+    ("gcc", WHOLE, False, compiler("g++", "--children")),
+]
+
+
+# --- the verdict ------------------------------------------------------------------------------------
+
+
+def completeness(place, trace):
+    """(percent of faulted bytes whose stack is whole, faulted bytes, stacks, the largest that is not)."""
+    done = subprocess.run([place.rsstrace, "report", "--json", "--all", trace], stdout=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, "the trace does not read"
+    view = json.loads(done.stdout)
+    stacks = view["stacks"]
+    told = sum(stack["faulted"] for stack in stacks)
+    brought = sum(cause[member] for cause in view["causes"] for member in ("anon", "file", "shmem")
+                  if cause["direction"] == "in" and cause["cause"] in ("fault", "fault_kernel"))
+    faulted = max(told, brought)  # by no stack at all, too
+    whole = sum(stack["faulted"] for stack in stacks if stack["complete"])
+    broken = sorted((stack for stack in stacks if not stack["complete"]), key=lambda stack: -stack["faulted"])
+    return 100 * whole / faulted if faulted else 0, faulted, len(stacks), broken
+
+
+def sentence(stack):
+    names = [frame["symbol"] or frame["offset"] or "?" for frame in stack["frames"]]
+    more = " ..." if len(names) > 5 else ""
+    return f"{stack['faulted'] >> 10} KiB: {' < '.join(map(str, names[:5]))}{more} ({len(names)} frames)"
+
+
+def check(place, name, bound, record):
+    """Records, judges and prints one program. True: it holds its bound, or it skipped."""
+    trace = place.path(f"{name}.rsst")
+    begin = time.monotonic()
+    try:
+        record(place, trace)
+    except Skip as why:
+        print(f"  skip  {name:<18} {why}", flush=True)
+        return True
+    percent, faulted, nr, broken = completeness(place, trace)
+    ok = faulted > 0 and percent >= bound
+    print(f"  {'ok' if ok else 'FAIL':<5} {name:<18} {percent:8.4f} % of {faulted / 2**20:7.1f} MiB in {nr:5} stacks"
+          f" whole, at least {bound} asked ({time.monotonic() - begin:.1f} s)", flush=True)
+    for stack in broken[:3] if not ok else []:
+        print(f"          {sentence(stack)}")
+    return ok
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--build", default=os.path.join(TOP, "build"))
+    options.add_argument("--keep", metavar="DIR", help="leave the programs and traces there")
+    options.add_argument("names", nargs="*", metavar="NAME")
+    asked = options.parse_args()
+    if os.geteuid():
+        print("  skip  every program: not root")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        if asked.keep:
+            os.makedirs(asked.keep, exist_ok=True)
+        place = Place(asked.build, asked.keep or folder)
+        run = functools.partial(check, place)
+        chosen = [p for p in PROGRAMS if not asked.names or any(part in p[0] for part in asked.names)]
+        failed = [name for name, bound, _, record in chosen if not run(name, bound, record)]
+    print(f"{len(chosen) - len(failed)} of {len(chosen)} hold their bound")
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <bpf/libbpf.h>
+#include "live/stack_copy.h"
+#include "live/unwind_watch.h"
+
+#define DRAIN_MS 20    /* copies wake nobody */
+#define NICENESS (-10) /* the program runs on while we build: let it run the shorter */
+
+struct unwind_watch {
+	struct unwind_upload *upload;
+	struct ring_buffer *news;
+	pthread_mutex_t lock; /* of all the rest, and of the two above */
+	pthread_t thread;
+	bool has_thread;
+	int epoll_fd, stop_fd;
+	struct rec_stack **walked; /* in order; the first nr_collected may be given */
+	size_t nr, cap, nr_collected;
+	bool no_memory;
+};
+
+/* --- the news, under the lock ---------------------------------------------------------------- */
+
+static void on_code(struct unwind_watch *watch, const struct unwind_code *code)
+{
+	if (unwind_upload__add_file(watch->upload, code))
+		unwind_upload__sync(watch->upload, code->news.space, (pid_t)code->news.pid, NULL);
+}
+
+static void keep(struct unwind_watch *watch, struct rec_stack *rec)
+{
+	size_t cap = watch->cap ? watch->cap * 2 : 256;
+	struct rec_stack **bigger;
+
+	if (watch->nr == watch->cap) {
+		bigger = realloc(watch->walked, cap * sizeof(*bigger));
+		if (!bigger) {
+			watch->no_memory = true;
+			free(rec);
+			return;
+		}
+		watch->walked = bigger;
+		watch->cap = cap;
+	}
+	watch->walked[watch->nr++] = rec;
+}
+
+static int on_news(void *ctx, void *bytes, size_t len)
+{
+	struct unwind_watch *watch = ctx;
+	const struct unwind_news *news = bytes;
+	struct rec_stack *rec;
+
+	if (len >= sizeof(struct unwind_code) && news->kind == UNWIND_NEWS_CODE)
+		on_code(watch, bytes);
+	if (len >= sizeof(struct unwind_exec) && news->kind == UNWIND_NEWS_EXEC)
+		unwind_upload__begin(watch->upload, bytes);
+	if (len >= sizeof(struct unwind_copy) && news->kind == UNWIND_NEWS_STACK) {
+		rec = stack_copy__walk(watch->upload, bytes, len);
+		if (rec)
+			keep(watch, rec);
+	}
+	return 0;
+}
+
+static void *run(void *arg)
+{
+	struct unwind_watch *watch = arg;
+	struct epoll_event event;
+
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* without it it works as well */
+	for (;;) {
+		int nr = epoll_wait(watch->epoll_fd, &event, 1, DRAIN_MS);
+
+		if (nr == 1 && event.data.fd == watch->stop_fd)
+			return NULL;
+		pthread_mutex_lock(&watch->lock);
+		ring_buffer__consume(watch->news);
+		pthread_mutex_unlock(&watch->lock);
+	}
+}
+
+/* --- its life -------------------------------------------------------------------------------- */
+
+static int watch_fd(const struct unwind_watch *watch, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return fd < 0 || epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* Signals are the main thread's. */
+static int start(struct unwind_watch *watch)
+{
+	sigset_t all, before;
+	int code;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = -pthread_create(&watch->thread, NULL, run, watch);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	watch->has_thread = !code;
+	return code;
+}
+
+static int set_up(struct unwind_watch *watch, const struct unwind_map_fds *fds, struct err *err)
+{
+	int code = 0;
+
+	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
+	watch->upload = unwind_upload__new(fds, err);
+	if (!watch->upload)
+		return -EINVAL; /* the sentence says it */
+	watch->news = ring_buffer__new(fds->news, on_news, watch, NULL);
+	if (!watch->news)
+		code = -errno;
+	if (!code)
+		code = watch_fd(watch, watch->stop_fd);
+	if (!code)
+		code = watch_fd(watch, ring_buffer__epoll_fd(watch->news));
+	if (!code)
+		code = start(watch);
+	return code ? err__set(err, code, "cannot watch for new code: %s", strerror(-code)) : 0;
+}
+
+struct unwind_watch *unwind_watch__new(const struct unwind_map_fds *fds, struct err *err)
+{
+	struct unwind_watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch) {
+		err__set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	pthread_mutex_init(&watch->lock, NULL);
+	watch->epoll_fd = watch->stop_fd = -1;
+	if (set_up(watch, fds, err)) {
+		unwind_watch__free(watch);
+		return NULL;
+	}
+	return watch;
+}
+
+void unwind_watch__free(struct unwind_watch *watch)
+{
+	__u64 stop = 1;
+
+	if (!watch)
+		return;
+	if (watch->has_thread) {
+		(void)!write(watch->stop_fd, &stop, sizeof(stop));
+		pthread_join(watch->thread, NULL);
+	}
+	ring_buffer__free(watch->news);
+	unwind_upload__free(watch->upload);
+	while (watch->nr)
+		free(watch->walked[--watch->nr]);
+	free(watch->walked);
+	if (watch->epoll_fd >= 0)
+		close(watch->epoll_fd);
+	if (watch->stop_fd >= 0)
+		close(watch->stop_fd);
+	pthread_mutex_destroy(&watch->lock);
+	free(watch);
+}
+
+/* --- from the main thread -------------------------------------------------------------------- */
+
+int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid, struct err *err)
+{
+	int code;
+
+	pthread_mutex_lock(&watch->lock);
+	code = unwind_upload__sync(watch->upload, space, pid, err);
+	pthread_mutex_unlock(&watch->lock);
+	return code;
+}
+
+int unwind_watch__preload(struct unwind_watch *watch, pid_t pid, const struct proc_maps *maps)
+{
+	int code;
+
+	pthread_mutex_lock(&watch->lock);
+	code = unwind_upload__preload(watch->upload, pid, maps);
+	pthread_mutex_unlock(&watch->lock);
+	return code;
+}
+
+void unwind_watch__forget(struct unwind_watch *watch, __u32 space)
+{
+	pthread_mutex_lock(&watch->lock);
+	unwind_upload__forget(watch->upload, space);
+	pthread_mutex_unlock(&watch->lock);
+}
+
+struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch)
+{
+	struct unwind_upload_stats stats;
+
+	pthread_mutex_lock(&watch->lock);
+	stats = unwind_upload__stats(watch->upload);
+	pthread_mutex_unlock(&watch->lock);
+	return stats;
+}
+
+void unwind_watch__collect(struct unwind_watch *watch)
+{
+	pthread_mutex_lock(&watch->lock);
+	ring_buffer__consume(watch->news);
+	watch->nr_collected = watch->nr;
+	pthread_mutex_unlock(&watch->lock);
+}
+
+/* Push the first @nr that are of @space (0: of any) and close the gaps. Their number or -ENOMEM. */
+static int give(struct unwind_watch *watch, size_t nr, __u32 space, struct record_queue *queue)
+{
+	int given = 0, code = watch->no_memory ? -ENOMEM : 0;
+	size_t kept = 0, collected = watch->nr_collected;
+
+	for (size_t i = 0; i < watch->nr; i++) {
+		struct rec_stack *rec = watch->walked[i];
+
+		if (i >= nr || (space && rec->space != space)) {
+			watch->walked[kept++] = rec;
+			continue;
+		}
+		if (record_queue__push(queue, rec))
+			code = -ENOMEM;
+		free(rec);
+		given++;
+		watch->nr_collected -= i < collected;
+	}
+	watch->nr = kept;
+	return code ? code : given;
+}
+
+int unwind_watch__give(struct unwind_watch *watch, struct record_queue *queue)
+{
+	int code;
+
+	pthread_mutex_lock(&watch->lock);
+	code = give(watch, watch->nr_collected, 0, queue);
+	watch->nr_collected = 0;
+	pthread_mutex_unlock(&watch->lock);
+	return code;
+}
+
+int unwind_watch__give_space(struct unwind_watch *watch, __u32 space, struct record_queue *queue)
+{
+	int code;
+
+	pthread_mutex_lock(&watch->lock);
+	ring_buffer__consume(watch->news);
+	code = give(watch, watch->nr, space, queue);
+	pthread_mutex_unlock(&watch->lock);
+	return code;
+}
