@@ -2,14 +2,14 @@
 """A budget for tracing: fewer stacks when it costs more, and everything but whose the bytes are as exact as ever."""
 import pytest
 
-from harness import PAGE, Tracer, Workload, report, run, site_bytes, smaps, status_rss
+from harness import Tracer, Workload, report, run, site_bytes, smaps, status_rss
 from test_live_accounting import FAULT_AROUND_BYTES, assert_quiet, assert_sum_rules
 
 pytestmark = pytest.mark.live
 
 ROUNDS = "80"
-BYTES_A_STACK_MAX = PAGE << 10
-SPREAD = 1.25  # of the tool's own figure, from one quarter of a second to the next
+STACKS_MATTER = 0.03  # of the bytes: fewer than that save nothing that can be measured
+SPREAD = 1.5  # of the tool's own figure, from one quarter of a second to the next
 ERRORS = 6  # an estimate is off by more than that many standard errors once in 10^9
 
 
@@ -61,7 +61,7 @@ def test_above_it_some_are(sampled):
 
 def test_the_budget_is_kept(sampled):
     late = report(sampled.trace, "--from", "1500ms")["overhead"]
-    if late["bytes_a_stack"] == BYTES_A_STACK_MAX:
+    if sampled.overhead["sampled_share"] < STACKS_MATTER:
         pytest.skip("what stays exact costs more than the budget here")
     assert late["cost"] <= SPREAD * late["budget"]
 

@@ -304,7 +304,7 @@ static int stage_close(struct live_source *live)
 		code = tell_stats(live);
 	if (!code)
 		code = overhead__tell(&live->overhead, live->kernel, &live->targets, &live->queue,
-				      live->ending);
+				      live->stats[CNT_STACKS_WALKED], live->ending);
 	if (code)
 		return code;
 	live->code_changed |= live->code_came; /* let the unwinder's mappings be sorted anew */

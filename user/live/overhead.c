@@ -14,6 +14,8 @@
 #define PERIOD_NS (NSEC_PER_SEC / 4)
 #define TARGET_MIN_NS (10 * 1000 * 1000ULL) /* less is no measure of anything */
 #define PPM 1000000ULL
+#define STACK_NS 1000	/* what a stack costs, all in all, at most but for the deepest */
+#define STACKS_MATTER 8 /* when they cost more than that part of the budget */
 
 static __u64 clock_ns(clockid_t clock)
 {
@@ -109,18 +111,36 @@ void overhead__died(struct overhead_meter *meter, struct target *target)
 		meter->target_ns += target_ns(target);
 }
 
-__u32 overhead__next_shift(__u32 shift, __u64 cost_ppm, __u32 budget_ppm)
+__u32 overhead__next_shift(__u32 shift, __u64 cost_ppm, __u64 stacks_ppm, __u32 budget_ppm)
 {
 	__u32 step = cost_ppm > budget_ppm + budget_ppm / 2 ? 2 : 1;
 
-	if (cost_ppm > budget_ppm)
+	if (cost_ppm > budget_ppm && stacks_ppm > budget_ppm / STACKS_MATTER)
 		return shift + step < SAMPLE_SHIFT_MAX ? shift + step : SAMPLE_SHIFT_MAX;
 	/* twice the stacks cost twice what these do, at most */
-	return shift && cost_ppm < budget_ppm / 2 ? shift - 1 : shift;
+	if (cost_ppm < budget_ppm / 2 || stacks_ppm < budget_ppm / STACKS_MATTER / 4)
+		return shift ? shift - 1 : 0;
+	return shift;
+}
+
+static __u64 ppm_of(__u64 part_ns, __u64 whole_ns)
+{
+	return part_ns * PPM / whole_ns;
+}
+
+/* From here on; the last period may be one in which nothing ran but we. */
+static void set_rate(struct overhead_meter *meter, struct kernel_side *kernel, __u64 tracer_ns,
+		     __u64 nr_stacks)
+{
+	meter->shift = overhead__next_shift(
+		meter->shift, meter->rate_ppm + ppm_of(tracer_ns, meter->target_ns),
+		ppm_of((nr_stacks - meter->nr_stacks) * STACK_NS, meter->target_ns),
+		meter->budget_ppm);
+	kernel_side__sample_stacks(kernel, meter->shift);
 }
 
 int overhead__tell(struct overhead_meter *meter, struct kernel_side *kernel,
-		   struct targets *targets, struct record_queue *queue, bool last)
+		   struct targets *targets, struct record_queue *queue, __u64 nr_stacks, bool last)
 {
 	struct rec_overhead *rec;
 	__u64 tracer_ns, kernel_ns;
@@ -137,10 +157,8 @@ int overhead__tell(struct overhead_meter *meter, struct kernel_side *kernel,
 	kernel_ns = meter->target_ns / PPM * meter->rate_ppm +
 		    meter->target_ns % PPM * meter->rate_ppm / PPM;
 	tracer_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - meter->tracer_at;
-	meter->shift = overhead__next_shift(meter->shift,
-					    meter->rate_ppm + tracer_ns * PPM / meter->target_ns,
-					    meter->budget_ppm);
-	kernel_side__sample_stacks(kernel, meter->shift);
+	if (!last)
+		set_rate(meter, kernel, tracer_ns, nr_stacks);
 	rec = record_queue__add(queue, REC_OVERHEAD, sizeof(*rec), facts__now());
 	if (!rec)
 		return -ENOMEM;
@@ -150,6 +168,7 @@ int overhead__tell(struct overhead_meter *meter, struct kernel_side *kernel,
 	rec->budget_ppm = meter->budget_ppm;
 	rec->shift = meter->shift;
 	begin_period(meter);
+	meter->nr_stacks = nr_stacks;
 	return 0;
 }
 

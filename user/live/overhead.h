@@ -20,6 +20,7 @@ struct overhead_meter {
 	__u64 told_at;	  /* when the last record was made, CLOCK_MONOTONIC, ns */
 	__u64 target_ns;  /* of the targets since then */
 	__u64 tracer_at;  /* our own CPU time then */
+	__u64 nr_stacks;  /* taken by then */
 	int stats_fd;	  /* a slice is under way; 0: none */
 	__u64 slice_at, slice_run_ns, slice_target_ns; /* when it began, or the next is to; what was run by then */
 	__u64 run_ns, run_target_ns; /* of all slices since told_at */
@@ -37,13 +38,17 @@ void overhead__step(struct overhead_meter *meter, struct kernel_side *kernel,
 /* @target has died; what it ran is read while somebody can. */
 void overhead__died(struct overhead_meter *meter, struct target *target);
 
-/* Before a tick: REC_OVERHEAD when a quarter of a second is over and the targets ran, and the next rate. @last: of what there
- * is. 0 or -ENOMEM. */
+/* Before a tick: REC_OVERHEAD when a quarter of a second is over and the targets ran, and the next rate. @nr_stacks: taken so far. @last: of what
+ * there is. 0 or -ENOMEM. */
 int overhead__tell(struct overhead_meter *meter, struct kernel_side *kernel,
-		   struct targets *targets, struct record_queue *queue, bool last);
+		   struct targets *targets, struct record_queue *queue, __u64 nr_stacks,
+		   bool last);
 
-/* The shift to go on with where @shift cost @cost_ppm. */
-__u32 overhead__next_shift(__u32 shift, __u64 cost_ppm, __u32 budget_ppm);
+/*
+ * The shift to go on with where @shift cost @cost_ppm, @stacks_ppm of it for stacks. Fewer stacks help only where they are
+ * what costs: not where the target hardly runs, or other processes keep our programs busy.
+ */
+__u32 overhead__next_shift(__u32 shift, __u64 cost_ppm, __u64 stacks_ppm, __u32 budget_ppm);
 
 void overhead__end(struct overhead_meter *meter);
 

@@ -157,20 +157,14 @@ static void say_sampled(FILE *out, __u32 width, const struct view *view)
 void report__overhead(FILE *out, __u32 width, const struct view *view)
 {
 	const struct overhead *cost = &view->overhead;
-
 	__u64 spent = cost->kernel_ns + cost->tracer_ns;
 	double percent = cost->target_ns ? 100.0 * spent / cost->target_ns : 0;
 	double budget = cost->budget_ppm / 1e4;
-	const char *more = "";
 
-	if (percent > budget && cost->shift == SAMPLE_SHIFT_MAX)
-		more = "; what stays exact costs more than that";
-	else if (percent > budget)
-		more = "; the rate was still to be found";
 	if (cost->budget_ppm && cost->target_ns)
 		facts__say(out, width,
 			   "Tracing cost %.3g %% of the target's CPU time (--overhead %g%%%s).",
-			   percent, budget, more);
+			   percent, budget, percent > budget ? ", not kept" : "");
 	if (view->unsampled > 0 && view->attributed > 0)
 		say_sampled(out, width, view);
 }
