@@ -160,11 +160,16 @@ def test_head(target):
     assert data["window"]["from_ns"] == data["window"]["to_ns"]
 
 
+def steady(region):
+    """Without what moves as other programs map the same files."""
+    return {name: value for name, value in region.items() if name != "pss"}
+
+
 def test_top_and_the_rest(target):
     every = snapshot(target.pid, "--all")
     top = snapshot(target.pid, "-n", "3")
     assert "other" not in every
-    assert top["regions"] == every["regions"][:3]
+    assert [steady(region) for region in top["regions"]] == [steady(region) for region in every["regions"][:3]]
     assert top["other"]["regions"]["count"] == len(every["regions"]) - 3
     assert top["other"]["regions"]["rss"] == sum(r["rss"] for r in every["regions"][3:])
     assert [r["rss"] for r in every["regions"]] == sorted((r["rss"] for r in every["regions"]), reverse=True)

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """
 The books under a storm of everything that moves pages: stopped at random moments, the ledger holds just the pages the
-kernel's page tables hold. `make torture SEED=7 THREADS=8` runs one storm by hand, with REDUCE=1 a failing one is cut down.
+kernel's page tables hold. A storm that fails is cut down, and the smallest told; `make torture SEED=7 THREADS=8` runs one by hand, with REDUCE=1 the same way.
 """
 import json
 
 import pytest
 
 import page_truth
+import torture_reduce
 import torture_run
 from harness import run
 from torture_run import Case
 
 pytestmark = pytest.mark.live
+
+REDUCE_S = 90  # for cutting a failing storm down
 
 CASES = [
     Case(seed=1, threads=1, ops=4000),
@@ -43,7 +46,10 @@ def test_every_page(verdict):
     assert len(verdict.checks) >= 2, "the storm was over before it was looked at"
     assert bool(verdict.lost) == bool(verdict.case.ring), f"{verdict.lost} records lost"
     problems = verdict.problems()
-    assert not problems, "\n".join([str(verdict), *problems, *verdict.places(), f"to cut it down: {verdict.case.command()} --reduce"])
+    if problems:
+        smallest = torture_reduce.smallest(verdict, REDUCE_S)
+        minimal = f"the smallest that fails: {smallest}" if smallest else f"not seen again: {verdict.case.command()}"
+        pytest.fail("\n".join([str(verdict), *problems, *verdict.places(), minimal]))
 
 
 def test_replay_is_live(verdict):

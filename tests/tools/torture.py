@@ -5,23 +5,17 @@ One torture check by hand (root): the verdict of a seed on a line, where pages a
 fails is cut down as long as what is left still fails, and the command of that is printed.
 """
 import argparse
-import dataclasses
 import os
 import pathlib
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
 import torture_run  # noqa: E402
+from torture_reduce import Reducer, failures  # noqa: E402
 
 WRONG_SHOWN = 40
-TRIES = 2  # of each cut: threads race, so not every run of a failing case fails
-KINDS = (
-    "map_anon map_shared map_file map_file_shared populate reserve munmap mremap mremap_fixed dontneed remove free pageout "
-    "madv_populate huge mprotect brk fork malloc touch read mlock"
-).split()
 
 
 def options():
@@ -61,68 +55,6 @@ def keep_truth(path, verdict):
         print(f"tick@{moment.tick_ns} {verdict.pid}", file=out)
         for start, end, sort in moment.runs:
             print(f"{start:x} {(end - start) >> 12} {sort}", file=out)
-
-
-def failures(verdict, strict):
-    found = verdict.problems()
-    if strict and not found and verdict.sum("wrong"):
-        found.append(f"{verdict.sum('wrong')} pages in one set and not in the other")
-    return found
-
-
-class Reducer:
-    """Keeps the smallest case that failed."""
-
-    def __init__(self, case, strict, patience_s):
-        self.case, self.strict = case, strict
-        self.deadline = time.monotonic() + patience_s
-
-    def fails(self, case):
-        for _ in range(TRIES):
-            if time.monotonic() > self.deadline:
-                return False
-            with tempfile.TemporaryDirectory() as room:
-                if failures(torture_run.run(case, os.path.join(room, "torture.rsst")), self.strict):
-                    return True
-        return False
-
-    def attempt(self, **change):
-        smaller = dataclasses.replace(self.case, **change)
-        if smaller == self.case or not self.fails(smaller):
-            return False
-        self.case = smaller
-        print(f"  still fails: {smaller.command()}", flush=True)
-        return True
-
-    def halve_threads(self):
-        while self.case.threads > 1 and self.attempt(threads=self.case.threads // 2):
-            pass
-
-    def halve_operations(self):
-        step = (self.case.last - self.case.first + 1) // 2
-        while step:
-            if self.attempt(last=self.case.last - step) or self.attempt(first=self.case.first + step):
-                step = min(step, (self.case.last - self.case.first + 1) // 2)
-            else:
-                step //= 2
-
-    def drop_kinds(self):
-        wanted = self.case.only.split(",") if self.case.only else KINDS
-        for parts in (4, len(wanted)):  # in quarters first, then one by one
-            size = max(1, len(wanted) // parts)
-            for part in [wanted[at : at + size] for at in range(0, len(wanted), size)]:
-                less = [kind for kind in wanted if kind not in part]
-                if less and self.attempt(only=",".join(less)):
-                    wanted = less
-
-    def run(self, last_op):
-        if self.case.last < 0:
-            self.case = dataclasses.replace(self.case, ms=0, ops=0, last=last_op)
-        self.halve_threads()
-        self.halve_operations()
-        self.drop_kinds()
-        self.halve_operations()
-        return self.case
 
 
 def main():
