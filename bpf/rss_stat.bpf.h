@@ -187,7 +187,6 @@ static __always_inline struct rec_fault fault_of(const struct rss_event *e)
 		.space = e->space,
 		.tid = kernel_field(e->task, pid),
 		.addr = addr,
-		.stack = unwind__stack(e->ctx, e->regs, e->space),
 		.nr_pages = e->pages,
 		.member = e->member,
 		.cause = e->thread->fault_kernel ? CAUSE_FAULT_KERNEL : CAUSE_FAULT,
@@ -195,6 +194,7 @@ static __always_inline struct rec_fault fault_of(const struct rss_event *e)
 		.cow_member = cow ? cow - 1 : 0,
 	};
 
+	fault.stack = unwind__sample(e->ctx, e->regs, e->space, e->pages, &fault.flags);
 	e->thread->cow = 0;
 	if (e->pages > 1 && e->member == RSST_ANON)
 		fault.addr &= ~((__u64)e->pages * 4096 - 1); /* a folio, aligned to its size */
@@ -213,7 +213,8 @@ static __always_inline int emit_fault(const struct rss_event *e)
 		runs__tell(e->space);
 	fault.gen = cow ? emit__next_generation() : generation;
 #ifndef RSST_BATCHED
-	if (e->pages == 1 && !cow && e->own && run__keep(e->own, &fault, e->cpu))
+	if (e->pages == 1 && !cow && !SAMPLE_SHIFT(fault.flags) && e->own &&
+	    run__keep(e->own, &fault, e->cpu))
 		return 0;
 #endif
 	if (!emit__reserve(rec, REC_FAULT)) {
@@ -269,7 +270,8 @@ static __always_inline int in_fault_event(const struct rss_event *e)
 
 static __always_inline int emit_populate(const struct rss_event *e)
 {
-	__u64 stack = unwind__stack(e->ctx, e->regs, e->space);
+	__u8 flags = 0;
+	__u64 stack = unwind__sample(e->ctx, e->regs, e->space, e->pages, &flags);
 	struct rec_populate *rec;
 	__u64 gen;
 
@@ -288,7 +290,7 @@ static __always_inline int emit_populate(const struct rss_event *e)
 	arch_syscall_args(e->regs, rec->args, 4);
 	rec->member = e->member;
 	rec->op = e->op;
-	rec->flags = 0;
+	rec->flags = flags;
 	rec->cause = gain_cause(e->op, e->regs, e->nr);
 	rec->nr = e->nr;
 	emit__submit(rec);

@@ -76,6 +76,10 @@ static __always_inline void unwind__tell(struct unwind_record *record, __u64 *se
 	count(CNT_STACKS_SENT);
 }
 
+/* Ends that are no fault; one test, since the verifier walks the loop below for each answer. */
+#define UNWIND_FINE_ENDS                                                                           \
+	(1U << STACK_END_ROOT | 1U << STACK_END_FRAMEPTR | 1U << STACK_END_UNSAMPLED)
+
 /* Tell of the stack in the record, whose id is @id, unless that was done. */
 static __always_inline void unwind__tell_once(struct unwind_record *record, __u64 id)
 {
@@ -122,7 +126,7 @@ __noinline __u64 unwind__finish(__u32 space, __u32 end)
 
 	if (!t)
 		return 0;
-	if (end != STACK_END_ROOT && end != STACK_END_FRAMEPTR)
+	if (!(UNWIND_FINE_ENDS >> (end & 31) & 1))
 		count(CNT_STACKS_INCOMPLETE);
 	hash = unwind__mix(space, end);
 	for (__u32 i = 0; i < RSST_MAX_FRAMES; i++) {
@@ -254,34 +258,69 @@ static __always_inline __u64 unwind__of_regs(struct unwind_target *t, const stru
 	return id ? id : unwind__anew(t, regs, space);
 }
 
-/*
- * The id of the current task's user stack, told of as REC_STACK when it is new; 0: there was none
- * to be had (counted). @ctx: the program's, or NULL: no frame pointers; @regs: the user's
- * registers; a @space without tables falls back to frame pointers.
- */
-static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u32 space)
+/* A @space without tables falls back to frame pointers. */
+static __always_inline __u64 unwind__of_task(struct unwind_target *t, void *ctx,
+					     const struct pt_regs *regs, __u32 space)
 {
-	struct unwind_target *t = unwind__target();
-	__u64 id = 0;
 	int end;
 
 	count(CNT_STACKS_WALKED);
+	if (!unwind_frame_pointers && unwind__begin_set(t, space))
+		return unwind__of_regs(t, regs, space);
+	unwind__take(t, regs); /* for a copy */
+	end = unwind__by_frame_pointers(ctx, t);
+	return end ? unwind__finish(space, end) : 0;
+}
+
+/*
+ * The id of the current task's user stack, told of as REC_STACK when it is new; 0: there was none
+ * to be had (counted). @ctx: the program's, or NULL: no frame pointers; @regs: the user's
+ * registers. Not @take: the id that stands for the stacks that are not taken.
+ */
+static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u32 space, bool take)
+{
+	struct unwind_target *t = unwind__target();
+	__u64 id;
+
 	if (!t || t->busy) {
 		count(CNT_STACKS_FAILED);
 		return 0;
 	}
 	t->busy = 1;
-	if (unwind_frame_pointers || !unwind__begin_set(t, space)) {
-		unwind__take(t, regs); /* for a copy */
-		end = unwind__by_frame_pointers(ctx, t);
-		id = end ? unwind__finish(space, end) : 0;
+	if (take) {
+		id = unwind__of_task(t, ctx, regs, space);
 	} else {
-		id = unwind__of_regs(t, regs, space);
+		t->record.nr_frames = 0;
+		id = unwind__finish(space, STACK_END_UNSAMPLED);
 	}
 	if (!id)
 		count(CNT_STACKS_FAILED);
 	t->busy = 0;
 	return id;
+}
+
+/*
+ * Is the stack that brings @pages in one of those to be taken? Then the shift that says with which
+ * chance, else -1. Global: what follows is verified once, not for either answer.
+ */
+__noinline int unwind__draw(__u64 pages)
+{
+	__u32 shift = *(volatile __u32 *)&dialog.sample_shift & 15, every = 1U << shift;
+
+	if (!shift || pages >= every || (bpf_get_prandom_u32() & (every - 1)) < pages)
+		return shift;
+	return -1;
+}
+
+/* The stack that brings @pages in, or the id that stands for those not taken; adds to @flags what
+ * its record says of that. */
+static __always_inline __u64 unwind__sample(void *ctx, struct pt_regs *regs, __u32 space,
+					    __u64 pages, __u8 *flags)
+{
+	int shift = unwind__draw(pages);
+
+	*flags |= SAMPLE_FLAGS(shift & ~(shift >> 31));
+	return unwind__stack(ctx, regs, space, shift >= 0);
 }
 
 #endif

@@ -119,7 +119,7 @@ static __always_inline int call_exit(void *ctx, long ret)
 	    op == VM_OP_EXEC) /* change no region; their pages told themselves */
 		goto out;
 	if (ok && (op == VM_OP_MMAP || op == VM_OP_BRK || op == VM_OP_MREMAP || op == VM_OP_SHMAT))
-		stack = unwind__stack(ctx, regs, ref->space);
+		stack = unwind__stack(ctx, regs, ref->space, true);
 	runs__tell(ref->space);
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_CALL))

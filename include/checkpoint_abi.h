@@ -68,7 +68,9 @@ enum state_sort {
 	STATE_SERIES = 20, /* struct state_series and struct state_point[nr], oldest first; of: space, or STATE_ALL */
 	STATE_FINAL_THREAD = 21, /* __u64[nr]: pages of the threads told, in their order */
 	STATE_MARK = 22,   /* struct state_mark[nr], oldest first */
-	NR_STATES = 23,
+	STATE_SAMPLED = 23, /* struct state_sampled[nr]: stacks that stand for others; behind STATE_FINAL those of that moment */
+	STATE_OVERHEAD = 24, /* struct state_overhead; told when it was measured */
+	NR_STATES = 25,
 };
 
 #define STATE_ALL 0xffffffffu
@@ -120,6 +122,22 @@ struct state_stack {
 	__u32 space;
 	__u32 end; /* enum stack_end; STACK_END_INVALID: not defined so far */
 	__u32 frames[];
+};
+
+struct state_sampled {
+	__u64 stands_for;
+	__u64 variance;
+	__u32 stack;
+	__u32 pad;
+};
+
+/* Sums of REC_OVERHEAD, and the last one's. */
+struct state_overhead {
+	__u64 target_ns;
+	__u64 kernel_ns;
+	__u64 tracer_ns;
+	__u32 budget_ppm;
+	__u32 shift;
 };
 
 struct state_causes {

@@ -33,7 +33,7 @@ struct kernel_dialog {
 	__u32 ask_tell;	      /* sum_batched: 1: into the ring, 0: as answer_pages */
 	__u32 answer_space;   /* adopt_task: its id, 0: none */
 	__u32 answer_kthread; /* adopt_task: 1: it has no address space */
-	__u32 pad;
+	__u32 sample_shift;   /* what SAMPLE_FLAGS() tells; 0: every stack is taken */
 	__s64 answer_pages[4];
 	__u64 last_space; /* id the newest space got */
 };

@@ -62,6 +62,7 @@ enum rec_type {
 	REC_TICK = 39,
 	REC_END = 40,
 	REC_MARK = 41,
+	REC_OVERHEAD = 42,
 	/* 48 to 52: checkpoint_abi.h, trace_format.h */
 	REC_CHECKPOINT = 48,
 	REC_STATE = 49,
@@ -140,6 +141,15 @@ struct rec {
 #define FAULT_WRITE (1 << 2)  /* a write; early traces do not tell: without it the fault may be either */
 
 /*
+ * Stacks may be sampled (--overhead): of pages that came together, nr of them, the stack was taken with the chance
+ * nr / 2^shift, 1 at most. The others have a stack whose end is STACK_END_UNSAMPLED. Flags of REC_FAULT and REC_POPULATE;
+ * shift 0: it was taken for sure. A run is not of sampled ones.
+ */
+#define SAMPLE_SHIFT(flags) ((flags) >> 3)
+#define SAMPLE_FLAGS(shift) ((shift) << 3)
+#define SAMPLE_SHIFT_MAX 10
+
+/*
  * Pages arrived by a fault. One record a fault, or one for a run of faults on adjacent pages by one stack.
  * addr is page-aligned: the first page, or with FAULT_AROUND the page that faulted. `gen` is the global generation when
  * the pages arrived: it is bumped by every record that is not a FAULT, and by each entry into a VM call.
@@ -154,7 +164,7 @@ struct rec_fault {
 	__u32 nr_pages;
 	__u8 member; /* enum rsst_member */
 	__u8 cause;  /* CAUSE_FAULT, CAUSE_FAULT_KERNEL or CAUSE_SWAP_IN */
-	__u8 flags;  /* FAULT_* */
+	__u8 flags;  /* FAULT_*, SAMPLE_FLAGS() */
 	__u8 cow_member; /* with FAULT_COW: the member that lost one page */
 };
 
@@ -194,7 +204,7 @@ struct rec_populate {
 	__u64 args[4];
 	__u8 member;
 	__u8 op;
-	__u8 flags; /* 0 */
+	__u8 flags; /* SAMPLE_FLAGS() */
 	__u8 cause;
 	__u32 nr;
 };
@@ -262,7 +272,8 @@ enum stack_end {
 	STACK_END_READ = 6, /* user memory not readable without a fault */
 	STACK_END_DEPTH = 7,
 	STACK_END_ZERO = 8, /* return address 0 */
-	NR_STACK_ENDS = 9,
+	STACK_END_UNSAMPLED = 9, /* none was taken: no frames; sampled ones stand for it */
+	NR_STACK_ENDS = 10,
 };
 
 /*
@@ -485,6 +496,19 @@ enum mark_from {
 	MARK_TRIGGER = 5, /* a --trigger fired; pid: the recorder's */
 	MARK_OOM = 6,	  /* the kernel chose the followed process pid as a victim (oom:mark_victim); tid: who was out of memory */
 	NR_MARK_FROMS = 7,
+};
+
+/*
+ * What tracing cost since the record before (the first: since the start), of a run with --overhead. All of it is CPU time;
+ * kernel_ns is what the programs ran, in whosever context, estimated from slices of the time.
+ */
+struct rec_overhead {
+	struct rec h;
+	__u64 target_ns; /* that the followed processes ran, our programs included */
+	__u64 kernel_ns;
+	__u64 tracer_ns;
+	__u32 budget_ppm; /* of target_ns */
+	__u32 shift;	  /* stacks are sampled with this from here on */
 };
 
 #define MARK_LABEL_MAX 64 /* bytes, NUL included */

@@ -19,23 +19,19 @@ def simulate(build, trace, hours, faults, stages):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-# A process of its own: a child's ru_maxrss begins with what its parent held when it was forked (getrusage(2)).
-TIMED = """
-import resource, subprocess, sys, time
+# The kernel counts what a process was before execve(2), too: a small one starts it.
+MEASURE = """import resource, subprocess, sys, time
 begin = time.monotonic()
-status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(status)
-"""
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
+print(time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024, done.stderr.strip())"""
 
 
 def read(build, trace, *argv):
-    """(seconds, peak RSS in bytes, what it said of itself) of a report."""
+    """(seconds, peak RSS in bytes, what -v says of the effort) of a report."""
     command = [os.path.join(build, "rsstrace"), "report", "-v", *argv, trace]
-    done = subprocess.run([sys.executable, "-c", TIMED, *command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    seconds, peak_kib = done.stdout.split()
-    return float(seconds), int(peak_kib) * 1024, done.stderr.strip().removeprefix("rsstrace: ")
+    done = subprocess.run([sys.executable, "-S", "-c", MEASURE, *command], stdout=subprocess.PIPE, text=True, check=True)
+    seconds, rss, said = (done.stdout.strip() + " ").split(" ", 2)
+    return float(seconds), int(rss), said.strip().removeprefix("rsstrace: ")
 
 
 def main():

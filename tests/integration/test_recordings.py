@@ -127,9 +127,9 @@ def test_the_disk_is_held_to_a_size(tmp_path):
     trace = tmp_path / "t.rsst"
     with Workload("fault_loop", wait=False) as target:
         target.truth()
-        with Tracer("record", "--keep", "10m", "--max-size", "256k", "-d", "4s", "-p", target.pid, "-o", trace) as tracer:
+        with Tracer("record", "--keep", "10m", "--max-size", "96k", "-d", "5s", "-p", target.pid, "-o", trace) as tracer:
             assert tracer.finish(60) == 0
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 384 * KIB
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 160 * KIB
     assert whole(trace)["window"]["from_ns"] > 0
 
 

@@ -10,12 +10,13 @@ pytestmark = pytest.mark.live
 INTERVAL = ("-i", "200ms")
 
 
-@pytest.fixture(scope="module", params=["sites", "threads", "fault_loop"])
+@pytest.fixture(scope="module", params=["sites", "threads", "fault_loop", "sampled --overhead 5%"])
 def recorded(request, tmp_path_factory):
     """(live --json's lines, the trace written beside them)."""
     trace = tmp_path_factory.mktemp("replay") / "trace.rsst"
-    with Workload(request.param) as target:
-        argv = ("live", "--json", *INTERVAL, "-d", "2s", "-p", target.pid, "-o", trace)
+    name, *options = request.param.split()
+    with Workload(name) as target:
+        argv = ("live", "--json", *INTERVAL, *options, "-d", "2s", "-p", target.pid, "-o", trace)
         with Tracer(*argv) as tracer:
             tracer.attached()
             target.go()

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 
 KINDS = {"workload", "attach", "live", "scenario", "torture", "programs", "oom", "refused", "shell"}
-SETTINGS = {"thp", "memory", "unattributed", "from", "stacks"}
+SETTINGS = {"thp", "memory", "unattributed", "from", "stacks", "budget"}
 
 
 @dataclasses.dataclass
@@ -17,7 +17,7 @@ class Check:
 
     @property
     def name(self):
-        given = [f"{key}={value}" for key, value in self.settings.items() if key in ("thp", "memory")]
+        given = [f"{key}={value}" for key, value in self.settings.items() if key in ("thp", "memory", "budget")]
         return " ".join([self.kind, *self.what, *given])
 
     def bytes_of(self, setting):

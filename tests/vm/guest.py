@@ -111,6 +111,8 @@ def launch(program, folder, facts):
 
 def attach(check, folder, facts, command=("record",)):
     trace = folder / "trace.rsst"
+    budget = check.settings.get("budget")
+    command = (*command, "--overhead", budget) if budget else command
     with harness.Workload(*check.what) as target:
         limit(check, target.pid)
         with harness.Tracer(*command, "-p", target.pid, "-o", trace) as tracer:

@@ -21,7 +21,7 @@ static bool are_known(struct late_names *names, const struct session *session)
 	return true;
 }
 
-void late_names__expect(struct late_names *names, const struct session *session, bool between)
+void late_names__expect(struct late_names *names, const struct session *session)
 {
 	*names = (struct late_names){
 		.frame = 1,
@@ -29,8 +29,8 @@ void late_names__expect(struct late_names *names, const struct session *session,
 		.object = 1,
 		.nr_objects = session__nr_objects(session),
 		.ticks = WAIT_TICKS,
+		.expected = true,
 	};
-	names->expected = between || !are_known(names, session);
 }
 
 void late_names__ticked(struct late_names *names, const struct session *session)

@@ -10,6 +10,8 @@
 
 #define PID_MAX 4194304 /* PID_MAX_LIMIT, include/linux/threads.h */
 #define TOP_MAX 1000000
+#define OVERHEAD_MIN 0.01 /* percent */
+#define OVERHEAD_MAX 1000.0
 #define RING_MIN_BYTES (4ULL << 10)
 #define RING_MAX_BYTES (1ULL << 30)
 #define INTERVAL_MIN_NS 10000000ULL
@@ -109,6 +111,19 @@ static int parse_ring(struct options *options, const char *value, struct err *er
 	    (bytes & (bytes - 1)))
 		return err__set(err, -EINVAL, "a power of two from 4KiB to 1GiB");
 	options->ring_bytes = bytes;
+	return 0;
+}
+
+/* "1%", "0.5%", "2" */
+static int parse_overhead(struct options *options, const char *value, struct err *err)
+{
+	char *stop;
+	double percent = *value >= '0' && *value <= '9' ? strtod(value, &stop) : -1;
+
+	if (percent < OVERHEAD_MIN || percent > OVERHEAD_MAX || (strcmp(stop, "%") && *stop))
+		return err__set(err, -EINVAL, "a percentage from %g%% to %g%%, such as 1%%",
+				OVERHEAD_MIN, OVERHEAD_MAX);
+	options->overhead_ppm = (__u32)(percent * 1e4);
 	return 0;
 }
 
@@ -224,8 +239,8 @@ const struct option_spec opt_duration = { 'd', "duration", "TIME", "stop after T
 					  parse_duration };
 const struct option_spec opt_ring = { 0, "ring", "SIZE", "ring buffer for records (16MiB)",
 				      parse_ring };
-const struct option_spec opt_marks = { 0, "marks", "FIFO",
-				       "take marks from FIFO, a line each", parse_marks };
+const struct option_spec opt_marks = { 0, "marks", "FIFO", "take marks from FIFO, a line each",
+				       parse_marks };
 const struct option_spec opt_top = { 'n', "top", "N", "rows of each list (10)", parse_top };
 const struct option_spec opt_all = { 0, "all", NULL, "every row", parse_all };
 const struct option_spec opt_json = { 0, "json", NULL, "JSON on standard output", parse_json };
@@ -246,6 +261,10 @@ const struct option_spec opt_by = { 0, "by", "KEY",
 				    "rows by region, stack, module, file-line, function, kind, "
 				    "thread or cause",
 				    parse_by };
+const struct option_spec opt_overhead = { 0, "overhead", "PCT",
+					  "of the target's CPU time at most: samples stacks when "
+					  "tracing costs more",
+					  parse_overhead };
 const struct option_spec opt_top_down = { 0, "top-down", NULL, "a tree of stacks from main down",
 					  parse_top_down };
 const struct option_spec opt_bottom_up = { 0, "bottom-up", NULL,

@@ -33,6 +33,7 @@ struct options {
 	bool overwrite;
 	__u64 interval_ns, duration_ns; /* duration 0: no limit */
 	__u32 ring_bytes;		/* 0: the default */
+	__u32 overhead_ppm;		/* 0: no budget */
 	__u32 top;			/* rows; 0: all */
 	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;
@@ -64,7 +65,7 @@ struct option_spec {
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
 	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter,
-	opt_marks;
+	opt_marks, opt_overhead;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)

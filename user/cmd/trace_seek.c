@@ -294,7 +294,7 @@ static int feed_names(struct seek *seek, struct session *session, const struct p
 	struct late_names names;
 	int code = 0;
 
-	late_names__expect(&names, session, place->at_peak);
+	late_names__expect(&names, session);
 	while (!code && names.expected) {
 		next.nth++;
 		code = feed_to(seek, session, &next, ticks, err);
@@ -310,7 +310,7 @@ static int freeze(struct seek *seek, struct session *session, const struct place
 	*snapshot = session__freeze_between(session);
 	if (!*snapshot)
 		return no_memory(err);
-	return names ? feed_names(seek, session, place, ticks, err) : 0;
+	return names && place->at_peak ? feed_names(seek, session, place, ticks, err) : 0;
 }
 
 /* The state at @place, in a session of its own. */

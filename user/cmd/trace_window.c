@@ -205,8 +205,8 @@ static int on_moment(struct reading *reading, bool begins, bool ends, struct err
 			window->from = here;
 		if (ends) {
 			window->to = here;
-			late_names__expect(&reading->names, window->session,
-					   reading->ends->to_peak);
+			if (reading->ends->to_peak)
+				late_names__expect(&reading->names, window->session);
 		}
 	}
 	if (!reading->listener->tick || !window->from || (window->to && !ends))

@@ -35,6 +35,7 @@ static struct record_source *open_source(const struct options *options, struct e
 		.idle_tick_ns = at_most(tick_ns, IDLE_TICK_MAX_NS),
 		.duration_ns = options->duration_ns,
 		.ring_bytes = options->ring_bytes,
+		.overhead_ppm = options->overhead_ppm,
 		.mark_fifo = options->mark_fifo,
 	};
 

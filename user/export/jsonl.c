@@ -432,6 +432,17 @@ static void put_mark(struct json_object *line, const struct rec *any)
 	add(line, "tid", rec->tid ? json_object_new_int64(rec->tid) : NULL);
 }
 
+static void put_overhead(struct json_object *line, const struct rec *any)
+{
+	const struct rec_overhead *rec = (const void *)any;
+
+	add_int(line, "target_ns", rec->target_ns);
+	add_int(line, "kernel_ns", rec->kernel_ns);
+	add_int(line, "tracer_ns", rec->tracer_ns);
+	add_int(line, "budget_ppm", rec->budget_ppm);
+	add_int(line, "shift", rec->shift);
+}
+
 static const struct type types[] = {
 	[REC_FAULT] = { "fault", false, put_fault },
 	[REC_RELEASE] = { "release", false, put_release },
@@ -455,6 +466,7 @@ static const struct type types[] = {
 	[REC_STATS] = { "stats", false, put_stats },
 	[REC_TICK] = { "tick", false, put_nothing },
 	[REC_END] = { "end", false, put_end },
+	[REC_OVERHEAD] = { "overhead", false, put_overhead },
 	[REC_MARK] = { "mark", false, put_mark },
 };
 

@@ -170,6 +170,8 @@ int live__attach(struct live_source *live, const struct live_options *options,
 		live->inbox = mark_inbox__open(options->mark_fifo, live->targets.all[0].pid, err);
 		code = live->inbox ? 0 : -EIO;
 	}
+	if (!code)
+		code = overhead__begin(&live->overhead, options->overhead_ppm, &live->targets, err);
 	/* windows start here, before the first event: a launched command has not run yet */
 	return code ? code : facts__tick(&live->queue, facts__now());
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 #include "live/kernel_object.h" /* before the skeletons, which use its types */
@@ -94,4 +95,21 @@ void kernel_object__close(struct kernel_object *object)
 	else if (object->skeleton)
 		rsstrace_batched_bpf__destroy(object->skeleton);
 	memset(object, 0, sizeof(*object));
+}
+
+__u64 kernel_object__run_ns(const struct kernel_object *object)
+{
+	struct bpf_program *prog;
+	__u64 sum = 0;
+
+	bpf_object__for_each_program(prog, object->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			sum += info.run_time_ns;
+	}
+	return sum;
 }

@@ -40,6 +40,9 @@ int kernel_object__open(struct kernel_object *object, enum kernel_family family,
  * write. */
 int kernel_object__load(struct kernel_object *object);
 
+/* CPU time of all programs, as far as the kernel counts it now and then, ns. */
+__u64 kernel_object__run_ns(const struct kernel_object *object);
+
 /* Descriptors of the maps the unwind tables go to; the object keeps owning them. */
 struct unwind_map_fds kernel_object__unwind_fds(const struct kernel_object *object);
 

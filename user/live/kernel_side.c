@@ -467,6 +467,16 @@ void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS])
 	values[CNT_MISSED] = missed_runs(side);
 }
 
+__u64 kernel_side__run_ns(const struct kernel_side *side)
+{
+	return kernel_object__run_ns(&side->object);
+}
+
+void kernel_side__sample_stacks(struct kernel_side *side, __u32 shift)
+{
+	*(volatile __u32 *)&side->object.dialog->sample_shift = shift;
+}
+
 struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side)
 {
 	return kernel_object__unwind_fds(&side->object);

@@ -60,6 +60,12 @@ void kernel_side__tell_counters(struct kernel_side *side, __u32 space);
 /* Cumulative counters, all CPUs summed, in the order of counters.h. */
 void kernel_side__counters(struct kernel_side *side, __u64 values[NR_COUNTERS]);
 
+/* CPU time all programs have run while such statistics were on, ns. */
+__u64 kernel_side__run_ns(const struct kernel_side *side);
+
+/* From here on stacks are sampled with @shift, see SAMPLE_FLAGS(). */
+void kernel_side__sample_stacks(struct kernel_side *side, __u32 shift);
+
 /* Descriptors of the maps the unwind tables go into. */
 struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side);
 

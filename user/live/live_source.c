@@ -48,8 +48,10 @@ static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
 {
 	struct target *target = targets__by_pid(&live->targets, rec->pid);
 
-	if (target && rec->group_dead)
-		target__died(target);
+	if (!target || !rec->group_dead)
+		return;
+	overhead__died(&live->overhead, target);
+	target__died(target);
 }
 
 /* The mapping that begins at @start, as /proc tells it: of shared memory a call does not say what it is, or how large. */
@@ -300,6 +302,9 @@ static int stage_close(struct live_source *live)
 		code = heal__tell(&live->heal, live->session, &live->queue);
 	if (!code)
 		code = tell_stats(live);
+	if (!code)
+		code = overhead__tell(&live->overhead, live->kernel, &live->targets, &live->queue,
+				      live->stats[CNT_STACKS_WALKED], live->ending);
 	if (code)
 		return code;
 	live->code_changed |= live->code_came; /* let the unwinder's mappings be sorted anew */
@@ -369,6 +374,7 @@ static int stage_drain(struct live_source *live)
 	int code;
 
 	drain(live);
+	overhead__step(&live->overhead, live->kernel, &live->targets);
 	code = take_marks(live);
 	if (code)
 		return code;
@@ -430,6 +436,7 @@ static void live_free(struct record_source *source)
 
 	if (live->command) /* held still, or running on when only we were asked to end */
 		launch__release(live->command);
+	overhead__end(&live->overhead);
 	mark_inbox__free(live->inbox);
 	mark_probes__fini(&live->probes);
 	unwind_watch__free(live->unwind);

@@ -20,6 +20,7 @@ struct live_options {
 	__u64 idle_tick_ns;   /* the same while nothing happens; 0: a second */
 	__u64 duration_ns;    /* end the stream after this; 0: when the targets end */
 	__u32 ring_bytes;     /* 0: RSST_RING_BYTES */
+	__u32 overhead_ppm;    /* budget of tracing, of the targets' CPU time; 0: every stack is taken */
 	const char *mark_fifo; /* path of a FIFO to take marks from; NULL: none */
 };
 

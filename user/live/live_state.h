@@ -10,6 +10,7 @@
 #include "live/mark_inbox.h"
 #include "live/mark_probes.h"
 #include "live/names.h"
+#include "live/overhead.h"
 #include "live/region_check.h"
 #include "live/unwind_watch.h"
 
@@ -30,6 +31,7 @@ struct live_source {
 	struct targets targets;
 	struct names *names;
 	struct heal heal;
+	struct overhead_meter overhead;
 	struct region_check regions;
 	const struct session *session; /* NULL until bound: nothing is looked up */
 	enum stage stage;

@@ -14,6 +14,7 @@ struct target {
 	__u32 space;
 	bool root;  /* named by the user */
 	bool alive; /* its last thread has not exited */
+	__u64 cpu_ns; /* that it is known to have run, see live/overhead.h */
 	struct residency *residency; /* NULL: not open, or cannot be */
 };
 

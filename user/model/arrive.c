@@ -63,6 +63,19 @@ static void count_thread(struct session *session, const struct space *space, __u
 		session->no_memory = true;
 }
 
+/* @pages came by a stack that was taken by chance: it stands for those that were not. */
+static void note_sample(struct session *session, __u32 owner, __u64 pages, __u8 flags)
+{
+	__u64 weight = 1ULL << SAMPLE_SHIFT(flags);
+	struct stack_pages *of;
+
+	if (owner < OWNER_FIRST_STACK || pages >= weight)
+		return;
+	of = &session->stacks.pages[owner];
+	of->stands_for += weight - pages;
+	of->variance += weight * (weight - pages);
+}
+
 void session__fault(struct session *session, struct space *space, const struct rec_fault *fault)
 {
 	struct birth birth = {
@@ -76,6 +89,7 @@ void session__fault(struct session *session, struct space *space, const struct r
 	books__count(session, space, fault->member, fault->nr_pages, fault->cause);
 	if (fault->member == RSST_SWAP)
 		return;
+	note_sample(session, birth.owner, fault->nr_pages, fault->flags);
 	session->faults += nr_faults(fault);
 	space->history.faults += nr_faults(fault);
 	count_thread(session, space, fault->tid, birth.owner, fault->nr_pages);
@@ -374,6 +388,7 @@ void session__populate(struct session *session, struct space *space,
 	books__count(session, space, populate->member, populate->nr_pages, populate->cause);
 	if (populate->member == RSST_SWAP || !populate->nr_pages)
 		return;
+	note_sample(session, gain.owner, populate->nr_pages, populate->flags);
 	count_thread(session, space, populate->tid, gain.owner, populate->nr_pages);
 	call = calls__get(session, space, populate->tid, populate->call);
 	if (!call)

@@ -264,6 +264,7 @@ static void tell_final(struct teller *teller, const struct snapshot *final)
 
 		teller__put_item(teller, STATE_FINAL_STACK, 0, &pages, sizeof(pages));
 	}
+	teller__sampled(teller, final->stacks, final->nr_stacks);
 	for (__u32 i = 0; i < final->nr_thread_stacks; i++)
 		teller__put_item(teller, STATE_FINAL_THREAD, 0, &final->thread_pages[i],
 				 sizeof(final->thread_pages[i]));
@@ -315,6 +316,21 @@ static void tell_head(struct teller *teller)
 	teller__take(teller, &head.h);
 }
 
+static void tell_overhead(struct teller *teller)
+{
+	const struct overhead *overhead = &teller->session->overhead;
+	const struct state_overhead item = {
+		.target_ns = overhead->target_ns,
+		.kernel_ns = overhead->kernel_ns,
+		.tracer_ns = overhead->tracer_ns,
+		.budget_ppm = overhead->budget_ppm,
+		.shift = overhead->shift,
+	};
+
+	if (item.budget_ppm)
+		teller__put_item(teller, STATE_OVERHEAD, 0, &item, sizeof(item));
+}
+
 static void tell_state(struct teller *teller)
 {
 	const struct session *session = teller->session;
@@ -332,6 +348,7 @@ static void tell_state(struct teller *teller)
 	tell_calls(teller);
 	tell_found(teller);
 	tell_marks(teller);
+	tell_overhead(teller);
 	if (session->final)
 		tell_final(teller, session->final);
 	teller__close(teller);

@@ -6,8 +6,9 @@
 #include "model/decode.h"
 #include "model/vma_map.h"
 
-
 typedef const char *check_fn(const void *record); /* NULL, or what is wrong */
+
+#define OVERHEAD_NS_MAX (1ULL << 56) /* of one record: two years */
 
 struct shape {
 	const char *name;
@@ -22,6 +23,7 @@ static const char *const bad_cause = "no such cause";
 static const char *const bad_op = "no such call";
 static const char *const bad_amount = "too many pages";
 static const char *const bad_address = "address out of range";
+static const char *const bad_sampling = "no such sampling";
 static const char *const bad_space = "address-space id out of range";
 
 static bool in_address_space(__u64 addr, __u64 pages)
@@ -52,10 +54,21 @@ static const char *check_fault(const void *record)
 		return bad_member;
 	if (!is_cause(fault->cause))
 		return bad_cause;
-	if (fault->nr_pages > FAULT_PAGES_MAX ||
-	    (fault->flags & FAULT_COW && fault->nr_pages != 1))
+	if (SAMPLE_SHIFT(fault->flags) > SAMPLE_SHIFT_MAX)
+		return bad_sampling;
+	if (fault->nr_pages > FAULT_PAGES_MAX || (fault->flags & FAULT_COW && fault->nr_pages != 1))
 		return bad_amount;
 	return in_address_space(fault->addr, fault->nr_pages) ? NULL : bad_address;
+}
+
+static const char *check_overhead(const void *record)
+{
+	const struct rec_overhead *overhead = record;
+
+	if (overhead->target_ns > OVERHEAD_NS_MAX || overhead->kernel_ns > OVERHEAD_NS_MAX ||
+	    overhead->tracer_ns > OVERHEAD_NS_MAX)
+		return "more time than there is";
+	return overhead->shift > SAMPLE_SHIFT_MAX ? bad_sampling : NULL;
 }
 
 static const char *check_release(const void *record)
@@ -83,6 +96,8 @@ static const char *check_populate(const void *record)
 		return bad_cause;
 	if (populate->op >= NR_VM_OPS)
 		return bad_op;
+	if (SAMPLE_SHIFT(populate->flags) > SAMPLE_SHIFT_MAX)
+		return bad_sampling;
 	return populate->nr_pages > RECORD_PAGES_MAX ? bad_amount : NULL;
 }
 
@@ -278,6 +293,7 @@ static const struct shape shapes[NR_REC_TYPES] = {
 	[REC_STATS] = SHAPE(stats, false, check_stats),
 	[REC_TICK] = SHAPE(tick, false, NULL),
 	[REC_END] = SHAPE(end, false, NULL),
+	[REC_OVERHEAD] = SHAPE(overhead, false, check_overhead),
 	[REC_MARK] = SHAPE_STRING(mark, label, false, check_mark),
 	[REC_CHECKPOINT] = SHAPE(checkpoint, false, decode__check_checkpoint),
 	[REC_STATE] = SHAPE(state, false, decode__check_state),

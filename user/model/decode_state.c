@@ -7,6 +7,7 @@
 #include "model/page_ledger.h"
 #include "model/vma_map.h"
 
+#define VARIANCE_MAX (1ULL << 62)
 #define GAINS_MAX (1U << 26) /* of a call that populates */
 
 typedef const char *check_items_fn(const struct rec_state *state, const void *items);
@@ -258,6 +259,24 @@ static const char *check_series(const struct rec_state *state, const void *items
 	return NULL;
 }
 
+static const char *check_sampled(const struct rec_state *state, const void *items)
+{
+	const struct state_sampled *sampled = items;
+
+	for (__u32 i = 0; i < state->nr; i++)
+		if (sampled[i].stands_for > PAGES_SUM_MAX || sampled[i].variance > VARIANCE_MAX)
+			return bad_amount;
+	return NULL;
+}
+
+static const char *check_overhead(const struct rec_state *state, const void *items)
+{
+	const struct state_overhead *overhead = items;
+
+	(void)state;
+	return overhead->shift > SAMPLE_SHIFT_MAX ? bad_number : NULL;
+}
+
 /* `head` bytes once, then `item` bytes nr times. */
 static const struct {
 	__u16 head, item;
@@ -287,6 +306,8 @@ static const struct {
 	[STATE_SERIES] = { sizeof(struct state_series), sizeof(struct state_point), false,
 			   check_series },
 	[STATE_FINAL_THREAD] = { 0, sizeof(__u64), false, check_amounts },
+	[STATE_SAMPLED] = { 0, sizeof(struct state_sampled), false, check_sampled },
+	[STATE_OVERHEAD] = { sizeof(struct state_overhead), 0, false, check_overhead },
 };
 
 const char *decode__check_state(const void *record)

@@ -51,6 +51,8 @@ void restore__free(struct restore *restore)
 	free(restore->stacks.here);
 	free(restore->pages.pages);
 	free(restore->final_pages.pages);
+	free(restore->sampled.items);
+	free(restore->final_sampled.items);
 	free(restore->threads.here);
 	free(restore->thread_pages.counts);
 	free(restore->final_thread_pages.counts);
@@ -105,10 +107,22 @@ static void set_pages(struct stack_pages *pages, const struct number_map *stacks
 {
 	for (__u32 i = 0; i < told->nr; i++)
 		pages[stacks->here[i]] = (struct stack_pages){
-			told->pages[i].rss,
-			told->pages[i].faulted,
-			told->pages[i].freed,
+			.rss = told->pages[i].rss,
+			.faulted = told->pages[i].faulted,
+			.freed = told->pages[i].freed,
 		};
+}
+
+static void set_sampled(struct stack_pages *pages, __u32 nr, const struct sampled_list *told)
+{
+	for (__u32 i = 0; i < told->nr; i++) {
+		const struct state_sampled *item = &told->items[i];
+
+		if (item->stack >= nr)
+			continue;
+		pages[item->stack].stands_for = item->stands_for;
+		pages[item->stack].variance = item->variance;
+	}
 }
 
 static void set_counts(__u64 *counts, const struct number_map *threads,
@@ -147,6 +161,7 @@ static int set_final(struct session *session, struct restore *restore)
 	final->threads.pages = calloc(final->threads.nr + 1, sizeof(*final->threads.pages));
 	if (final->stacks.pages && final->threads.pages) {
 		set_pages(final->stacks.pages, &restore->stacks, &restore->final_pages);
+		set_sampled(final->stacks.pages, final->stacks.nr, &restore->final_sampled);
 		set_counts(final->threads.pages, &restore->threads, &restore->final_thread_pages);
 		session->final = snapshot__take(final);
 	}
@@ -197,6 +212,7 @@ static void take_staged(struct session *session, struct session *staged)
 	session->nr_tables = staged->nr_tables;
 	memcpy(session->causes, staged->causes, sizeof(session->causes));
 	memcpy(session->counters, staged->counters, sizeof(session->counters));
+	session->overhead = staged->overhead;
 	free(staged);
 }
 
@@ -215,6 +231,7 @@ static int commit(struct session *session, struct restore *restore)
 		memset(session->stacks.pages, 0,
 		       session->stacks.nr * sizeof(*session->stacks.pages));
 	set_pages(session->stacks.pages, &restore->stacks, &restore->pages);
+	set_sampled(session->stacks.pages, session->stacks.nr, &restore->sampled);
 	if (session->threads.nr) {
 		memset(session->threads.pages, 0,
 		       session->threads.nr * sizeof(*session->threads.pages));
@@ -269,6 +286,17 @@ static int on_marks(struct session *staged, const struct rec_state *state)
 	return code == -ENOSPC ? -EBADMSG : code;
 }
 
+static void on_overhead(struct session *staged, const struct state_overhead *told)
+{
+	staged->overhead = (struct overhead){
+		.target_ns = told->target_ns,
+		.kernel_ns = told->kernel_ns,
+		.tracer_ns = told->tracer_ns,
+		.budget_ppm = told->budget_ppm,
+		.shift = told->shift,
+	};
+}
+
 static int on_state(struct session *session, const struct rec_state *state)
 {
 	session->restore->nr_states++;
@@ -285,9 +313,13 @@ static int on_state(struct session *session, const struct rec_state *state)
 	case STATE_THREAD:
 	case STATE_THREAD_NAME:
 	case STATE_FINAL_THREAD:
+	case STATE_SAMPLED:
 		return restore__tables(session, state);
 	case STATE_COUNTERS:
 		return on_counters(session->restore, state);
+	case STATE_OVERHEAD:
+		on_overhead(session->restore->staged, (const struct state_overhead *)(state + 1));
+		return 0;
 	case STATE_MARK:
 		return on_marks(session->restore->staged, state);
 	case STATE_FINAL:

@@ -24,6 +24,11 @@ struct pages_list {
 	struct state_pages *pages; /* by the writer's number, from OWNER_FIRST_STACK on */
 };
 
+struct sampled_list {
+	__u32 nr, cap;
+	struct state_sampled *items; /* .stack: the session's number */
+};
+
 #define FRAME_FRESH 1
 #define FRAME_KNOWN 2
 
@@ -39,6 +44,7 @@ struct restore {
 	struct number_map names, objects, frames, stacks;
 	struct number_map fresh; /* by frame: FRAME_FRESH, or the session knew its name before */
 	struct pages_list pages, final_pages;
+	struct sampled_list sampled, final_sampled;
 	struct number_map threads; /* from 0 on */
 	struct count_list thread_pages, final_thread_pages;
 	struct session *staged; /* spaces, processes, calls, found ranges, causes */

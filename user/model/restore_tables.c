@@ -206,6 +206,25 @@ static int on_final_thread(struct restore *restore, __u64 pages)
 		       : -EBADMSG;
 }
 
+static int on_sampled(struct restore *restore, const struct state_sampled *told)
+{
+	struct sampled_list *list = restore->final ? &restore->final_sampled : &restore->sampled;
+	struct state_sampled item = *told;
+	struct state_sampled *items;
+
+	if (told->stack < OWNER_FIRST_STACK ||
+	    !number_map__find(&restore->stacks, told->stack, &item.stack))
+		return -EBADMSG;
+	if (item.stack < OWNER_FIRST_STACK) /* more than a table holds */
+		return 0;
+	items = grown(list->items, list->nr, &list->cap, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	items[list->nr++] = item;
+	return 0;
+}
+
 static int on_item(struct session *session, const struct rec_state *state, __u32 i)
 {
 	const void *items = state + 1;
@@ -221,6 +240,8 @@ static int on_item(struct session *session, const struct rec_state *state, __u32
 		return thread_table__name(&session->threads,
 					  ((const struct state_thread_name *)items)[i].tid,
 					  ((const struct state_thread_name *)items)[i].comm);
+	case STATE_SAMPLED:
+		return on_sampled(session->restore, (const struct state_sampled *)items + i);
 	case STATE_FINAL_THREAD:
 		return on_final_thread(session->restore, ((const __u64 *)items)[i]);
 	default:

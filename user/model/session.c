@@ -98,6 +98,17 @@ static void on_stats(struct session *session, const struct rec_stats *stats)
 		session->counters[i] = stats->values[i];
 }
 
+static void on_overhead(struct session *session, const struct rec_overhead *overhead)
+{
+	struct overhead *sum = &session->overhead;
+
+	sum->target_ns += overhead->target_ns;
+	sum->kernel_ns += overhead->kernel_ns;
+	sum->tracer_ns += overhead->tracer_ns;
+	sum->budget_ppm = overhead->budget_ppm;
+	sum->shift = overhead->shift;
+}
+
 static void on_end(struct session *session, const struct rec_end *end)
 {
 	session->ended = true;
@@ -152,6 +163,9 @@ static int feed_stream(struct session *session, const struct rec *rec, struct er
 		return 0;
 	case REC_STATS:
 		on_stats(session, (const struct rec_stats *)rec);
+		return 0;
+	case REC_OVERHEAD:
+		on_overhead(session, (const struct rec_overhead *)rec);
 		return 0;
 	case REC_TICK:
 		on_tick(session);

@@ -78,6 +78,8 @@ struct stack_pages {
 	__u64 rss;     /* resident now and owned by it */
 	__u64 faulted; /* ever brought in */
 	__u64 freed;   /* brought in and gone since: rss + freed == faulted, plus inherited by fork */
+	__u64 stands_for; /* of other stacks, which were not taken, as far as it was sampled: an estimate, */
+	__u64 variance;	  /* and its variance, pages squared */
 };
 
 /* What one thread brought in by one stack; entry 0: of all that found no room in the table. */
@@ -97,6 +99,13 @@ struct vma {
 	__u8 backing; /* enum map_backing */
 	__u32 name;   /* index for session__name(); "[heap]", "[anon:arena]", ...; 0: path of object, or "" */
 	__u32 stack;  /* owner index of the call that mapped it; OWNER_BEFORE, OWNER_UNKNOWN */
+};
+
+/* What tracing cost since the start of the stream, in CPU time. budget_ppm 0: nobody measured. */
+struct overhead {
+	__u64 target_ns, kernel_ns, tracer_ns; /* as in REC_OVERHEAD */
+	__u32 budget_ppm;
+	__u32 shift; /* stacks are sampled with now, see SAMPLE_FLAGS() */
 };
 
 struct page_ledger; /* model/page_ledger.h */
@@ -162,6 +171,7 @@ struct snapshot {
 	__u64 peak_pages;	/* highest counted RSS so far, summed over living spaces */
 	__u64 peak_ts;		/* when that was */
 	__u64 counters[NR_COUNTERS]; /* last REC_STATS */
+	struct overhead overhead;
 	struct stream_gaps gaps;
 };
 

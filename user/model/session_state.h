@@ -52,6 +52,7 @@ struct session {
 	__u64 peak_pages, peak_ts;
 	struct series series;
 	__u64 counters[NR_COUNTERS];
+	struct overhead overhead;
 	struct mark_list marks;
 	__u64 nr_bad;	  /* records refused or of unknown type */
 	__u64 nr_ignored; /* records of address spaces that are not known, or mappings that make no

@@ -113,6 +113,7 @@ static void set_stream_facts(struct snapshot *snapshot, const struct session *se
 	snapshot->lost = session->counters[CNT_RING_FULL] + session->counters[CNT_MISSED];
 	snapshot->stacks_truncated = session->stacks.truncated;
 	memcpy(snapshot->counters, session->counters, sizeof(snapshot->counters));
+	snapshot->overhead = session->overhead;
 	snapshot->gaps = session->gaps;
 }
 

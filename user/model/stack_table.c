@@ -131,10 +131,15 @@ __u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id)
 	return index;
 }
 
+static bool is_truncated(__u8 end)
+{
+	return end != STACK_END_INVALID && end != STACK_END_ROOT && end != STACK_END_UNSAMPLED;
+}
+
 /* A walk by frame pointers is worth less than any that knows its way. */
 static bool is_better(const struct stack *stack, __u32 nr, __u8 end)
 {
-	if (stack->end == STACK_END_INVALID || stack->end == STACK_END_ROOT)
+	if (!is_truncated(stack->end))
 		return stack->end == STACK_END_INVALID;
 	return end == STACK_END_ROOT ||
 	       (end != STACK_END_FRAMEPTR &&
@@ -149,8 +154,8 @@ void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, 
 		free(frames);
 		return;
 	}
-	table->truncated -= stack->end != STACK_END_INVALID;
-	table->truncated += end != STACK_END_ROOT;
+	table->truncated -= is_truncated(stack->end);
+	table->truncated += is_truncated(end);
 	free(stack->frames);
 	stack->frames = frames;
 	stack->nr_frames = nr;

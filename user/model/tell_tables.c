@@ -100,6 +100,16 @@ static void tell_stacks(struct teller *teller)
 	}
 }
 
+void teller__sampled(struct teller *teller, const struct stack_pages *pages, __u32 nr)
+{
+	for (__u32 i = OWNER_FIRST_STACK; i < nr; i++) {
+		struct state_sampled item = { pages[i].stands_for, pages[i].variance, i, 0 };
+
+		if (item.stands_for)
+			teller__put_item(teller, STATE_SAMPLED, 0, &item, sizeof(item));
+	}
+}
+
 static void tell_threads(struct teller *teller)
 {
 	const struct thread_table *threads = &teller->session->threads;
@@ -124,5 +134,6 @@ void teller__tables(struct teller *teller)
 	tell_objects(teller);
 	tell_frames(teller);
 	tell_stacks(teller);
+	teller__sampled(teller, teller->session->stacks.pages, teller->session->stacks.nr);
 	tell_threads(teller);
 }

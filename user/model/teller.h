@@ -42,6 +42,9 @@ void teller__put_item(struct teller *teller, __u16 sort, __u32 of, const void *i
 
 struct state_pages state_pages(const struct stack_pages *pages);
 
+/* tell_tables.c: which of the @nr stacks stand for others. */
+void teller__sampled(struct teller *teller, const struct stack_pages *pages, __u32 nr);
+
 /* tell_tables.c: names, objects, frames, stacks, threads: what only grows. */
 void teller__tables(struct teller *teller);
 

@@ -3,6 +3,7 @@
  * to. */
 #include <errno.h>
 #include "base/units.h"
+#include "model/page_ledger.h"
 #include "report/json_frame.h"
 #include "report/json_stream.h"
 #include "report/json_trend.h"
@@ -78,6 +79,41 @@ static struct json_object *ledger_object(const struct view *view)
 	add_int(ledger, "unattributed", view->unattributed);
 	add_int(ledger, "error", view->error);
 	return ledger;
+}
+
+static bool is_measured(const struct view *view)
+{
+	return view->overhead.budget_ppm;
+}
+
+/* Of nothing there is no share. */
+static void add_share(struct json_object *object, const char *key, __u64 part, __u64 whole)
+{
+	double share = whole ? (double)part / whole : 0;
+	char text[UNITS_LEN];
+
+	snprintf(text, sizeof(text), "%.6f", share);
+	add(object, key, whole ? json_object_new_double_s(share, text) : NULL);
+}
+
+/* What tracing cost, and what it left out to cost no more; a trace without --overhead has no such
+ * key. */
+static struct json_object *overhead_object(const struct view *view)
+{
+	const struct overhead *cost = &view->overhead;
+	struct json_object *object = json_object_new_object();
+	__u64 known = view->attributed > 0 ? view->attributed : 0;
+
+	add_share(object, "budget", cost->budget_ppm, 1000000);
+	add_share(object, "cost", cost->kernel_ns + cost->tracer_ns, cost->target_ns);
+	add_int(object, "target_ns", cost->target_ns);
+	add_int(object, "kernel_ns", cost->kernel_ns);
+	add_int(object, "tracer_ns", cost->tracer_ns);
+	add_int(object, "bytes_a_stack", cost->shift ? LEDGER_PAGE_BYTES << cost->shift : 0);
+	add_int(object, "unsampled", view->unsampled);
+	add_share(object, "sampled_share", known - view->unsampled, known);
+	add_int(object, "error", view->sampling_error);
+	return object;
 }
 
 static struct json_object *cause_object(const struct cause_row *row)
@@ -172,7 +208,7 @@ struct json_object *json_frame(const struct frame_row *row)
 	return frame;
 }
 
-static struct json_object *stack_object(const struct stack_row *row)
+static struct json_object *stack_object(const struct stack_row *row, bool sampled)
 {
 	struct json_object *stack = json_object_new_object();
 	struct json_object *frames = json_object_new_array();
@@ -182,6 +218,8 @@ static struct json_object *stack_object(const struct stack_row *row)
 	add_int(stack, "growth", row->growth);
 	add_int(stack, "faulted", row->faulted);
 	add_int(stack, "freed", row->freed);
+	if (sampled)
+		add_int(stack, "error", row->error);
 	add(stack, "complete", json_object_new_boolean(row->complete));
 	add(stack, "named_by", row->named_by < 0 ? NULL : json_object_new_int64(row->named_by));
 	for (__u32 i = 0; i < row->nr_frames; i++)
@@ -232,6 +270,8 @@ static void put_sums(struct json_stream *json, const struct view *view, const ch
 	json_stream__put(json, "growth", members_object(&view->growth));
 	json_stream__put(json, "trend", json_trend(&view->trend));
 	json_stream__put(json, "ledger", ledger_object(view));
+	if (is_measured(view))
+		json_stream__put(json, "overhead", overhead_object(view));
 }
 
 static void put_lists(struct json_stream *json, const struct view *view)
@@ -254,7 +294,7 @@ static void put_lists(struct json_stream *json, const struct view *view)
 	json_stream__close(json, ']');
 	json_stream__open(json, "stacks", '[');
 	for (__u32 i = 0; i < view->nr_stacks; i++)
-		json_stream__put(json, NULL, stack_object(view->stacks + i));
+		json_stream__put(json, NULL, stack_object(view->stacks + i, is_measured(view)));
 	json_stream__close(json, ']');
 }
 

@@ -73,10 +73,13 @@ static void print_callers(FILE *out, const struct stack_row *row, bool fold_inte
 	}
 }
 
-static void print_stack(FILE *out, const struct stack_row *row, bool fold_internal)
+static void print_stack(FILE *out, const struct stack_row *row, bool fold_internal, bool unsampled)
 {
 	if (row->named_by < 0) {
-		fprintf(out, "stack %u" PART_WIDE "its frames were lost", row->id);
+		if (unsampled)
+			fputs("not sampled", out);
+		else
+			fprintf(out, "stack %u" PART_WIDE "its frames were lost", row->id);
 		return;
 	}
 	print_name(out, row->frames + row->named_by);
@@ -88,6 +91,7 @@ static void print_stack(FILE *out, const struct stack_row *row, bool fold_intern
 
 char *label__stack(const struct session *session, __u32 stack, bool fold_internal)
 {
+	const struct stack *of = session__stack(session, stack);
 	struct stack_row row = { .id = stack };
 	char *text = NULL;
 	size_t len;
@@ -97,7 +101,7 @@ char *label__stack(const struct session *session, __u32 stack, bool fold_interna
 		return NULL;
 	out = open_memstream(&text, &len);
 	if (out) {
-		print_stack(out, &row, fold_internal);
+		print_stack(out, &row, fold_internal, of && of->end == STACK_END_UNSAMPLED);
 		fclose(out);
 	}
 	stack_row__fini(&row);

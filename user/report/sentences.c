@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/units.h"
+#include "model/page_ledger.h"
 #include "report/readings.h"
 #include "report/sentences.h"
 #include "report/utf8.h"
 
-#define RATE_MAX 1e18 /* bytes; fits an __s64 */
+#define RATE_MAX 1e18			     /* bytes; fits an __s64 */
 #define PER_MINUTE_FROM (120 * NSEC_PER_SEC) /* windows from here on are thought of in minutes */
 
 char *count_text(char *buf, __u64 count)
@@ -136,6 +137,36 @@ void report__filter(FILE *out, __u32 width, const struct view *view)
 			units__bytes(rss, left->rss), units__bytes(all_rss, left->all_rss),
 			units__bytes_signed(growth, left->growth),
 			units__bytes_signed(all_growth, left->all_growth));
+}
+
+static void say_sampled(FILE *out, __u32 width, const struct view *view)
+{
+	double share = 100.0 * (view->attributed - view->unsampled) / view->attributed;
+	char bytes[UNITS_LEN], every[2 * UNITS_LEN] = "";
+
+	if (view->overhead.shift)
+		snprintf(every, sizeof(every), " (at the end one every %s)",
+			 units__bytes(bytes, LEDGER_PAGE_BYTES << view->overhead.shift));
+	facts__say(out, width,
+		   "Stacks are sampled: %.3g %% of the attributed bytes carry their own%s, the "
+		   "others are shared out by them; a stack's bytes have a standard error of %s at "
+		   "most. Pages, regions and causes are exact.",
+		   share, every, units__bytes(bytes, view->sampling_error));
+}
+
+void report__overhead(FILE *out, __u32 width, const struct view *view)
+{
+	const struct overhead *cost = &view->overhead;
+	__u64 spent = cost->kernel_ns + cost->tracer_ns;
+	double percent = cost->target_ns ? 100.0 * spent / cost->target_ns : 0;
+	double budget = cost->budget_ppm / 1e4;
+
+	if (cost->budget_ppm && cost->target_ns)
+		facts__say(out, width,
+			   "Tracing cost %.3g %% of the target's CPU time (--overhead %g%%%s).",
+			   percent, budget, percent > budget ? ", not kept" : "");
+	if (view->unsampled > 0 && view->attributed > 0)
+		say_sampled(out, width, view);
 }
 
 void report__target_state(FILE *out, __u32 width, const struct session *session,

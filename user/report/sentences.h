@@ -26,6 +26,9 @@ void report__fall(FILE *out, __u32 width, const struct view *view);
 void report__target_state(FILE *out, __u32 width, const struct session *session,
 			  const struct view *view);
 
+/* What tracing cost and which share of the stacks was sampled for it, with --overhead; else nothing. */
+void report__overhead(FILE *out, __u32 width, const struct view *view);
+
 /*
  * What kind of growth it was, a sentence a counter that moved (trend.c). Nothing for an instant; one
  * short fact when the window is too short to tell.

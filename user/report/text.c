@@ -204,6 +204,7 @@ int report__text(FILE *out, const struct session *session, const struct view *vi
 	report__trend(out, style->width, view);
 	report__fall(out, style->width, view);
 	print_owners(&report);
+	report__overhead(out, style->width, view);
 	report__target_state(out, style->width, session, view);
 	print_no_growth(&report);
 	report__filter(out, style->width, view);

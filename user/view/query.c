@@ -127,6 +127,10 @@ static void set_window(struct view *view, const struct window *window)
 	view->tracer_memory = to->counters[CNT_TRACER_MEMORY];
 	view->tracer_maps = to->counters[CNT_TRACER_MAPS];
 	view->gaps = to->gaps;
+	view->overhead = to->overhead;
+	view->overhead.target_ns -= from->overhead.target_ns;
+	view->overhead.kernel_ns -= from->overhead.kernel_ns;
+	view->overhead.tracer_ns -= from->overhead.tracer_ns;
 	view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
 }
 

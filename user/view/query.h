@@ -59,6 +59,7 @@ struct frame_row {
 struct stack_row {
 	__u32 id; /* owner index */
 	__s64 rss, growth, faulted, freed; /* bytes; growth, faulted and freed over the window */
+	__s64 error; /* standard error of rss, as far as it stands for stacks that were not taken */
 	bool complete;
 	__u32 nr_frames;
 	struct frame_row *frames; /* innermost first, inlined ones expanded */
@@ -138,6 +139,9 @@ struct view {
 	__s64 attributed, before_attach, unattributed, error;
 	__s64 before_at_start; /* before_attach at the window's start */
 	__s64 incomplete;      /* of attributed: by stacks that do not reach their root */
+	__s64 unsampled;       /* of attributed: whose own stack was not taken; shared out among those that were */
+	__s64 sampling_error;  /* standard error of the rss of any set of stacks, at most */
+	struct overhead overhead; /* over the window; budget_ppm 0: not measured */
 	__s64 grown, shrunk;   /* growth of all regions that grew, and of those that shrank (<= 0) */
 	__u32 nr_living;       /* address spaces alive at the end */
 	__u64 faults, lost, stacks_truncated; /* over the window */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "view/ledger_diff.h"
 #include "view/rows.h"
+#include "view/sampled.h"
 
 struct found_region {
 	struct region_row row;
@@ -219,11 +220,12 @@ static int compare_region_stacks(const void *pa, const void *pb)
 }
 
 /* The stacks that own, or owned at the window's start, pages of the region. */
-static int fill_stacks(struct region_row *row, const struct ledger_pair *pages,
-		       struct owner_tally *tally)
+static int fill_stacks(struct region_row *row, const struct window *window,
+		       const struct ledger_pair *pages, struct owner_tally *tally)
 {
 	owner_tally__reset(tally);
 	ledger_pair__tally(pages, row->start, row->end, tally);
+	sampled__share_tally(window, tally);
 	if (!tally->nr_seen)
 		return 0;
 	row->stacks = calloc(tally->nr_seen, sizeof(*row->stacks));
@@ -244,7 +246,7 @@ static int fill_stacks(struct region_row *row, const struct ledger_pair *pages,
 			row->before = by;
 		else if (owner < OWNER_FIRST_STACK)
 			row->unknown = by;
-		else
+		else if (now || then || !sampled__is_none(window->session, owner))
 			row->stacks[row->nr_stacks++] = by;
 	}
 	qsort(row->stacks, row->nr_stacks, sizeof(*row->stacks), compare_region_stacks);
@@ -293,7 +295,7 @@ static int show_rows(struct view *view, const struct window *window, const struc
 		sum_region(view, &list->found[i].row, i < shown);
 	for (__u32 i = 0; i < shown && !ret; i++) {
 		view->regions[view->nr_regions++] = list->found[i].row;
-		ret = fill_stacks(view->regions + i, &list->found[i].pages, &tally);
+		ret = fill_stacks(view->regions + i, window, &list->found[i].pages, &tally);
 	}
 	owner_tally__fini(&tally);
 	return ret;

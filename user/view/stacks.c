@@ -2,11 +2,13 @@
 /* Stack rows: the difference of two frozen stack tables, and the frames of the rows that are shown.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "model/page_ledger.h"
 #include "view/ledger_diff.h"
 #include "view/rows.h"
+#include "view/sampled.h"
 
 static __u32 nr_rows_of(const struct session *session, const struct stack *stack)
 {
@@ -101,6 +103,7 @@ static bool is_complete(const struct session *session, __u32 id)
 struct one_process {
 	struct owner_tally tally;
 	const struct window *window;
+	__s64 none; /* bytes of stacks that were not taken, shared out in tally */
 };
 
 static int compare_ids(const void *key, const void *item)
@@ -139,6 +142,7 @@ static int one_process__init(struct one_process *one, const struct window *windo
 		if (window__has(window, to->spaces + i))
 			ledger_pair__tally(&pair, 0, LEDGER_ADDRESS_END, &one->tally);
 	}
+	one->none = ret ? 0 : sampled__share_tally(window, &one->tally) * LEDGER_PAGE_BYTES;
 	return ret;
 }
 
@@ -191,14 +195,35 @@ static __u32 fill_rows(struct view *view, const struct window *window,
 {
 	__u32 nr = 0;
 
-	for (__u32 id = OWNER_FIRST_STACK; id < window->to->nr_stacks; id++) {
-		if (!fill_row(view->stacks + nr, window, one, id))
-			continue;
-		if (!view->stacks[nr].complete)
-			view->incomplete += view->stacks[nr].rss;
-		nr++;
-	}
+	for (__u32 id = OWNER_FIRST_STACK; id < window->to->nr_stacks; id++)
+		nr += fill_row(view->stacks + nr, window, one, id);
 	return nr;
+}
+
+/* What was taken by chance stands for what was not. Returns how many rows are left. */
+static __u32 share_rows(struct view *view, const struct window *window,
+			const struct one_process *one, __u32 nr)
+{
+	double variance = 0;
+	__u32 left = 0;
+
+	view->unsampled = sampled__share_rows(window, view->stacks, nr) + (one ? one->none : 0);
+	for (__u32 i = 0; i < nr; i++) {
+		struct stack_row *row = view->stacks + i;
+		double own = sampled__variance(window, row->id, window->to->stacks[row->id].rss);
+
+		row->error = (__s64)(sqrt(own) * LEDGER_PAGE_BYTES);
+		variance += own;
+		if (sampled__is_none(window->session, row->id)) {
+			if (!says_something(row->rss, row->growth, row->faulted, row->freed))
+				continue;
+		} else if (!row->complete) {
+			view->incomplete += row->rss;
+		}
+		view->stacks[left++] = *row;
+	}
+	view->sampling_error = (__s64)(sqrt(variance) * LEDGER_PAGE_BYTES);
+	return left;
 }
 
 int stack_row__compare(const void *pa, const void *pb)
@@ -238,6 +263,7 @@ int view__add_stacks(struct view *view, const struct window *window)
 			return ret;
 	}
 	nr = fill_rows(view, window, window->pid ? &one : NULL);
+	nr = share_rows(view, window, window->pid ? &one : NULL, nr);
 	if (window->pid)
 		owner_tally__fini(&one.tally);
 	qsort(view->stacks, nr, sizeof(*view->stacks), stack_row__compare);

@@ -525,11 +525,47 @@ static void dontunmap_keeps_the_old_region(void **state)
 	story__free(&s);
 }
 
+static void a_sampled_stack_stands_for_others(void **state)
+{
+	struct story s = story__new();
+	struct stack_pages pages;
+
+	(void)state;
+	FEED(&s, fault, FAULT, .space = SPACE, .tid = PID, .addr = BASE, .stack = 5, .gen = s.gen,
+	     .nr_pages = 1, .member = RSST_ANON, .cause = CAUSE_FAULT, .flags = SAMPLE_FLAGS(4));
+	FEED(&s, fault, FAULT, .space = SPACE, .tid = PID, .addr = BASE + TABLE, .stack = 5,
+	     .gen = s.gen, .nr_pages = 512, .member = RSST_ANON, .cause = CAUSE_FAULT,
+	     .flags = SAMPLE_FLAGS(4)); /* taken for sure */
+	story__fault(&s, BASE + PAGE, 15, RSST_ANON, 6);
+	pages = pages_of(&s, 5);
+	assert_int_equal(pages.faulted, 513);
+	assert_int_equal(pages.stands_for, 15);
+	assert_int_equal(pages.variance, 16 * 15);
+	assert_int_equal(pages_of(&s, 6).stands_for, 0);
+	story__check(&s);
+	story__free(&s);
+}
+
+static void no_such_sampling(void **state)
+{
+	struct story s = story__new();
+	struct rec_fault fault =
+		RECORD(fault, FAULT, .space = SPACE, .tid = PID, .addr = BASE, .stack = 5,
+		       .gen = s.gen, .nr_pages = 1, .member = RSST_ANON, .cause = CAUSE_FAULT,
+		       .flags = SAMPLE_FLAGS(SAMPLE_SHIFT_MAX + 1));
+
+	(void)state;
+	assert_int_equal(story__try(&s, &fault.h), -EBADMSG);
+	story__free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_of_faults_crosses_tables),
 		cmocka_unit_test(no_stack_is_unknown),
+		cmocka_unit_test(a_sampled_stack_stands_for_others),
+		cmocka_unit_test(no_such_sampling),
 		cmocka_unit_test(a_birth_on_a_resident_page_replaces_and_disputes),
 		cmocka_unit_test(a_copy_replaces_the_files_page),
 		cmocka_unit_test(fault_around_fills_its_window),

@@ -137,11 +137,12 @@ static const struct rec *any_record(void)
 		memcpy(rec, &made, sizeof(made));                                                  \
 	} while (0)
 	gen += dice(3);
-	switch (dice(23)) {
+	switch (dice(24)) {
 	case 0 ... 5:
 		MAKE(fault, FAULT, .space = space, .tid = tid, .addr = addr, .stack = dice(7),
 		     .gen = gen, .nr_pages = 1 + dice(20), .member = member, .cause = CAUSE_FAULT,
-		     .flags = dice(3) ? 0 : FAULT_AROUND | dice(2) * FAULT_WRITE);
+		     .flags = SAMPLE_FLAGS(dice(2) * dice(9)) |
+			      (dice(3) ? 0 : FAULT_AROUND | dice(2) * FAULT_WRITE));
 		break;
 	case 6 ... 7:
 		MAKE(release, RELEASE, .space = space, .tid = tid, .call = call,
@@ -153,7 +154,7 @@ static const struct rec *any_record(void)
 		MAKE(populate, POPULATE, .space = space, .tid = tid, .call = call,
 		     .nr_pages = 1 + dice(9), .gen = gen, .stack = dice(7),
 		     .args = { addr, len, 23 }, .member = member, .op = op,
-		     .cause = CAUSE_POPULATE);
+		     .flags = SAMPLE_FLAGS(dice(2) * dice(9)), .cause = CAUSE_POPULATE);
 		break;
 	case 10 ... 12:
 		MAKE(call, CALL, .space = space, .tid = tid, .call = call, .op = op,
@@ -198,6 +199,10 @@ static const struct rec *any_record(void)
 	case 21:
 		return record_mark(dice(12) ? MARK_SOCKET : MARK_OOM, 99 + space,
 				   dice(2) ? "a" : "b");
+	case 22:
+		MAKE(overhead, OVERHEAD, .target_ns = dice(1000), .kernel_ns = dice(100),
+		     .tracer_ns = dice(100), .budget_ppm = 1 + dice(9), .shift = dice(9));
+		break;
 	default:
 		MAKE(tick, TICK);
 		break;
