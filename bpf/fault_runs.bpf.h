@@ -23,6 +23,7 @@
 
 #define RUN_NONE 0
 #define RUN_MAX_PAGES 256 /* 512 would read as a huge page */
+#define RUN_PAGE_BITS 35  /* memory above, of five page-table levels, is told page by page */
 #define RUN_ATTEMPTS 16	  /* to take a run that grows meanwhile; a fault takes longer */
 
 /* first page (35 bits) | version of the other fields (20) | number of pages (9); no page is 0 */
@@ -62,8 +63,11 @@ __noinline int run__tell(__u32 space, __u32 cpu)
 	if (!own || !state)
 		return 0;
 	if (!emit__reserve(rec, REC_FAULT)) {
-		word = __sync_lock_test_and_set(&own->run, RUN_NONE);
-		emit__lost(state, own->run_member, RUN_PAGES(word));
+		struct rec_fault unsent;
+
+		word = run__take(own, &unsent);
+		if (word != RUN_NONE)
+			emit__lost(state, unsent.member, RUN_PAGES(word));
 		return 0;
 	}
 	word = run__take(own, rec);
@@ -118,7 +122,7 @@ static __always_inline bool run__keep(struct space_cpu *own, const struct rec_fa
 				      __u32 cpu)
 {
 	__u64 page = fault->addr >> 12, word = *(volatile __u64 *)&own->run;
-	bool follows = own->run_next == page && run__fits(own, fault);
+	bool follows = own->run_next == page && run__fits(own, fault) && !(page >> RUN_PAGE_BITS);
 
 	own->run_next = page + 1;
 	if (word != RUN_NONE && follows && RUN_PAGES(word) < RUN_MAX_PAGES &&

@@ -95,7 +95,22 @@ static __always_inline void tell_unwinder(const struct rec_call *rec)
 	}
 }
 
-static __always_inline int call_exit(void *ctx, long ret)
+#ifdef RSST_BATCHED
+/* Tell what the call has left over, if it is one that is told. */
+static __noinline int call_left_over(void)
+{
+	struct task_struct *task = current_task();
+	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
+
+	if (ref && filter__thread(task))
+		batched__boundary(ref->space);
+	return 0;
+}
+#endif
+
+/* Functions of their own, this and the one before: a program's stack of 512 bytes does not hold
+ * both and the walk below either. */
+static __noinline int call_exit(void *ctx, long ret)
 {
 	struct task_struct *task = current_task();
 	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
@@ -112,7 +127,6 @@ static __always_inline int call_exit(void *ctx, long ret)
 	if (!thread)
 		return 0;
 	count(CNT_CALLS);
-	batched__boundary(ref->space);
 	regs = task__regs(task);
 	op = arch_vm_op(arch_syscall_nr(regs));
 	if (op == VM_OP_MADVISE || op == VM_OP_MLOCK ||
@@ -171,6 +185,9 @@ SEC("tracepoint")
 int vm_call_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	cpu__hold();
+#ifdef RSST_BATCHED
+	call_left_over();
+#endif
 	call_exit(ctx, ctx->ret);
 	cpu__let_go();
 	return 0;

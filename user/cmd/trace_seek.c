@@ -265,7 +265,7 @@ static int find_peak(struct seek *seek, struct place *place, struct err *err)
 		code = session ? feed_to_peak(seek, session, place, err) : no_memory(err);
 		seek->late = code == PEAK_BEFORE && session__nr_restored(session);
 		session__free(session);
-		if (code != PEAK_BEFORE || !segment)
+		if (code != PEAK_BEFORE || !segment || !seek->index->segments[segment].ts)
 			break;
 		segment = trace_index__find(seek->index, seek->index->segments[segment].ts - 1,
 					    CHECKPOINT_MODEL);

@@ -52,6 +52,10 @@ int region_check__read(struct region_check *check, const struct targets *targets
 		if (!targets->all[i].alive ||
 		    proc_maps__read(&reading->maps, targets->all[i].pid, false, NULL))
 			continue;
+		if (!reading->maps.nr) { /* its first thread has ended, others go on */
+			proc_maps__free(&reading->maps);
+			continue;
+		}
 		reading->space = targets->all[i].space;
 		check->nr_readings++;
 	}
@@ -68,7 +72,8 @@ static bool is_known(const struct session *session, __u32 space, const struct pr
 
 		if (!vma || vma->start > at || vma->prot != map->prot ||
 		    vma->shared != map->shared ||
-		    !session__maps_file(session, vma, map->dev, map->ino))
+		    !session__maps_file(session, vma, map->dev, map->ino) ||
+		    (map->ino && vma->pgoff + (at - vma->start) != map->pgoff + (at - map->start)))
 			return false;
 		at = vma->end;
 	}
@@ -90,6 +95,8 @@ static int tell_reading(const struct region_reading *reading, const struct sessi
 	__u64 at = 0;
 	int code = 0;
 
+	if (!session__next_vma(session, reading->space, 0)) /* gone meanwhile */
+		return 0;
 	for (size_t i = 0; i < reading->maps.nr && !code; i++) {
 		const struct proc_map *map = &reading->maps.maps[i];
 

@@ -316,10 +316,10 @@ void session__copy_filled(struct session *session, struct space *space, struct c
 			  const struct rec_release *release)
 {
 	__u64 base = page_down(release->args[0]), end = page_up(base + page_up(release->args[1]));
-	__u32 left = release->nr_pages;
+	__s64 left = release->nr_pages;
 
-	if (!base || base >= ADDRESS_END || end > ADDRESS_END) {
-		books__unplaced(session, space, release->member, -(__s64)left);
+	if (left <= 0 || !base || base >= ADDRESS_END || end > ADDRESS_END) {
+		books__unplaced(session, space, release->member, -left);
 		return;
 	}
 	begin_range(call, base);
@@ -327,6 +327,7 @@ void session__copy_filled(struct session *session, struct space *space, struct c
 		__u64 at = next_copied(space, release->member, call->populate_at, end);
 		struct ledger_table *table;
 
+		call->populate_at = at; /* nothing: it is not looked for again */
 		if (at == end)
 			break;
 		table = page_ledger__writable(&space->ledger, at >> LEDGER_TABLE_SHIFT);
@@ -336,9 +337,8 @@ void session__copy_filled(struct session *session, struct space *space, struct c
 		}
 		books__drop(session, space, table,
 			    at >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1));
-		call->populate_at = at;
 	}
-	books__unplaced(session, space, release->member, -(__s64)left);
+	books__unplaced(session, space, release->member, -left);
 }
 
 void session__place_queue(struct session *session, struct space *space, struct call *call,

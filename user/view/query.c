@@ -131,7 +131,9 @@ static void set_window(struct view *view, const struct window *window)
 	view->overhead.target_ns -= from->overhead.target_ns;
 	view->overhead.kernel_ns -= from->overhead.kernel_ns;
 	view->overhead.tracer_ns -= from->overhead.tracer_ns;
-	view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
+	/* fewer, when walks from copies have replaced what the kernel told */
+	if (to->stacks_truncated > from->stacks_truncated)
+		view->stacks_truncated = to->stacks_truncated - from->stacks_truncated;
 }
 
 /* How good a space is as "the target": one the user named, better alive. */
