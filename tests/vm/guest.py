@@ -4,6 +4,7 @@
 guest.py PLAN DISK: runs the checks of a plan in the guest. It only runs and notes: each check's folder of files goes to DISK, a raw
 block device, as part of one tar stream; judge.py says on the other side what they mean.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -183,26 +184,34 @@ def run_torture(check, folder, facts):
     facts["said"], facts["problems"] = f"{verdict}; {first}" if first else str(verdict), verdict.problems()
 
 
+@contextlib.contextmanager
+def sleeper():
+    """A process that does nothing, gone at the end, however that comes."""
+    with subprocess.Popen(["sleep", "1000"]) as target:
+        try:
+            yield target
+        finally:
+            target.kill()
+
+
 def run_programs(_check, folder, facts):
     """The BPF programs of a session, and that none is left after it."""
     before = {program["id"] for program in bpf_programs.loaded()}
-    with subprocess.Popen(["sleep", "1000"]) as target:
+    with sleeper() as target:
         with harness.Tracer("record", "-p", target.pid, "-o", folder / "trace.rsst") as tracer:
             attached(tracer, facts)
             facts["programs"] = [program for program in bpf_programs.loaded() if program["id"] not in before]
             facts["status"] = tracer.stop()
         facts["target_lives"] = harness.alive(target.pid)
-        target.kill()
     time.sleep(SETTLE_S)  # programs are freed after a grace period
     facts["left"] = sorted(program["name"] for program in bpf_programs.loaded() if program["id"] not in before)
 
 
 def run_refused(_check, folder, facts):
-    with subprocess.Popen(["sleep", "1000"]) as target:
+    with sleeper() as target:
         done = harness.run("record", "-o", folder / "trace.rsst", "-p", target.pid)
         facts["status"], facts["said"] = done.returncode, done.stderr
         facts["target_lives"] = harness.alive(target.pid)
-        target.kill()
 
 
 def run_shell(check, folder, facts):
