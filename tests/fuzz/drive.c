@@ -36,6 +36,8 @@ void drive__feed(struct drive *drive, const struct rec *rec, size_t len)
 {
 	int code = session__feed(drive->session, rec, len, NULL);
 
+	if (!code)
+		drive->in_checkpoint = rec->type == REC_CHECKPOINT || rec->type == REC_STATE;
 	if (!code && rec->type == REC_TICK && !drive->first)
 		drive->first = session__freeze(drive->session);
 }
@@ -132,10 +134,12 @@ static void assert_same(struct session *told, struct session *taken)
 
 struct session *drive__twin(struct drive *drive)
 {
-	struct session *taker = session__new();
+	struct session *taker = drive->in_checkpoint ? NULL : session__new();
 	const struct record_sink sink = { .ctx = taker, .take = give };
 	const struct rec_start *start = session__start(drive->session);
 
+	if (drive->in_checkpoint)
+		return NULL;
 	if (!taker || !start)
 		abort();
 	session__feed(taker, &start->h, sizeof(*start), NULL);

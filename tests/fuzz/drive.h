@@ -11,6 +11,7 @@
 struct drive {
 	struct session *session;
 	struct snapshot *first; /* at the first tick, or NULL */
+	bool in_checkpoint;	/* it is being read: what it says is not the session's yet */
 };
 
 void drive__begin(struct drive *drive);
