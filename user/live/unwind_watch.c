@@ -9,11 +9,20 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
+#include "config_abi.h"
+#include "live/facts.h"
 #include "live/stack_copy.h"
 #include "live/unwind_watch.h"
 
 #define DRAIN_MS 20    /* copies wake nobody */
+#define SYNC_PACE 4    /* times what a look at a process took it is then left alone */
 #define NICENESS (-10) /* the program runs on while we build: let it run the shorter */
+
+/* When a space may be looked at again. */
+struct pace {
+	__u64 next_ns;
+	pid_t due_pid; /* a process of it that is to be looked at then; 0: none */
+};
 
 struct unwind_watch {
 	struct unwind_upload *upload;
@@ -25,14 +34,62 @@ struct unwind_watch {
 	struct rec_stack **walked; /* in order; the first nr_collected may be given */
 	size_t nr, cap, nr_collected;
 	bool no_memory;
+	struct pace paces[RSST_MAX_SPACES];
+	__u32 nr_due; /* of them that have a due_pid */
 };
 
 /* --- the news, under the lock ---------------------------------------------------------------- */
 
+/*
+ * Sync @space, or, soon after the last time, have sync_due() do it. Building tables is not what
+ * takes time again and again: a sync that did is not held against the next.
+ */
+static int sync_paced(struct unwind_watch *watch, __u32 space, pid_t pid, struct err *err)
+{
+	struct pace *pace = space < RSST_MAX_SPACES ? &watch->paces[space] : NULL;
+	size_t objects = unwind_upload__stats(watch->upload).objects;
+	__u64 start = facts__now(), end;
+	int code;
+
+	if (pace && start < pace->next_ns) {
+		watch->nr_due += !pace->due_pid;
+		pace->due_pid = pid;
+		return 0;
+	}
+	code = unwind_upload__sync(watch->upload, space, pid, err);
+	end = facts__now();
+	if (pace && objects == unwind_upload__stats(watch->upload).objects)
+		pace->next_ns = end + SYNC_PACE * (end - start);
+	return code;
+}
+
+/* What came while a space was not to be looked at yet: a JIT's pages come by the thousand. */
+static void sync_due(struct unwind_watch *watch)
+{
+	__u64 now = facts__now();
+
+	for (__u32 space = 0; watch->nr_due && space < RSST_MAX_SPACES; space++) {
+		struct pace *pace = &watch->paces[space];
+		pid_t pid = pace->due_pid;
+
+		if (!pid || now < pace->next_ns)
+			continue;
+		pace->due_pid = 0;
+		watch->nr_due--;
+		if (!unwind_upload__is_current(watch->upload, space) &&
+		    sync_paced(watch, space, pid, NULL) == -EAGAIN)
+			sync_paced(watch, space, pid, NULL); /* marks it again */
+	}
+}
+
 static void on_code(struct unwind_watch *watch, const struct unwind_code *code)
 {
+	__u32 space = code->news.space;
+
+	if (!code->start && unwind_upload__is_current(watch->upload, space))
+		return;
 	if (unwind_upload__add_file(watch->upload, code))
-		unwind_upload__sync(watch->upload, code->news.space, (pid_t)code->news.pid, NULL);
+		sync_paced(watch, space, (pid_t)code->news.pid, NULL);
 }
 
 static void keep(struct unwind_watch *watch, struct rec_stack *rec)
@@ -84,6 +141,7 @@ static void *run(void *arg)
 			return NULL;
 		pthread_mutex_lock(&watch->lock);
 		ring_buffer__consume(watch->news);
+		sync_due(watch);
 		pthread_mutex_unlock(&watch->lock);
 	}
 }
@@ -179,7 +237,7 @@ int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid, struc
 	int code;
 
 	pthread_mutex_lock(&watch->lock);
-	code = unwind_upload__sync(watch->upload, space, pid, err);
+	code = sync_paced(watch, space, pid, err);
 	pthread_mutex_unlock(&watch->lock);
 	return code;
 }

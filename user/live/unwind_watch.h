@@ -20,7 +20,8 @@ struct unwind_watch;
 struct unwind_watch *unwind_watch__new(const struct unwind_map_fds *fds, struct err *err);
 void unwind_watch__free(struct unwind_watch *watch);
 
-/* As unwind_upload__sync(), __preload(), __forget() and __stats(). */
+/* As unwind_upload__sync(), __preload(), __forget() and __stats(). A sync right behind another of
+ * the same space says 0 and is made a little later, by the thread. */
 int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid, struct err *err);
 int unwind_watch__preload(struct unwind_watch *watch, pid_t pid, const struct proc_maps *maps);
 void unwind_watch__forget(struct unwind_watch *watch, __u32 space);
