@@ -155,7 +155,8 @@ static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapp
 	return -EAGAIN;
 }
 
-/* Programs that began took sets that were ready: they are as good as published. */
+/* Programs that began took sets that were ready: they are as good as published. A space that was
+ * published before we knew has its word back before the set goes to somebody else. */
 static void note_begun(struct unwind_upload *upload)
 {
 	struct told_space *told;
@@ -165,6 +166,8 @@ static void note_begun(struct unwind_upload *upload)
 	while ((set = unwind_sets__collect(&upload->sets, &space)) >= 0) {
 		told = &upload->told[space];
 		if (told->is_gone || told->has_set) {
+			store_word(upload, space,
+				   told->has_set ? unwind_sets__word(&upload->sets, told->set) : 0);
 			unwind_sets__put(&upload->sets, (__u32)set);
 			continue;
 		}
