@@ -136,16 +136,23 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
-/* The space that @rec ends, 0: none. */
-static __u32 ended_space(const struct rec *rec)
+/* @space, which process @pid leaves, or 0: somebody else lives on in it, as a vfork child's parent. */
+static __u32 left_space(const struct live_source *live, __u32 space, pid_t pid)
 {
+	return targets__any_other_in(&live->targets, space, pid) ? 0 : space;
+}
+
+/* The space that @rec ends, 0: none. */
+static __u32 ended_space(const struct live_source *live, const struct rec *rec)
+{
+	const struct rec_exec *exec = (const struct rec_exec *)rec;
+	const struct rec_exit *exit = (const struct rec_exit *)rec;
+
 	switch (rec->type) {
 	case REC_EXEC:
-		return ((const struct rec_exec *)rec)->old_space;
+		return left_space(live, exec->old_space, (pid_t)exec->pid);
 	case REC_EXIT:
-		return ((const struct rec_exit *)rec)->group_dead
-			       ? ((const struct rec_exit *)rec)->space
-			       : 0;
+		return exit->group_dead ? left_space(live, exit->space, (pid_t)exit->pid) : 0;
 	case REC_SPACE_END:
 		return ((const struct rec_space_end *)rec)->space;
 	default:
@@ -156,7 +163,7 @@ static __u32 ended_space(const struct rec *rec)
 /* What was walked for the space that @rec ends, before it is gone. */
 static void give_last_stacks(struct live_source *live, const struct rec *rec)
 {
-	__u32 space = ended_space(rec);
+	__u32 space = ended_space(live, rec);
 	int nr = space ? unwind_watch__give_space(live->unwind, space, &live->queue) : 0;
 
 	if (nr < 0)
