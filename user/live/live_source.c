@@ -327,7 +327,8 @@ static int stage_close(struct live_source *live)
 		live->awaited++;
 		kernel_side__tell_counters(live->kernel, live->targets.all[i].space);
 	}
-	drain(live);
+	/* not drain(): a stack that was walked late would stand behind the tick, its names unsaid */
+	kernel_side__drain(live->kernel);
 	if (live->pending_tick) /* nobody left to tell, or the ring was full */
 		code = finish_tick(live);
 	if (live->ticked) {
