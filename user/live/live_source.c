@@ -172,14 +172,15 @@ static void give_last_stacks(struct live_source *live, const struct rec *rec)
 		live->nameless = live->session;
 }
 
-/* Take what is in the ring, and behind it the stacks that could be walked only afterwards. */
-static void drain(struct live_source *live)
+/* Take what is in the ring, and behind it the stacks that could be walked only afterwards: those that
+ * are there at once, or @all. */
+static void drain(struct live_source *live, bool all)
 {
 	int nr;
 
-	unwind_watch__collect(live->unwind);
+	unwind_watch__collect(live->unwind, all);
 	kernel_side__drain(live->kernel);
-	nr = unwind_watch__give(live->unwind, &live->queue);
+	nr = unwind_watch__give(live->unwind, all, &live->queue);
 	if (nr < 0)
 		live->error = nr;
 	if (nr > 0)
@@ -278,7 +279,7 @@ static int stage_service(struct live_source *live)
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
 		tell_runs(live);
-	drain(live);
+	drain(live, true);
 	live->stage = STAGE_CLOSE;
 	return code < 0 ? code : 0;
 }
@@ -359,7 +360,7 @@ static int take_mark(void *ctx, enum mark_from from, pid_t pid, const char *labe
 
 	live->marked = true;
 	tell_runs(live);
-	drain(live);
+	drain(live, true);
 	return facts__mark(&live->queue, from, pid, label);
 }
 
@@ -381,7 +382,7 @@ static int stage_drain(struct live_source *live)
 	__u64 now;
 	int code;
 
-	drain(live);
+	drain(live, false);
 	overhead__step(&live->overhead, live->kernel, &live->targets);
 	code = take_marks(live);
 	if (code)

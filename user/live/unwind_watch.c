@@ -14,7 +14,10 @@
 #include "live/stack_copy.h"
 #include "live/unwind_watch.h"
 
-#define DRAIN_MS 20    /* copies wake nobody */
+#define DRAIN_MS 20		  /* copies wake nobody */
+#define TURN_NS (5 * 1000 * 1000) /* of work on the news, then somebody else may have the lock */
+#define LONG_TURN_NS (500 * 1000 * 1000) /* of one who needs them all */
+#define NAP_US 1000
 #define SYNC_PACE 4    /* times what a look at a process took it is then left alone */
 #define NICENESS (-10) /* the program runs on while we build: let it run the shorter */
 
@@ -34,6 +37,7 @@ struct unwind_watch {
 	struct rec_stack **walked; /* in order; the first nr_collected may be given */
 	size_t nr, cap, nr_collected;
 	bool no_memory;
+	__u64 turn_ends_ns;
 	struct pace paces[RSST_MAX_SPACES];
 	__u32 nr_due; /* of them that have a due_pid */
 };
@@ -125,13 +129,21 @@ static int on_news(void *ctx, void *bytes, size_t len)
 		if (rec)
 			keep(watch, rec);
 	}
-	return 0;
+	return facts__now() > watch->turn_ends_ns ? -EAGAIN : 0; /* libbpf goes on behind it */
+}
+
+/* Read news for @ns at most: they may come as fast as they are read. False: there are more. */
+static bool consume(struct unwind_watch *watch, __u64 ns)
+{
+	watch->turn_ends_ns = facts__now() + ns;
+	return ring_buffer__consume(watch->news) != -EAGAIN;
 }
 
 static void *run(void *arg)
 {
 	struct unwind_watch *watch = arg;
 	struct epoll_event event;
+	bool is_done;
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* without it it works as well */
 	for (;;) {
@@ -140,9 +152,11 @@ static void *run(void *arg)
 		if (nr == 1 && event.data.fd == watch->stop_fd)
 			return NULL;
 		pthread_mutex_lock(&watch->lock);
-		ring_buffer__consume(watch->news);
+		is_done = consume(watch, TURN_NS);
 		sync_due(watch);
 		pthread_mutex_unlock(&watch->lock);
+		if (!is_done)
+			usleep(NAP_US); /* else nobody would get it */
 	}
 }
 
@@ -269,10 +283,17 @@ struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch)
 	return stats;
 }
 
-void unwind_watch__collect(struct unwind_watch *watch)
+/* False: another has the lock, and it is not worth waiting. */
+static bool lock(struct unwind_watch *watch, bool wait)
 {
-	pthread_mutex_lock(&watch->lock);
-	ring_buffer__consume(watch->news);
+	return !(wait ? pthread_mutex_lock(&watch->lock) : pthread_mutex_trylock(&watch->lock));
+}
+
+void unwind_watch__collect(struct unwind_watch *watch, bool all)
+{
+	if (!lock(watch, all))
+		return;
+	consume(watch, all ? LONG_TURN_NS : TURN_NS);
 	watch->nr_collected = watch->nr;
 	pthread_mutex_unlock(&watch->lock);
 }
@@ -300,11 +321,12 @@ static int give(struct unwind_watch *watch, size_t nr, __u32 space, struct recor
 	return code ? code : given;
 }
 
-int unwind_watch__give(struct unwind_watch *watch, struct record_queue *queue)
+int unwind_watch__give(struct unwind_watch *watch, bool all, struct record_queue *queue)
 {
 	int code;
 
-	pthread_mutex_lock(&watch->lock);
+	if (!lock(watch, all))
+		return 0;
 	code = give(watch, watch->nr_collected, 0, queue);
 	watch->nr_collected = 0;
 	pthread_mutex_unlock(&watch->lock);
@@ -316,7 +338,7 @@ int unwind_watch__give_space(struct unwind_watch *watch, __u32 space, struct rec
 	int code;
 
 	pthread_mutex_lock(&watch->lock);
-	ring_buffer__consume(watch->news);
+	consume(watch, LONG_TURN_NS);
 	code = give(watch, watch->nr, space, queue);
 	pthread_mutex_unlock(&watch->lock);
 	return code;
