@@ -37,8 +37,8 @@
 		bpf_ringbuf_submit((pointer), _flags);                                             \
 	})
 
-/* For records the live side has to answer at once, because code appeared that it has no unwind
- * table for. */
+/* For records the live side has to answer at once: EXEC, since the new image's regions are read
+ * from /proc, and MARK. */
 #define emit__submit_now(pointer) bpf_ringbuf_submit((pointer), BPF_RB_FORCE_WAKEUP)
 
 /* At least the one we made; another CPU's just after it is as good: nothing of ours lies between

@@ -126,8 +126,14 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 #ifdef RSST_BATCHED
 	batched__begin(task, pages);
 #endif
+	if (!new_space)
+		return 0;
+	/* before the record wakes the live side: the set it publishes then is to stay */
+	cpu__hold();
+	unwind__began(new_space, BPF_CORE_READ(bprm, filename));
+	cpu__let_go();
 	gen = emit__next_generation();
-	if (!new_space || !emit__reserve(rec, REC_EXEC))
+	if (!emit__reserve(rec, REC_EXEC))
 		return 0;
 	rec->old_space = old_space;
 	rec->new_space = new_space;
@@ -141,7 +147,6 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename),
 				  BPF_CORE_READ(bprm, filename));
 	emit__submit_now(rec);
-	unwind__began(new_space, BPF_CORE_READ(bprm, filename));
 	return 0;
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Map values of the user-stack unwinder, shared by bpf/unwind.bpf.h (reads) and
- * user/live/unwind_upload.c (writes). Not part of the trace. x86-64.
+ * Map values of the user-stack unwinder, shared by bpf/unwind*.bpf.h and user/live/unwind_*.c.
+ * Tables are written by user space only, sets by both. Not part of the trace. x86-64.
  *
  * From a pc to a rule: space -> set (its executable mappings, sorted) -> mapping -> file offset
  * -> 64 KiB page of the file -> row (the last at or below the offset) -> rule. Rows, rules and
  * pages are written once, before a mapping that leads to them is published, and are shared by
  * every space.
  *
- * A set changes in four ways only, and none lets a walk see a false rule:
+ * A set changes in five ways only, and none lets a walk see a false rule:
  *  - User space fills an unused set, then stores the space's word: a walk sees the old set or the
  *    new one, whole.
  *  - User space reuses a set that no word names. Its generation is 0 meanwhile, and a new one
@@ -16,6 +16,9 @@
  *  - The kernel side takes an empty one for a program that begins, see struct unwind_ready.
  *  - The kernel side clears an `end` and gives the set a new generation, or puts a recent mapping
  *    into a slot whose `end` is 0, `end` last.
+ *  - User space gives a mapping that awaits its table the table, first_page and nr_pages in one
+ *    word; before that, for a program that is over, the bias: no rule is found through one that
+ *    awaits.
  */
 #ifndef RSSTRACE_UNWIND_ABI_H
 #define RSSTRACE_UNWIND_ABI_H

@@ -4,8 +4,8 @@
  * of its caller.
  *
  * Pure: no maps, no helpers. The includer says how the target is looked at, by defining struct
- * unwind_target and the two functions declared below, so that the BPF walker (unwind.bpf.h) and
- * the unit test compile the same lines.
+ * unwind_target and the two functions declared below, so that the BPF walker (unwind.bpf.h),
+ * the walker of copies (live/stack_copy.c) and the unit test compile the same lines.
  */
 #ifndef RSSTRACE_UNWIND_STEP_H
 #define RSSTRACE_UNWIND_STEP_H

@@ -136,16 +136,23 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
-/* The space that @rec ends, 0: none. */
-static __u32 ended_space(const struct rec *rec)
+/* @space, which process @pid leaves, or 0: somebody else lives on in it, as a vfork child's parent. */
+static __u32 left_space(const struct live_source *live, __u32 space, pid_t pid)
 {
+	return targets__any_other_in(&live->targets, space, pid) ? 0 : space;
+}
+
+/* The space that @rec ends, 0: none. */
+static __u32 ended_space(const struct live_source *live, const struct rec *rec)
+{
+	const struct rec_exec *exec = (const struct rec_exec *)rec;
+	const struct rec_exit *exit = (const struct rec_exit *)rec;
+
 	switch (rec->type) {
 	case REC_EXEC:
-		return ((const struct rec_exec *)rec)->old_space;
+		return left_space(live, exec->old_space, (pid_t)exec->pid);
 	case REC_EXIT:
-		return ((const struct rec_exit *)rec)->group_dead
-			       ? ((const struct rec_exit *)rec)->space
-			       : 0;
+		return exit->group_dead ? left_space(live, exit->space, (pid_t)exit->pid) : 0;
 	case REC_SPACE_END:
 		return ((const struct rec_space_end *)rec)->space;
 	default:
@@ -156,7 +163,7 @@ static __u32 ended_space(const struct rec *rec)
 /* What was walked for the space that @rec ends, before it is gone. */
 static void give_last_stacks(struct live_source *live, const struct rec *rec)
 {
-	__u32 space = ended_space(rec);
+	__u32 space = ended_space(live, rec);
 	int nr = space ? unwind_watch__give_space(live->unwind, space, &live->queue) : 0;
 
 	if (nr < 0)
@@ -165,14 +172,15 @@ static void give_last_stacks(struct live_source *live, const struct rec *rec)
 		live->nameless = live->session;
 }
 
-/* Take what is in the ring, and behind it the stacks that could be walked only afterwards. */
-static void drain(struct live_source *live)
+/* Take what is in the ring, and behind it the stacks that could be walked only afterwards: those that
+ * are there at once, or @all. */
+static void drain(struct live_source *live, bool all)
 {
 	int nr;
 
-	unwind_watch__collect(live->unwind);
+	unwind_watch__collect(live->unwind, all);
 	kernel_side__drain(live->kernel);
-	nr = unwind_watch__give(live->unwind, &live->queue);
+	nr = unwind_watch__give(live->unwind, all, &live->queue);
 	if (nr < 0)
 		live->error = nr;
 	if (nr > 0)
@@ -271,7 +279,7 @@ static int stage_service(struct live_source *live)
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
 		tell_runs(live);
-	drain(live);
+	drain(live, true);
 	live->stage = STAGE_CLOSE;
 	return code < 0 ? code : 0;
 }
@@ -320,7 +328,8 @@ static int stage_close(struct live_source *live)
 		live->awaited++;
 		kernel_side__tell_counters(live->kernel, live->targets.all[i].space);
 	}
-	drain(live);
+	/* not drain(): a stack that was walked late would stand behind the tick, its names unsaid */
+	kernel_side__drain(live->kernel);
 	if (live->pending_tick) /* nobody left to tell, or the ring was full */
 		code = finish_tick(live);
 	if (live->ticked) {
@@ -351,7 +360,7 @@ static int take_mark(void *ctx, enum mark_from from, pid_t pid, const char *labe
 
 	live->marked = true;
 	tell_runs(live);
-	drain(live);
+	drain(live, true);
 	return facts__mark(&live->queue, from, pid, label);
 }
 
@@ -373,7 +382,7 @@ static int stage_drain(struct live_source *live)
 	__u64 now;
 	int code;
 
-	drain(live);
+	drain(live, false);
 	overhead__step(&live->overhead, live->kernel, &live->targets);
 	code = take_marks(live);
 	if (code)

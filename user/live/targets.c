@@ -50,6 +50,15 @@ struct target *targets__by_space(struct targets *targets, __u32 space)
 	return NULL;
 }
 
+bool targets__any_other_in(const struct targets *targets, __u32 space, pid_t pid)
+{
+	for (size_t i = 0; i < targets->nr; i++)
+		if (targets->all[i].space == space && targets->all[i].alive &&
+		    targets->all[i].pid != pid)
+			return true;
+	return false;
+}
+
 struct target *targets__last_in(struct targets *targets, __u32 space)
 {
 	for (size_t i = targets->nr; i; i--)

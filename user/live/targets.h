@@ -28,6 +28,8 @@ struct target *targets__add(struct targets *targets, pid_t pid, __u32 space, boo
 struct target *targets__by_pid(struct targets *targets, pid_t pid);     /* the living one, or NULL */
 struct target *targets__by_space(struct targets *targets, __u32 space); /* the first living one, or NULL */
 struct target *targets__last_in(struct targets *targets, __u32 space);  /* living or not, or NULL */
+/* Does a living one other than process @pid have @space? */
+bool targets__any_other_in(const struct targets *targets, __u32 space, pid_t pid);
 bool targets__any_root(const struct targets *targets);			/* is one alive? */
 void targets__fini(struct targets *targets);
 

@@ -14,6 +14,7 @@
 #include "live/unwind_upload.h"
 
 #define MAX_TRIES 8 /* to read a process's mappings without a change meanwhile */
+#define UNKNOWN_CHANGES (~0ULL)
 
 /* What a space was last told. */
 struct told_space {
@@ -21,7 +22,7 @@ struct told_space {
 	bool is_gone;
 	__u32 set;
 	__u64 generation;
-	__u64 changes;			 /* of the space, before its mappings were read */
+	__u64 changes; /* of the space, before its mappings were read, or UNKNOWN_CHANGES */
 	struct unwind_mapping *mappings; /* a copy of the sorted ones */
 	__u32 nr;
 };
@@ -154,7 +155,8 @@ static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapp
 	return -EAGAIN;
 }
 
-/* Programs that began took sets that were ready: they are as good as published. */
+/* Programs that began took sets that were ready: they are as good as published. A space that was
+ * published before we knew has its word back before the set goes to somebody else. */
 static void note_begun(struct unwind_upload *upload)
 {
 	struct told_space *told;
@@ -164,11 +166,14 @@ static void note_begun(struct unwind_upload *upload)
 	while ((set = unwind_sets__collect(&upload->sets, &space)) >= 0) {
 		told = &upload->told[space];
 		if (told->is_gone || told->has_set) {
+			store_word(upload, space,
+				   told->has_set ? unwind_sets__word(&upload->sets, told->set) : 0);
 			unwind_sets__put(&upload->sets, (__u32)set);
 			continue;
 		}
 		told->has_set = true;
 		told->set = (__u32)set;
+		told->changes = UNKNOWN_CHANGES;
 	}
 	unwind_sets__offer(&upload->sets);
 }
@@ -286,6 +291,13 @@ static int sync_now(struct unwind_upload *upload, __u32 space, pid_t pid, bool *
 	code = sync_in_two_steps(upload, space, pid, &maps, changes);
 	proc_maps__free(&maps);
 	return code;
+}
+
+bool unwind_upload__is_current(const struct unwind_upload *upload, __u32 space)
+{
+	const struct told_space *told = space < RSST_MAX_SPACES ? &upload->told[space] : NULL;
+
+	return told && told->has_set && told->changes == changes_of(upload, space);
 }
 
 int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err)

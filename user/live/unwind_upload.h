@@ -6,6 +6,7 @@
 #ifndef RSSTRACE_LIVE_UNWIND_UPLOAD_H
 #define RSSTRACE_LIVE_UNWIND_UPLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include "base/err.h"
@@ -52,6 +53,9 @@ void unwind_upload__free(struct unwind_upload *upload);
  * error: its code is walked by frame pointers.
  */
 int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err);
+
+/* Has no code of @space come or gone since the last unwind_upload__sync() of it? */
+bool unwind_upload__is_current(const struct unwind_upload *upload, __u32 space);
 
 /*
  * unwind_upload__add_file() - build the table of one file the kernel side met, and let the mappings

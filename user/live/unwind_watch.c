@@ -9,11 +9,23 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
+#include "config_abi.h"
+#include "live/facts.h"
 #include "live/stack_copy.h"
 #include "live/unwind_watch.h"
 
-#define DRAIN_MS 20    /* copies wake nobody */
+#define DRAIN_MS 20		  /* copies wake nobody */
+#define TURN_NS (5 * 1000 * 1000) /* of work on the news, then somebody else may have the lock */
+#define LONG_TURN_NS (500 * 1000 * 1000) /* of one who needs them all */
+#define NAP_US 1000
+#define SYNC_PACE 4    /* times what a look at a process took it is then left alone */
 #define NICENESS (-10) /* the program runs on while we build: let it run the shorter */
+
+/* When a space may be looked at again. */
+struct pace {
+	__u64 next_ns;
+	pid_t due_pid; /* a process of it that is to be looked at then; 0: none */
+};
 
 struct unwind_watch {
 	struct unwind_upload *upload;
@@ -25,14 +37,63 @@ struct unwind_watch {
 	struct rec_stack **walked; /* in order; the first nr_collected may be given */
 	size_t nr, cap, nr_collected;
 	bool no_memory;
+	__u64 turn_ends_ns;
+	struct pace paces[RSST_MAX_SPACES];
+	__u32 nr_due; /* of them that have a due_pid */
 };
 
 /* --- the news, under the lock ---------------------------------------------------------------- */
 
+/*
+ * Sync @space, or, soon after the last time, have sync_due() do it. Building tables is not what
+ * takes time again and again: a sync that did is not held against the next.
+ */
+static int sync_paced(struct unwind_watch *watch, __u32 space, pid_t pid, struct err *err)
+{
+	struct pace *pace = space < RSST_MAX_SPACES ? &watch->paces[space] : NULL;
+	size_t objects = unwind_upload__stats(watch->upload).objects;
+	__u64 start = facts__now(), end;
+	int code;
+
+	if (pace && start < pace->next_ns) {
+		watch->nr_due += !pace->due_pid;
+		pace->due_pid = pid;
+		return 0;
+	}
+	code = unwind_upload__sync(watch->upload, space, pid, err);
+	end = facts__now();
+	if (pace && objects == unwind_upload__stats(watch->upload).objects)
+		pace->next_ns = end + SYNC_PACE * (end - start);
+	return code;
+}
+
+/* What came while a space was not to be looked at yet: a JIT's pages come by the thousand. */
+static void sync_due(struct unwind_watch *watch)
+{
+	__u64 now = facts__now();
+
+	for (__u32 space = 0; watch->nr_due && space < RSST_MAX_SPACES; space++) {
+		struct pace *pace = &watch->paces[space];
+		pid_t pid = pace->due_pid;
+
+		if (!pid || now < pace->next_ns)
+			continue;
+		pace->due_pid = 0;
+		watch->nr_due--;
+		if (!unwind_upload__is_current(watch->upload, space) &&
+		    sync_paced(watch, space, pid, NULL) == -EAGAIN)
+			sync_paced(watch, space, pid, NULL); /* marks it again */
+	}
+}
+
 static void on_code(struct unwind_watch *watch, const struct unwind_code *code)
 {
+	__u32 space = code->news.space;
+
+	if (!code->start && unwind_upload__is_current(watch->upload, space))
+		return;
 	if (unwind_upload__add_file(watch->upload, code))
-		unwind_upload__sync(watch->upload, code->news.space, (pid_t)code->news.pid, NULL);
+		sync_paced(watch, space, (pid_t)code->news.pid, NULL);
 }
 
 static void keep(struct unwind_watch *watch, struct rec_stack *rec)
@@ -68,13 +129,21 @@ static int on_news(void *ctx, void *bytes, size_t len)
 		if (rec)
 			keep(watch, rec);
 	}
-	return 0;
+	return facts__now() > watch->turn_ends_ns ? -EAGAIN : 0; /* libbpf goes on behind it */
+}
+
+/* Read news for @ns at most: they may come as fast as they are read. False: there are more. */
+static bool consume(struct unwind_watch *watch, __u64 ns)
+{
+	watch->turn_ends_ns = facts__now() + ns;
+	return ring_buffer__consume(watch->news) != -EAGAIN;
 }
 
 static void *run(void *arg)
 {
 	struct unwind_watch *watch = arg;
 	struct epoll_event event;
+	bool is_done;
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* without it it works as well */
 	for (;;) {
@@ -83,8 +152,11 @@ static void *run(void *arg)
 		if (nr == 1 && event.data.fd == watch->stop_fd)
 			return NULL;
 		pthread_mutex_lock(&watch->lock);
-		ring_buffer__consume(watch->news);
+		is_done = consume(watch, TURN_NS);
+		sync_due(watch);
 		pthread_mutex_unlock(&watch->lock);
+		if (!is_done)
+			usleep(NAP_US); /* else nobody would get it */
 	}
 }
 
@@ -179,7 +251,7 @@ int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid, struc
 	int code;
 
 	pthread_mutex_lock(&watch->lock);
-	code = unwind_upload__sync(watch->upload, space, pid, err);
+	code = sync_paced(watch, space, pid, err);
 	pthread_mutex_unlock(&watch->lock);
 	return code;
 }
@@ -211,10 +283,17 @@ struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch)
 	return stats;
 }
 
-void unwind_watch__collect(struct unwind_watch *watch)
+/* False: another has the lock, and it is not worth waiting. */
+static bool lock(struct unwind_watch *watch, bool wait)
 {
-	pthread_mutex_lock(&watch->lock);
-	ring_buffer__consume(watch->news);
+	return !(wait ? pthread_mutex_lock(&watch->lock) : pthread_mutex_trylock(&watch->lock));
+}
+
+void unwind_watch__collect(struct unwind_watch *watch, bool all)
+{
+	if (!lock(watch, all))
+		return;
+	consume(watch, all ? LONG_TURN_NS : TURN_NS);
 	watch->nr_collected = watch->nr;
 	pthread_mutex_unlock(&watch->lock);
 }
@@ -242,11 +321,12 @@ static int give(struct unwind_watch *watch, size_t nr, __u32 space, struct recor
 	return code ? code : given;
 }
 
-int unwind_watch__give(struct unwind_watch *watch, struct record_queue *queue)
+int unwind_watch__give(struct unwind_watch *watch, bool all, struct record_queue *queue)
 {
 	int code;
 
-	pthread_mutex_lock(&watch->lock);
+	if (!lock(watch, all))
+		return 0;
 	code = give(watch, watch->nr_collected, 0, queue);
 	watch->nr_collected = 0;
 	pthread_mutex_unlock(&watch->lock);
@@ -258,7 +338,7 @@ int unwind_watch__give_space(struct unwind_watch *watch, __u32 space, struct rec
 	int code;
 
 	pthread_mutex_lock(&watch->lock);
-	ring_buffer__consume(watch->news);
+	consume(watch, LONG_TURN_NS);
 	code = give(watch, watch->nr, space, queue);
 	pthread_mutex_unlock(&watch->lock);
 	return code;

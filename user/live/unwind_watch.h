@@ -20,7 +20,8 @@ struct unwind_watch;
 struct unwind_watch *unwind_watch__new(const struct unwind_map_fds *fds, struct err *err);
 void unwind_watch__free(struct unwind_watch *watch);
 
-/* As unwind_upload__sync(), __preload(), __forget() and __stats(). */
+/* As unwind_upload__sync(), __preload(), __forget() and __stats(). A sync right behind another of
+ * the same space says 0 and is made a little later, by the thread. */
 int unwind_watch__sync(struct unwind_watch *watch, __u32 space, pid_t pid, struct err *err);
 int unwind_watch__preload(struct unwind_watch *watch, pid_t pid, const struct proc_maps *maps);
 void unwind_watch__forget(struct unwind_watch *watch, __u32 space);
@@ -29,12 +30,14 @@ struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch);
 /*
  * The stacks walked from copies, as REC_STACKs. What the mappings of a stack follow from must stand
  * before it, and the end of its space behind it: so
- * unwind_watch__collect() - before the main ring is drained: all copies made so far are walked;
- * unwind_watch__give() - afterwards: those are pushed. Number of records, or -ENOMEM;
+ * unwind_watch__collect() - before the main ring is drained: the copies made so far are walked;
+ * unwind_watch__give() - afterwards: those are pushed. Number of records, or -ENOMEM. Both leave it
+ *   for the next time if the thread is at work, or copies come faster than they are walked, unless
+ *   @all are wanted: then they wait, and half a second is spent on it;
  * unwind_watch__give_space() - before the end of @space is pushed: all of its own.
  */
-void unwind_watch__collect(struct unwind_watch *watch);
-int unwind_watch__give(struct unwind_watch *watch, struct record_queue *queue);
+void unwind_watch__collect(struct unwind_watch *watch, bool all);
+int unwind_watch__give(struct unwind_watch *watch, bool all, struct record_queue *queue);
 int unwind_watch__give_space(struct unwind_watch *watch, __u32 space, struct record_queue *queue);
 
 #endif
