@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "scenarios_own.h"
+#include "scenarios_calls.h"
 
 #define MADV_PAGEOUT_NR 21
 #define DAEMON_PATIENCE_S 60
