@@ -252,28 +252,34 @@ void books__doubt(struct session *session, struct space *space, __u64 start, __u
 	sweep_holes(space, RSST_SHMEM);
 }
 
-static bool has_older(const struct ledger_table *table, __u64 start, __u64 end, __u64 gen)
+static bool has_older(const struct ledger_table *table, __u32 first, __u32 last, __u64 gen)
 {
-	__u32 first, last;
-
-	if (ledger_table__empty(table))
-		return false;
-	ledger_table__clip(table->key, start, end, &first, &last);
 	for (__u32 i = first; i < last; i++)
 		if (table->member[i] != MEMBER_NONE && older(table->born[i], gen))
 			return true;
 	return false;
 }
 
-void books__dispute_older(struct session *session, struct space *space, __u64 start, __u64 end,
-			  __u64 gen)
+void books__expire(struct session *session, struct space *space, __u64 start, __u64 end, __u64 gen)
 {
 	const struct page_ledger *ledger = &space->ledger;
 
 	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
-	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++)
-		if (has_older(ledger->tables[q], start, end, gen))
-			dispute_at(session, space, q);
+	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++) {
+		struct ledger_table *table;
+		__u32 first, last;
+
+		if (ledger_table__empty(ledger->tables[q]))
+			continue;
+		ledger_table__clip(ledger->tables[q]->key, start, end, &first, &last);
+		if (!has_older(ledger->tables[q], first, last, gen))
+			continue;
+		dispute_at(session, space, q);
+		table = page_ledger__own(&space->ledger, q);
+		for (__u32 i = first; table && i < last; i++)
+			if (table->member[i] != MEMBER_NONE && older(table->born[i], gen))
+				books__drop(session, space, table, i);
+	}
 }
 
 void books__prune(struct session *session, struct space *space, __u64 start, __u64 end)

@@ -74,10 +74,11 @@ void books__dispute(struct session *session, struct space *space, __u64 start, _
 /* The same, and pages may be where no table is. */
 void books__doubt(struct session *session, struct space *space, __u64 start, __u64 end);
 
-/* The same for tables with pages in the range born before @gen: what a call that is over must have
- * taken away. */
-void books__dispute_older(struct session *session, struct space *space, __u64 start, __u64 end,
-			  __u64 gen);
+/*
+ * Drop the pages of [start, end) born before @gen: a call that is over has taken them away, whatever
+ * its releases were booked to. Where there are any, others are missing: the tables are disputed.
+ */
+void books__expire(struct session *session, struct space *space, __u64 start, __u64 end, __u64 gen);
 
 /* Drop empty tables in [start, end). */
 void books__prune(struct session *session, struct space *space, __u64 start, __u64 end);
