@@ -260,19 +260,40 @@ static bool has_older(const struct ledger_table *table, __u32 first, __u32 last,
 	return false;
 }
 
+/* The first and last page, exclusive, of table @index in the range if it has any born before @gen. */
+static bool clip_older(const struct page_ledger *ledger, __u32 index, __u64 start, __u64 end,
+		       __u64 gen, __u32 *first, __u32 *last)
+{
+	const struct ledger_table *table = ledger->tables[index];
+
+	if (ledger_table__empty(table))
+		return false;
+	ledger_table__clip(table->key, start, end, first, last);
+	return has_older(table, *first, *last, gen);
+}
+
+void books__dispute_older(struct session *session, struct space *space, __u64 start, __u64 end,
+			  __u64 gen)
+{
+	const struct page_ledger *ledger = &space->ledger;
+	__u32 first, last;
+
+	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
+	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++)
+		if (clip_older(ledger, q, start, end, gen, &first, &last))
+			dispute_at(session, space, q);
+}
+
 void books__expire(struct session *session, struct space *space, __u64 start, __u64 end, __u64 gen)
 {
 	const struct page_ledger *ledger = &space->ledger;
+	__u32 first, last;
 
 	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
 	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++) {
 		struct ledger_table *table;
-		__u32 first, last;
 
-		if (ledger_table__empty(ledger->tables[q]))
-			continue;
-		ledger_table__clip(ledger->tables[q]->key, start, end, &first, &last);
-		if (!has_older(ledger->tables[q], first, last, gen))
+		if (!clip_older(ledger, q, start, end, gen, &first, &last))
 			continue;
 		dispute_at(session, space, q);
 		table = page_ledger__own(&space->ledger, q);

@@ -74,10 +74,12 @@ void books__dispute(struct session *session, struct space *space, __u64 start, _
 /* The same, and pages may be where no table is. */
 void books__doubt(struct session *session, struct space *space, __u64 start, __u64 end);
 
-/*
- * Drop the pages of [start, end) born before @gen: a call that is over has taken them away, whatever
- * its releases were booked to. Where there are any, others are missing: the tables are disputed.
- */
+/* The same for tables with pages in the range born before @gen: what a call that is over must have
+ * taken away. */
+void books__dispute_older(struct session *session, struct space *space, __u64 start, __u64 end,
+			  __u64 gen);
+
+/* The same, and drop these pages: others come where they are, on new memory. */
 void books__expire(struct session *session, struct space *space, __u64 start, __u64 end, __u64 gen);
 
 /* Drop empty tables in [start, end). */

@@ -226,7 +226,7 @@ static void resize_in_place(struct session *session, struct space *space,
 	if (new_end == old_end)
 		return;
 	session__map_result(session, vma_map__remove(&space->map, new_end, old_end, rec->call_gen));
-	books__expire(session, space, new_end, old_end, rec->call_gen);
+	books__dispute_older(session, space, new_end, old_end, rec->call_gen);
 	books__prune(session, space, new_end, old_end);
 }
 
@@ -257,7 +257,7 @@ static void move_regions(struct session *session, struct space *space, const str
 								     rec->call_gen));
 		insert_moved(session, space, rec, call, move, move->new);
 	}
-	books__expire(session, space, move->old, end, rec->call_gen);
+	books__dispute_older(session, space, move->old, end, rec->call_gen);
 	books__prune(session, space, move->old, end);
 }
 

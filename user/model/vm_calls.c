@@ -89,7 +89,7 @@ static void on_munmap(struct session *session, struct space *space, const struct
 		return;
 	end = page_up(start + page_up(rec->args[1]));
 	session__map_result(session, vma_map__remove(&space->map, start, end, rec->call_gen));
-	books__expire(session, space, start, end, rec->call_gen);
+	books__dispute_older(session, space, start, end, rec->call_gen);
 	books__prune(session, space, start, end);
 }
 
@@ -114,7 +114,7 @@ static void on_brk(struct session *session, struct space *space, const struct re
 		return;
 	if (end < old) {
 		session__map_result(session, vma_map__remove(&space->map, end, old, ~0ULL));
-		books__expire(session, space, end, old, rec->call_gen);
+		books__dispute_older(session, space, end, old, rec->call_gen);
 		books__prune(session, space, end, old);
 		return;
 	}
@@ -175,7 +175,7 @@ static void on_shmdt(struct session *session, struct space *space, const struct 
 	start = vma->start;
 	end = vma->end;
 	session__map_result(session, vma_map__remove(&space->map, start, end, rec->call_gen));
-	books__expire(session, space, start, end, rec->call_gen);
+	books__dispute_older(session, space, start, end, rec->call_gen);
 	books__prune(session, space, start, end);
 }
 
@@ -212,7 +212,7 @@ void session__area(struct session *session, struct space *space, const struct re
 		return; /* no room was found */
 	end = page_up(start + area->len);
 	session__map_result(session, vma_map__remove(&space->map, start, end, ~0ULL));
-	books__expire(session, space, start, end, area->gen);
+	books__dispute_older(session, space, start, end, area->gen);
 	if (area->op == VM_OP_MREMAP)
 		session__mremap_chosen(session, space, area);
 }

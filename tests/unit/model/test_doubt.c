@@ -178,11 +178,12 @@ static void losses_and_doubts_make_a_scan_stale(void **state)
 	FEED(&s, delta, DELTA, .space = SPACE, .delta = -1, .member = RSST_ANON,
 	     .cause = CAUSE_RECLAIM);
 	assert_int_not_equal(touched(&s, BASE), before);
-	before = touched(&s, BASE);
-	call = story__munmap(&s, PID, BASE, 4 * PAGE);
-	story__return(&s, &call, 0); /* it left pages that cannot be there */
-	assert_int_not_equal(touched(&s, BASE), before);
-	assert_int_equal(story__nr_disputes(&s), 1);
+	for (int i = 0; i < 2; i++) {
+		before = touched(&s, BASE);
+		call = story__munmap(&s, PID, BASE, 4 * PAGE);
+		story__return(&s, &call, 0); /* it left pages that cannot be there */
+		assert_int_not_equal(touched(&s, BASE), before);
+	}
 	story__free(&s);
 }
 
