@@ -37,7 +37,7 @@ CASES = [
 def verdict(request, tmp_path_factory):
     if not page_truth.has_page_scan():
         pytest.skip("PAGEMAP_SCAN: not in this kernel (Linux 6.7)")
-    done, _ = torture_run.twice_at_most(request.param, tmp_path_factory.mktemp("torture") / "torture.rsst")
+    done, _ = torture_run.attempts(request.param, tmp_path_factory.mktemp("torture") / "torture.rsst")
     print(done)
     return done
 

@@ -180,7 +180,7 @@ def run_torture(check, folder, facts):
 
     numbers = dict(zip(check.what[::2], check.what[1::2]))
     given = {name[2:]: value if name in ("--mode", "--only", "--skip") else int(value) for name, value in numbers.items()}
-    verdict, first = torture_run.twice_at_most(torture_run.Case(**given), folder / "trace.rsst")
+    verdict, first = torture_run.attempts(torture_run.Case(**given), folder / "trace.rsst")
     facts["said"], facts["problems"] = f"{verdict}; {first}" if first else str(verdict), verdict.problems()
 
 
