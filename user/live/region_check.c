@@ -122,9 +122,10 @@ int region_check__tell(struct region_check *check, const struct session *session
 		code = tell_reading(&check->readings[i], session, queue);
 	forget(check);
 	check->wanted = !believed;
-	check->pause = believed || check->pause >= PAUSE_MAX ? check->pause : check->pause * 2 + 1;
 	if (believed)
 		check->pause = 0;
+	else if (check->pause < PAUSE_MAX)
+		check->pause = check->pause * 2 + 1;
 	check->pause_left = check->pause;
 	return code;
 }

@@ -2,7 +2,6 @@
 /* Pages that arrive: by a fault, by a call that populates, or nobody knows where. */
 #include "model/books.h"
 
-#define ADVICE_POPULATE_WRITE 23 /* MADV_POPULATE_WRITE */
 #define STACK_GROWTH_MAX                                                                           \
 	((8ULL << 20) + (1ULL << 20)) /* default stack limit, and slack for its gap */
 
@@ -379,8 +378,7 @@ void session__populate(struct session *session, struct space *space,
 		.unit = populate->nr_pages,
 		.times = 1,
 		.member = populate->member,
-		.write = populate->op == VM_OP_MADVISE &&
-			 (__u32)populate->args[2] == ADVICE_POPULATE_WRITE,
+		.write = is_populate_write(populate->op, populate->args),
 	};
 	__u64 base = page_down(populate->args[0]);
 	struct call *call;

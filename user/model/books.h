@@ -91,6 +91,14 @@ static inline bool older(__u32 born, __u64 gen)
 	return (__s32)(born - (__u32)gen) < 0;
 }
 
+#define ADVICE_POPULATE_WRITE 23 /* uapi/asm-generic/mman-common.h */
+
+/* Is it madvise(MADV_POPULATE_WRITE)? */
+static inline bool is_populate_write(__u8 op, const __u64 *args)
+{
+	return op == VM_OP_MADVISE && (__u32)args[2] == ADVICE_POPULATE_WRITE;
+}
+
 static inline bool is_resident(const struct space *space, __u64 addr)
 {
 	const struct ledger_table *table =

@@ -17,7 +17,6 @@
 /* uapi/asm-generic/mman-common.h */
 #define ADVICE_DONTNEED 4
 #define ADVICE_REMOVE 9
-#define ADVICE_POPULATE_WRITE 23
 #define ADVICE_DONTNEED_LOCKED 24
 #define ADVICE_GUARD_INSTALL 102
 
@@ -287,8 +286,7 @@ static bool takes_its_range(__u64 advice)
 
 static bool fills_its_range(const struct rec_release *release)
 {
-	return release->op == VM_OP_MLOCK ||
-	       (release->op == VM_OP_MADVISE && (__u32)release->args[2] == ADVICE_POPULATE_WRITE);
+	return release->op == VM_OP_MLOCK || is_populate_write(release->op, release->args);
 }
 
 static __u64 later(__u64 a, __u64 b)
