@@ -57,15 +57,29 @@ def read_line(stream, timeout=PATIENCE_S):
     return line.decode(errors="replace").rstrip("\n")
 
 
-class Workload:
+class Piped:
+    """A program on pipes; gone, and they closed, at the end of the block."""
+
+    def __init__(self, argv):
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Workload(Piped):
     """A program of tests/workload with its own options. wait=True holds it before its job until go()."""
 
     def __init__(self, name, *options, wait=True):
-        argv = [workload_path(name)] + (["--wait"] if wait else []) + list(options)
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        self.pid = self.process.pid
+        super().__init__([workload_path(name)] + (["--wait"] if wait else []) + list(options))
         if wait:
             assert json.loads(read_line(self.process.stdout))["ready"]
 
@@ -81,16 +95,6 @@ class Workload:
         status = self.process.wait(PATIENCE_S)
         self.process.stdout.close()
         return status
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 class Tracer:

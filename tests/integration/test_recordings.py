@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import MIB, Tracer, Workload, alive, read_line, report, run, site_bytes, workload_path
+from harness import MIB, Piped, Tracer, Workload, alive, read_line, report, run, site_bytes, workload_path
 
 KIB = 1 << 10
 GROWER = """
@@ -26,28 +26,16 @@ for line in sys.stdin:
 """
 
 
-class Grower:
+class Grower(Piped):
     """A process that takes MiB when told to, and ends with its stdin."""
 
     def __init__(self):
-        argv = [sys.executable, "-c", GROWER]
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        super().__init__([sys.executable, "-c", GROWER])
         assert read_line(self.process.stdout) == "ready"
-        self.pid = self.process.pid
 
     def grow(self, mib):
         self.process.stdin.write(f"{mib}\n".encode())
         assert read_line(self.process.stdout) == "grown"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            stream.close()
 
 
 def parts(trace):
