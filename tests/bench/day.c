@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "model/session.h"
-#include "trace/writer.h"
+#include "../tools/made_up.h"
 
 #define CODE 0x400000ULL
 #define CODE_BYTES (8ULL << 20)
@@ -43,31 +42,10 @@ struct day {
 	__u64 stack;
 };
 
-static void die(const char *what)
-{
-	fprintf(stderr, "day: %s\n", what);
-	exit(2);
-}
-
-static __u64 dice(struct day *day, __u64 sides)
-{
-	day->seed = day->seed * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (day->seed >> 33) % sides;
-}
-
 static void tell(struct day *day, struct rec *rec, __u16 type, __u32 size)
 {
-	struct err err = { "" };
-
-	rec->type = type;
-	rec->size = (size + 7) & ~7U;
-	rec->ts = day->ts;
 	day->nr_records++;
-	if (trace_writer__append(day->writer, rec, &err) ||
-	    session__feed(day->session, rec, rec->size, &err))
-		die(err.text);
-	if (type == REC_TICK && trace_writer__ticked(day->writer, day->session, &err))
-		die(err.text);
+	stream__tell(day->writer, day->session, rec, type, size, day->ts);
 }
 
 #define TELL(day, name, type, ...)                                                                 \
@@ -102,15 +80,16 @@ static void new_stack(struct day *day)
 		struct rec_stack stack;
 		__u64 frames[40];
 	} rec = { .stack = { .space = 1, .end = STACK_END_ROOT } };
-	__u32 nr = 8 + dice(day, 32);
+	__u32 nr = 8 + dice(&day->seed, 32);
 
 	rec.stack.id = STACK_ID(++day->nr_stacks);
 	rec.stack.nr_frames = nr;
 	for (__u32 i = 0; i < nr; i++) {
 		__u64 paths = 2ULL << (nr - i < 12 ? nr - i : 12);
 
-		rec.frames[i] = CODE + 0x1000 + ((nr - i) * 4096 + dice(day, paths)) % 30000 * 256 +
-				17 + 16 * dice(day, 4);
+		rec.frames[i] = CODE + 0x1000 +
+				((nr - i) * 4096 + dice(&day->seed, paths)) % 30000 * 256 + 17 +
+				16 * dice(&day->seed, 4);
 	}
 	tell(day, &rec.stack.h, REC_STACK, sizeof(rec.stack) + nr * 8);
 	for (__u32 i = 0; i < nr; i++)
@@ -179,9 +158,9 @@ static void give_back(struct day *day, __u32 table)
 /* Few stacks do most of it. */
 static __u64 pick_stack(struct day *day)
 {
-	__u64 one = dice(day, day->nr_stacks), other = dice(day, day->nr_stacks);
-	__u64 rank =
-		one * other / day->nr_stacks * (1 + dice(day, day->nr_stacks)) / day->nr_stacks;
+	__u64 one = dice(&day->seed, day->nr_stacks), other = dice(&day->seed, day->nr_stacks);
+	__u64 rank = one * other / day->nr_stacks * (1 + dice(&day->seed, day->nr_stacks)) /
+		     day->nr_stacks;
 
 	return STACK_ID(1 + rank);
 }
@@ -189,9 +168,9 @@ static __u64 pick_stack(struct day *day)
 static void fault(struct day *day)
 {
 	if (!day->run) {
-		day->run = 1 + dice(day, RUN_MAX);
-		day->table = dice(day, NR_TABLES);
-		day->tid = day->tids[dice(day, NR_THREADS)];
+		day->run = 1 + dice(&day->seed, RUN_MAX);
+		day->table = dice(&day->seed, NR_TABLES);
+		day->tid = day->tids[dice(&day->seed, NR_THREADS)];
 		day->stack = pick_stack(day);
 	}
 	if (day->resident[day->table] == 512)
@@ -259,7 +238,7 @@ static void once_a_second(struct day *day, __u64 second)
 	if (second % 10 == 0)
 		new_stack(day);
 	if (second % 30 == 7)
-		new_thread(day, dice(day, NR_THREADS));
+		new_thread(day, dice(&day->seed, NR_THREADS));
 	if (second % 60 == 11)
 		visit_file(day);
 	if (second % 60 == 30)
@@ -273,7 +252,7 @@ static void run_tick(struct day *day, __u64 nr)
 	if (nr % 10 == 0)
 		once_a_second(day, nr / 10);
 	for (__u32 i = 0; i < day->faults_a_tick; i++) {
-		day->ts += step / 2 + dice(day, step);
+		day->ts += step / 2 + dice(&day->seed, step);
 		if (day->ts >= end)
 			day->ts = end - 1;
 		fault(day);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "model/session.h"
+#include "../tools/made_up.h"
 
 #define BASE 0x100000000000ULL
 #define PAGE 4096ULL
@@ -46,12 +46,6 @@ struct feeder {
 	unsigned int nr;
 };
 
-static void die(const char *what)
-{
-	fprintf(stderr, "scale: %s\n", what);
-	exit(2);
-}
-
 static __u64 now_ns(void)
 {
 	struct timespec ts;
@@ -60,21 +54,9 @@ static __u64 now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-static __u64 dice(struct feeder *f, __u64 sides)
-{
-	f->seed = f->seed * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (f->seed >> 33) % sides;
-}
-
 static void feed(struct feeder *f, struct rec *rec, __u16 type, __u32 size)
 {
-	struct err err = { "" };
-
-	rec->type = type;
-	rec->size = size;
-	rec->ts = f->ts;
-	if (session__feed(f->session, rec, size, &err))
-		die(err.text);
+	stream__tell(NULL, f->session, rec, type, size, f->ts);
 }
 
 #define FEED(f, name, type, ...)                                                                   \
@@ -101,7 +83,7 @@ static void begin(struct feeder *f)
 		} stack = { .stack = { .id = id, .space = 1, .nr_frames = 12, .end = 1 } };
 
 		for (int i = 0; i < 12; i++)
-			stack.frames[i] = 0x400000 + dice(f, 0x3fff) * 16;
+			stack.frames[i] = 0x400000 + dice(&f->seed, 0x3fff) * 16;
 		feed(f, &stack.stack.h, REC_STACK, sizeof(stack));
 	}
 	for (__u32 i = 0; i < f->stream->nr_vmas; i++) /* a hole before each, else they merge */
@@ -130,9 +112,9 @@ static void put_fault(struct feeder *f, __u64 table)
 	f->batch[f->nr++].fault = (struct rec_fault){
 		.h = { .type = REC_FAULT, .size = sizeof(struct rec_fault), .ts = f->ts },
 		.space = 1,
-		.tid = 100 + dice(f, f->stream->nr_threads),
+		.tid = 100 + dice(&f->seed, f->stream->nr_threads),
 		.addr = BASE + (table * TABLE_PAGES + f->resident[table]) * PAGE,
-		.stack = 1 + dice(f, f->stream->nr_stacks),
+		.stack = 1 + dice(&f->seed, f->stream->nr_stacks),
 		.gen = f->gen,
 		.nr_pages = 1,
 		.member = RSST_ANON,

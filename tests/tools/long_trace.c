@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "model/session.h"
-#include "trace/writer.h"
+#include "made_up.h"
 
 #define BASE 0x7f0000000000ULL
 #define TABLE (1ULL << 21)
@@ -27,30 +26,9 @@ struct story {
 	__u16 *resident; /* pages of each table */
 };
 
-static void die(const char *what)
-{
-	fprintf(stderr, "long_trace: %s\n", what);
-	exit(2);
-}
-
-static __u64 dice(struct story *story, __u64 sides)
-{
-	story->seed = story->seed * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (story->seed >> 33) % sides;
-}
-
 static void tell(struct story *story, struct rec *rec, __u16 type, __u32 size)
 {
-	struct err err = { "" };
-
-	rec->type = type;
-	rec->size = size;
-	rec->ts = story->ts;
-	if (trace_writer__append(story->writer, rec, &err) ||
-	    session__feed(story->session, rec, size, &err))
-		die(err.text);
-	if (type == REC_TICK && trace_writer__ticked(story->writer, story->session, &err))
-		die(err.text);
+	stream__tell(story->writer, story->session, rec, type, size, story->ts);
 }
 
 #define TELL(story, name, type, ...)                                                               \
@@ -89,7 +67,7 @@ static void begin(struct story *story)
 		} stack = { .stack = { .id = id, .space = 1, .nr_frames = 12, .end = 1 } };
 
 		for (int i = 0; i < 12; i++)
-			stack.frames[i] = 0x400000 + dice(story, 0x3fff) * 16;
+			stack.frames[i] = 0x400000 + dice(&story->seed, 0x3fff) * 16;
 		tell(story, &stack.stack.h, REC_STACK, sizeof(stack));
 	}
 	TELL(story, call, REC_CALL, .space = 1, .tid = 100, .call = ++story->call, .op = VM_OP_MMAP,
@@ -99,16 +77,16 @@ static void begin(struct story *story)
 
 static void touch(struct story *story, __u32 table)
 {
-	__u32 first = story->resident[table], nr = 1 + dice(story, 4);
+	__u32 first = story->resident[table], nr = 1 + dice(&story->seed, 4);
 
 	if (first + nr > 512)
 		nr = 512 - first;
 	if (!nr)
 		return;
-	TELL(story, fault, REC_FAULT, .space = 1, .tid = 100 + dice(story, 16),
-	     .addr = BASE + table * TABLE + first * 4096ULL, .stack = 1 + dice(story, NR_STACKS),
-	     .gen = story->gen, .nr_pages = nr, .member = RSST_ANON, .cause = CAUSE_FAULT,
-	     .flags = FAULT_WRITE);
+	TELL(story, fault, REC_FAULT, .space = 1, .tid = 100 + dice(&story->seed, 16),
+	     .addr = BASE + table * TABLE + first * 4096ULL,
+	     .stack = 1 + dice(&story->seed, NR_STACKS), .gen = story->gen, .nr_pages = nr,
+	     .member = RSST_ANON, .cause = CAUSE_FAULT, .flags = FAULT_WRITE);
 	story->resident[table] += nr;
 }
 
@@ -156,10 +134,10 @@ int main(int argc, char **argv)
 		die(err.text);
 	begin(&story);
 	while (trace_writer__bytes(story.writer) < bytes) {
-		for (int i = 0; i < EVENTS_A_TICK; i++, story.ts += 1000 + dice(&story, 9000))
-			touch(&story, dice(&story, story.nr_tables));
+		for (int i = 0; i < EVENTS_A_TICK; i++, story.ts += 1000 + dice(&story.seed, 9000))
+			touch(&story, dice(&story.seed, story.nr_tables));
 		for (int i = 0; i < 40; i++)
-			give_back(&story, dice(&story, story.nr_tables));
+			give_back(&story, dice(&story.seed, story.nr_tables));
 		tick(&story);
 	}
 	TELL(&story, end, REC_END, .why = END_ASKED);
