@@ -186,7 +186,8 @@ $(BUILD)/bench/reconcile $(BUILD)/bench/scale: $(BUILD)/bench/%: tests/bench/%.c
 .PHONY: bench-reconcile bench-scale
 MILLIONS ?= 20
 bench-scale: $(BUILD)/bench/scale ## what a record costs the model, by the target's size; MILLIONS=100 for the longest
-	$(Q)$< $(MILLIONS)
+	$(Q)$< $(MILLIONS) $<.jsonl
+	$(Q)$(PYTHON) tests/bench/plot_scale.py $<.jsonl $<.svg
 
 bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residency costs, and how long it holds mmap_lock
 	$(Q)$<

@@ -4,7 +4,9 @@
  * faults and releases through the one decoder, one size varied at a time. A line a stream; the time
  * is that of session__feed() alone, over the stream's second half: the first builds the target.
  *
- *   scale [MILLIONS]   the longest stream has so many records, default 20
+ *   scale [MILLIONS [FIGURES]]   the longest stream has so many records, default 20; the figures go
+ *                                to the file FIGURES as well, a JSON object a line, for
+ * plot_scale.py
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -155,10 +157,32 @@ static void put(struct feeder *f)
 		put_fault(f, table);
 }
 
-static void run(const struct stream *stream)
+static void print_figures(const struct feeder *f, __u64 nr, FILE *figures)
+{
+	const struct stream *stream = f->stream;
+	double ns = (double)f->ns / f->nr_fed;
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	printf("%-10s%7u regions%7u threads%7u stacks %7" PRIu64
+	       " MiB %6.1f M records  %6.1f ns each %6.2f M/s %6ld MiB held\n",
+	       stream->what, stream->nr_vmas, stream->nr_threads, stream->nr_stacks,
+	       (uint64_t)stream->resident_mib, nr / 1e6, ns, 1e3 / ns, usage.ru_maxrss >> 10);
+	fflush(stdout);
+	if (!figures)
+		return;
+	fprintf(figures,
+		"{\"what\":\"%s\",\"regions\":%u,\"threads\":%u,\"stacks\":%u,"
+		"\"resident_mib\":%" PRIu64 ",\"records\":%" PRIu64
+		",\"ns_each\":%.1f,\"held_kib\":%ld}\n",
+		stream->what, stream->nr_vmas, stream->nr_threads, stream->nr_stacks,
+		(uint64_t)stream->resident_mib, (uint64_t)nr, ns, usage.ru_maxrss);
+	fflush(figures);
+}
+
+static void run(const struct stream *stream, FILE *figures)
 {
 	struct feeder *f = calloc(1, sizeof(*f));
-	struct rusage usage;
 	__u64 nr;
 
 	if (!f)
@@ -179,20 +203,14 @@ static void run(const struct stream *stream)
 		if (i % TICK_EVERY == 0)
 			FEED(f, tick, REC_TICK, .h = { 0 });
 	}
-	getrusage(RUSAGE_SELF, &usage);
-	printf("%-10s%7u regions%7u threads%7u stacks %7" PRIu64
-	       " MiB %6.1f M records  %6.1f ns each %6.2f M/s %6ld MiB held\n",
-	       stream->what, stream->nr_vmas, stream->nr_threads, stream->nr_stacks,
-	       (uint64_t)stream->resident_mib, nr / 1e6, (double)f->ns / f->nr_fed, f->nr_fed * 1e3 / f->ns,
-	       usage.ru_maxrss >> 10);
-	fflush(stdout);
+	print_figures(f, nr, figures);
 	session__free(f->session);
 	free(f->resident);
 	free(f);
 }
 
 /* In a process of its own: its memory is then its own. */
-static void run_apart(const struct stream *stream)
+static void run_apart(const struct stream *stream, FILE *figures)
 {
 	int status;
 	pid_t pid = fork();
@@ -200,7 +218,7 @@ static void run_apart(const struct stream *stream)
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
-		run(stream);
+		run(stream, figures);
 		_exit(0);
 	}
 	if (waitpid(pid, &status, 0) != pid || status)
@@ -210,6 +228,7 @@ static void run_apart(const struct stream *stream)
 int main(int argc, char **argv)
 {
 	double longest = argc > 1 ? atof(argv[1]) : 20;
+	FILE *figures = argc > 2 ? fopen(argv[2], "w") : NULL;
 	const struct stream streams[] = {
 		{ "small", 64, 16, 1000, 1024, 2 },	{ "regions", 1024, 16, 1000, 1024, 2 },
 		{ "regions", 8192, 16, 1000, 1024, 2 }, { "regions", 65536, 16, 1000, 1024, 2 },
@@ -219,7 +238,9 @@ int main(int argc, char **argv)
 		{ "resident", 64, 16, 1000, 65536, 0 }, { "long", 64, 16, 1000, 1024, longest },
 	};
 
+	if (argc > 2 && !figures)
+		die(argv[2]);
 	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
-		run_apart(&streams[i]);
+		run_apart(&streams[i], figures);
 	return 0;
 }

@@ -6,17 +6,20 @@
 
 __u32 page_ledger__lower_bound(const struct page_ledger *ledger, __u64 key)
 {
-	__u32 low = 0, high = ledger->nr_tables;
+	__u32 low = 0, nr = ledger->nr_tables;
 
-	while (low < high) {
-		__u32 mid = low + (high - low) / 2;
+	while (nr) { /* without a jump on what was found: no predictor knows it */
+		__u32 half = nr - nr / 2;
 
-		if (ledger->tables[mid]->key < key)
-			low = mid + 1;
-		else
-			high = mid;
+		low += ledger->keys[low + half - 1] < key ? half : 0;
+		nr /= 2;
 	}
 	return low;
+}
+
+static bool is_at(const struct page_ledger *ledger, __u32 i, __u64 key)
+{
+	return i < ledger->nr_tables && ledger->keys[i] == key;
 }
 
 /* Index of the first table at or after @key; the last one used and its neighbour are tried before
@@ -25,16 +28,11 @@ static __u32 locate(const struct page_ledger *ledger, __u64 key)
 {
 	__u32 i = ledger->last;
 
-	if (i < ledger->nr_tables && ledger->tables[i]->key == key)
+	if (is_at(ledger, i, key))
 		return i;
-	if (i + 1 < ledger->nr_tables && ledger->tables[i + 1]->key == key)
+	if (is_at(ledger, i + 1, key))
 		return i + 1;
 	return page_ledger__lower_bound(ledger, key);
-}
-
-static bool is_at(const struct page_ledger *ledger, __u32 i, __u64 key)
-{
-	return i < ledger->nr_tables && ledger->tables[i]->key == key;
 }
 
 const struct ledger_table *page_ledger__find(const struct page_ledger *ledger, __u64 key)
@@ -62,20 +60,38 @@ static void table__put(struct ledger_table *table)
 		free(table);
 }
 
+/* Make room for @cap tables. */
+static int reserve(struct page_ledger *ledger, __u32 cap)
+{
+	struct ledger_table **tables = realloc(ledger->tables, cap * sizeof(*tables));
+	__u64 *keys;
+
+	if (!tables)
+		return -ENOMEM;
+	ledger->tables = tables;
+	keys = realloc(ledger->keys, cap * sizeof(*keys));
+	if (!keys)
+		return -ENOMEM;
+	ledger->keys = keys;
+	ledger->cap_tables = cap;
+	return 0;
+}
+
+/* Let what stands at [from, end) stand at @to. */
+static void shift(struct page_ledger *ledger, __u32 to, __u32 from, __u32 end)
+{
+	memmove(ledger->tables + to, ledger->tables + from, (end - from) * sizeof(*ledger->tables));
+	memmove(ledger->keys + to, ledger->keys + from, (end - from) * sizeof(*ledger->keys));
+}
+
 static int insert_at(struct page_ledger *ledger, __u32 i, struct ledger_table *table)
 {
-	if (ledger->nr_tables == ledger->cap_tables) {
-		__u32 cap = ledger->cap_tables ? ledger->cap_tables * 2 : 64;
-		struct ledger_table **tables = realloc(ledger->tables, cap * sizeof(*tables));
-
-		if (!tables)
-			return -ENOMEM;
-		ledger->tables = tables;
-		ledger->cap_tables = cap;
-	}
-	memmove(ledger->tables + i + 1, ledger->tables + i,
-		(ledger->nr_tables - i) * sizeof(*ledger->tables));
+	if (ledger->nr_tables == ledger->cap_tables &&
+	    reserve(ledger, ledger->cap_tables ? ledger->cap_tables * 2 : 64))
+		return -ENOMEM;
+	shift(ledger, i + 1, i, ledger->nr_tables);
 	ledger->tables[i] = table;
+	ledger->keys[i] = table->key;
 	ledger->nr_tables++;
 	return 0;
 }
@@ -150,10 +166,12 @@ int page_ledger__share(struct page_ledger *copy, const struct page_ledger *ledge
 	memset(copy, 0, sizeof(*copy));
 	if (!ledger->nr_tables)
 		return 0;
-	copy->tables = malloc(ledger->nr_tables * sizeof(*copy->tables));
-	if (!copy->tables)
+	if (reserve(copy, ledger->nr_tables)) {
+		page_ledger__fini(copy);
 		return -ENOMEM;
-	copy->nr_tables = copy->cap_tables = ledger->nr_tables;
+	}
+	copy->nr_tables = ledger->nr_tables;
+	memcpy(copy->keys, ledger->keys, ledger->nr_tables * sizeof(*copy->keys));
 	for (__u32 i = 0; i < ledger->nr_tables; i++) {
 		copy->tables[i] = ledger->tables[i];
 		copy->tables[i]->refs++;
@@ -166,6 +184,7 @@ void page_ledger__fini(struct page_ledger *ledger)
 	for (__u32 i = 0; i < ledger->nr_tables; i++)
 		table__put(ledger->tables[i]);
 	free(ledger->tables);
+	free(ledger->keys);
 	memset(ledger, 0, sizeof(*ledger));
 }
 
@@ -173,10 +192,11 @@ __u32 page_ledger__prune(struct page_ledger *ledger, __u64 start, __u64 end)
 {
 	__u32 i = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT), kept = i, nr = 0;
 
-	for (; i < ledger->nr_tables && ledger->tables[i]->key << LEDGER_TABLE_SHIFT < end; i++) {
+	for (; i < ledger->nr_tables && ledger->keys[i] << LEDGER_TABLE_SHIFT < end; i++) {
 		struct ledger_table *table = ledger->tables[i];
 
 		if (!ledger_table__empty(table) || table->disputed_at > table->checked_at) {
+			ledger->keys[kept] = table->key;
 			ledger->tables[kept++] = table;
 			continue;
 		}
@@ -185,8 +205,7 @@ __u32 page_ledger__prune(struct page_ledger *ledger, __u64 start, __u64 end)
 	}
 	if (!nr)
 		return 0;
-	memmove(ledger->tables + kept, ledger->tables + i,
-		(ledger->nr_tables - i) * sizeof(*ledger->tables));
+	shift(ledger, kept, i, ledger->nr_tables);
 	ledger->nr_tables -= nr;
 	return nr;
 }

@@ -43,7 +43,8 @@ struct ledger_table {
 struct page_ledger {
 	__u32 nr_tables, cap_tables;
 	struct ledger_table **tables; /* sorted by key */
-	__u32 last;		      /* index of the table used last: a hint */
+	__u64 *keys; /* theirs, side by side: a search looks at no table but the one it finds */
+	__u32 last;  /* index of the table used last: a hint */
 };
 
 /* Table at or after @key: index in [0, nr_tables]. O(log n). */

@@ -338,7 +338,8 @@ static void compare_object(struct object *object)
 		      object->path, object->table.nr, object->same, object->unsupported,
 		      object->unknown);
 	assert_true(object->same > NR_PCS / 10);
-	assert_true(object->unsupported <= NR_PCS / 1000);
+	/* libcrypto's multi-buffer SHA keeps its frame at *(rsp + 8 * reg + n): 0.12 % of its code */
+	assert_true(object->unsupported <= NR_PCS / 500);
 	dwarf_cfi_end(object->cfi);
 	elf_end(object->elf);
 	close(fd);
