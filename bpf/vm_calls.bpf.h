@@ -193,6 +193,63 @@ int vm_call_exit(struct trace_event_raw_sys_exit *ctx)
 	return 0;
 }
 
+#define PR_SET_VMA 0x53564d41 /* include/uapi/linux/prctl.h */
+#define PR_SET_VMA_ANON_NAME 0
+
+/* struct rec_named with all the room a name may take. */
+struct named_record {
+	struct rec h;
+	__u32 space;
+	__u32 tid;
+	__u64 gen;
+	__u64 start;
+	__u64 end;
+	__s32 ret;
+	__u32 pad;
+	char name[NAMED_MAX];
+};
+
+/* The kernel has just read the name, so it is there to be read again. */
+static __always_inline int memory_named(long ret)
+{
+	struct task_struct *task = current_task();
+	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
+	struct named_record *rec;
+	__u64 args[6], gen;
+
+	if (!ref)
+		return 0;
+	arch_syscall_args(task__regs(task), args, 6);
+	if (args[0] != PR_SET_VMA || args[1] != PR_SET_VMA_ANON_NAME)
+		return 0;
+	runs__tell(ref->space);
+	gen = emit__next_generation();
+	if (!emit__reserve(rec, REC_NAMED))
+		return 0;
+	rec->space = ref->space;
+	rec->tid = kernel_field(task, pid);
+	rec->gen = gen;
+	rec->start = args[2];
+	rec->end = args[2] + args[3];
+	rec->ret = ret;
+	rec->pad = 0;
+	__builtin_memset(rec->name, 0, sizeof(rec->name));
+	if (args[4])
+		bpf_probe_read_user_str(rec->name, sizeof(rec->name), (void *)args[4]);
+	emit__submit(rec);
+	return 0;
+}
+
+/* Attached to syscalls:sys_exit_prctl. */
+SEC("tracepoint")
+int prctl_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	cpu__hold();
+	memory_named(ctx->ret);
+	cpu__let_go();
+	return 0;
+}
+
 static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_area_info *info)
 {
 	struct task_struct *task = current_task();

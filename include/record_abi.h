@@ -51,6 +51,7 @@ enum rec_type {
 	REC_SPACE_END = 11,
 	REC_COUNTERS = 12,
 	REC_THREAD = 13,
+	REC_NAMED = 14,
 	/* synthesised by the live side */
 	REC_START = 32,
 	REC_PROCESS = 33,
@@ -259,6 +260,24 @@ struct rec_area {
 	__u64 addr;
 	__u64 len;
 	__u64 args[4];
+};
+
+#define NAMED_MAX 80 /* ANON_VMA_NAME_MAX_LEN of the kernel, the NUL included */
+
+/*
+ * prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME) over the anonymous memory in [start, end) returned @ret: 0, or what stopped it
+ * (the kernel goes on past holes, and stops at a mapping of a file). An empty name takes one away. Linux 5.17, man 2 PR_SET_VMA.
+ */
+struct rec_named {
+	struct rec h;
+	__u32 space;
+	__u32 tid;
+	__u64 gen;
+	__u64 start;
+	__u64 end;
+	__s32 ret;
+	__u32 pad;
+	char name[];
 };
 
 /* How the walk of a user stack ended. */

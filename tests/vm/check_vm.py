@@ -37,6 +37,7 @@ CPU = "max,la57=off,cx16=off"
 # Without cmpxchg16b, Linux 7 gives BPF's task storage no memory (kmalloc_nolock()) unless these caches are checked ones.
 COMMAND_LINE = "console=ttyS0 panic=-1 root=/dev/nvme0n1p1 rw init=/init slab_debug=F,kmalloc-*"
 PR_SET_PDEATHSIG = 1
+UNKNOWN = ("traced", None)  # a version kernels.txt does not have
 libc = ctypes.CDLL(None)
 
 
@@ -174,35 +175,35 @@ def try_kernel(version, expected, image, disk, plan, build):
 # --- the whole ---------------------------------------------------------------------------------------------------------
 
 def read_kernels():
-    """([suite], {version: what is expected})"""
+    """([suite], {version: (what is expected, the configuration it is built with or None)})"""
     lines = [line.split() for line in (HERE / "kernels.txt").read_text().splitlines() if line and line[0] != "#"]
     suites = next(words[1:] for words in lines if words[0] == "suites")
-    return suites, {words[0]: words[1] for words in lines if words[0] != "suites"}
+    return suites, {words[0]: (words[1], HERE / words[2] if words[2:] else None) for words in lines if words[0] != "suites"}
 
 
-def images(versions, suites, skipped):
+def images(versions, suites, known, skipped):
     """[(version, image)]; those that cannot be had go to @skipped with the reason."""
     source, found = Kernels(suites), []
     for version in versions:
         try:
-            found.append((version, source.image(version)))
+            found.append((version, source.image(version, known.get(version, UNKNOWN)[1])))
         except Skip as reason:
             skipped.append((version, reason))
     return found
 
 
-def run_all(asked, suites, expected):
+def run_all(asked, suites, known):
     """Prints each kernel's lines as it ends; [Result]."""
     skipped, results = [], []
     lines = checks.expand((HERE / "checks.txt").read_text(), asked.build / "workload/scenarios").splitlines()
     plan = "\n".join(line for line in lines if re.search(asked.only, line))
     if asked.run:
         plan = shlex.join(["shell", asked.run])
-    versions = asked.kernels or list(expected)
+    versions = asked.kernels or list(known)
     with tempfile.TemporaryDirectory() as room, concurrent.futures.ThreadPoolExecutor(GUESTS_AT_ONCE) as pool:
         try:
             guest_disk.need_programs()
-            found = images(versions, suites, skipped)
+            found = images(versions, suites, known, skipped)
             disk = guest_disk.make(asked.build, plan, pathlib.Path(room)) if found else None
         except Skip as reason:
             found, skipped = [], [(version, reason) for version in versions]
@@ -211,7 +212,7 @@ def run_all(asked, suites, expected):
             result.skip(f"vm {version}", str(reason))
             results.append(result)
             print("\n".join(result.lines), flush=True)
-        jobs = [pool.submit(try_kernel, version, expected.get(version, "traced"), image, disk, checks.parse(plan), asked.build)
+        jobs = [pool.submit(try_kernel, version, known.get(version, UNKNOWN)[0], image, disk, checks.parse(plan), asked.build)
                 for version, image in found]
         for job in concurrent.futures.as_completed(jobs):
             results.append(job.result())
@@ -226,8 +227,8 @@ def main():
     parser.add_argument("--run", metavar="SCRIPT", help="this instead of the checks; talk is in the console's log")
     parser.add_argument("kernels", nargs="*")
     asked = parser.parse_args()
-    suites, expected = read_kernels()
-    results = run_all(asked, suites, expected)
+    suites, known = read_kernels()
+    results = run_all(asked, suites, known)
     sums = {word: sum(getattr(result, word) for result in results) for word in ("passed", "failed", "skipped")}
     print(", ".join(f"{number} {word}" for word, number in sums.items()))
     return 1 if sums["failed"] else 0

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Debian's kernel images by the beginning of their version: from the cache, else from the mirror apt is configured with."""
+"""
+Debian's kernel images by the beginning of their version: from the cache, else from the mirror apt is configured with; one of
+them built of Debian's source, with what no image of Debian's has.
+"""
 import glob
+import hashlib
 import os
 import pathlib
 import re
@@ -10,6 +14,7 @@ import tempfile
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "rsstrace" / "kernels"
 APT_SECONDS = 300
+BUILD_SECONDS = 1800
 TRIES = 3  # a mirror may drop an old package before its lists say so
 PACKAGE = re.compile(r"linux-(?:image|binary)-([0-9.]+)[-+].*cloud-amd64")
 
@@ -64,6 +69,12 @@ def newest_first(name):
     return [int(number) for number in re.findall(r"\d+", name)], name.startswith("linux-binary")
 
 
+def keep(image, folder, name):
+    folder.mkdir(parents=True, exist_ok=True)
+    part = shutil.copy(image, folder / f"part-{os.getpid()}")
+    return pathlib.Path(part).rename(folder / f"vmlinuz-{name}")
+
+
 class Kernels:
     """Where images come from; the mirror's lists are read once, and only if the cache lacks something."""
 
@@ -91,15 +102,36 @@ class Kernels:
             image = next(pathlib.Path(folder, "x").rglob("vmlinuz*"), None)
             if not image:
                 return None
-            to.mkdir(parents=True, exist_ok=True)
-            part = shutil.copy(image, to / f"part-{os.getpid()}")
-            return pathlib.Path(part).rename(to / f"vmlinuz-{package.name}")
+            return keep(image, to, package.name)
 
-    def image(self, version):
-        cached = sorted(CACHE.glob(f"{version}/vmlinuz-*"))
+    def _build(self, version, to, fragment, mark):
+        """The path of a kernel built of Debian's source as the fragment of a configuration says; its name ends in @mark."""
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            found, complaint = run_apt("apt-get", self.options, "-qq", "download", f"linux-source-{version}", cwd=folder)
+            package = next(pathlib.Path(folder).glob("*.deb"), None)
+            if not package:
+                raise Skip(f"cannot download linux-source-{version}: {found or complaint}")
+            subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+            subprocess.run(["tar", "xf", next(pathlib.Path(folder).rglob("linux-source-*.tar.*"))], cwd=folder, check=True)
+            tree = pathlib.Path(folder, f"linux-source-{version}")
+            make = ["make", "-s", "-C", tree, f"-j{os.cpu_count()}"]
+            script = [[*make, "tinyconfig"], ["scripts/kconfig/merge_config.sh", "-m", ".config", fragment],
+                      [*make, "olddefconfig"], [*make, "bzImage"]]
+            for command in script:
+                done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+                if done.returncode:
+                    raise Skip(f"cannot build it: {(done.stderr.strip() or 'no reason told').splitlines()[-1]}")
+            return keep(tree / "arch/x86/boot/bzImage", to, f"{package.name}-{mark}")
+
+    def image(self, version, fragment=None):
+        """@version is how it begins; with a @fragment, what comes behind "-" is the configuration's name."""
+        mark = hashlib.sha256(fragment.read_bytes()).hexdigest()[:8] if fragment else ""
+        cached = sorted(CACHE.glob(f"{version}/vmlinuz-*{mark}"))
         if cached:
             return cached[-1]
         self._list()
+        if fragment:
+            return self._build(version.partition("-")[0], CACHE / version, fragment, mark)
         mine = [name for name in self.names if f"{PACKAGE.match(name).group(1)}.".startswith(f"{version}.")]
         why = Skip("the mirror has no such kernel")
         for name in sorted(mine, key=newest_first, reverse=True)[:TRIES]:

@@ -193,6 +193,19 @@ static void put_area(struct json_object *line, const struct rec *any)
 	add_hex(line, "len", rec->len);
 }
 
+static void put_named(struct json_object *line, const struct rec *any)
+{
+	const struct rec_named *rec = (const void *)any;
+
+	add_int(line, "space", rec->space);
+	add_int(line, "tid", rec->tid);
+	add_hex(line, "start", rec->start);
+	add_hex(line, "end", rec->end);
+	if (rec->ret < 0)
+		add_int(line, "errno", -rec->ret);
+	add_name(line, "name", rec->name);
+}
+
 static void put_stack(struct json_object *line, const struct rec *any)
 {
 	const struct rec_stack *rec = (const void *)any;
@@ -450,6 +463,7 @@ static const struct type types[] = {
 	[REC_DELTA] = { "delta", false, put_delta },
 	[REC_CALL] = { "call", false, put_call },
 	[REC_AREA] = { "area", false, put_area },
+	[REC_NAMED] = { "named", false, put_named },
 	[REC_STACK] = { "stack", true, put_stack },
 	[REC_FORK] = { "fork", true, put_fork },
 	[REC_EXEC] = { "exec", true, put_exec },

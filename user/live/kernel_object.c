@@ -17,6 +17,7 @@
 		(object)->adopt_task = (skel)->progs.adopt_task;                                   \
 		(object)->vm_call_enter = (skel)->progs.vm_call_enter;                             \
 		(object)->vm_call_exit = (skel)->progs.vm_call_exit;                               \
+		(object)->prctl_exit = (skel)->progs.prctl_exit;                                   \
 		(object)->target_mark = (skel)->progs.target_mark;                                 \
 		(object)->target_mark_nameless = (skel)->progs.target_mark_nameless;               \
 		(object)->mark_victim = (skel)->progs.mark_victim;                                 \

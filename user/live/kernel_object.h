@@ -22,7 +22,7 @@ struct kernel_object {
 	const __u64 *counters;		  /* RSST_COUNTER_SLOTS of each CPU */
 	/* programs run on demand or attached by hand; NULL: not in this family */
 	struct bpf_program *adopt_task;
-	struct bpf_program *vm_call_enter, *vm_call_exit;
+	struct bpf_program *vm_call_enter, *vm_call_exit, *prctl_exit;
 	struct bpf_program *target_mark, *target_mark_nameless, *mark_victim;
 	struct bpf_program *learn_cpu_offset; /* per-CPU only */
 	struct bpf_program *tell_counters;    /* per-CPU only */

@@ -154,8 +154,8 @@ static bool on_demand(const struct kernel_object *object, const struct bpf_progr
 	       prog == object->tell_runs || prog == object->adopt_task ||
 	       prog == object->sum_batched || prog == object->fault_end ||
 	       prog == object->vm_call_enter || prog == object->vm_call_exit ||
-	       prog == object->target_mark || prog == object->target_mark_nameless ||
-	       prog == object->mark_victim;
+	       prog == object->prctl_exit || prog == object->target_mark ||
+	       prog == object->target_mark_nameless || prog == object->mark_victim;
 }
 
 /* The calls that change address spaces, see bpf/vm_calls.bpf.h. */
@@ -172,17 +172,17 @@ static const struct vm_call {
 	{ "execve", false, true },	  { "execveat", false, true },
 };
 
-static int attach_vm_call(struct kernel_side *side, const struct vm_call *call, const char *where,
-			  struct bpf_program *prog, struct err *err)
+static int attach_syscall(struct kernel_side *side, const char *where, const char *name,
+			  bool optional, struct bpf_program *prog, struct err *err)
 {
 	struct bpf_link *link;
 	char event[64];
 
-	snprintf(event, sizeof(event), "sys_%s_%s", where, call->name);
+	snprintf(event, sizeof(event), "sys_%s_%s", where, name);
 	link = bpf_program__attach_tracepoint(prog, "syscalls", event);
 	if (link)
 		side->links[side->nr_links++] = link;
-	else if (!call->optional || errno != ENOENT)
+	else if (!optional || errno != ENOENT)
 		return err__set(err, -errno, "cannot attach to syscalls:%s: %s", event,
 				strerror(errno));
 	return 0;
@@ -191,15 +191,18 @@ static int attach_vm_call(struct kernel_side *side, const struct vm_call *call, 
 static int attach_vm_calls(struct kernel_side *side, struct err *err)
 {
 	const struct kernel_object *object = &side->object;
-	int code = 0;
+	int code = attach_syscall(side, "exit", "prctl", false, object->prctl_exit, err);
 
 	for (size_t i = 0; i < sizeof(vm_calls) / sizeof(vm_calls[0]) && !code; i++) {
-		if (vm_calls[i].batched && object->family != FAMILY_BATCHED)
+		const struct vm_call *call = &vm_calls[i];
+
+		if (call->batched && object->family != FAMILY_BATCHED)
 			continue;
-		code = attach_vm_call(side, &vm_calls[i], "enter", object->vm_call_enter, err);
+		code = attach_syscall(side, "enter", call->name, call->optional,
+				      object->vm_call_enter, err);
 		if (!code)
-			code = attach_vm_call(side, &vm_calls[i], "exit", object->vm_call_exit,
-					      err);
+			code = attach_syscall(side, "exit", call->name, call->optional,
+					      object->vm_call_exit, err);
 	}
 	return code;
 }

@@ -126,6 +126,13 @@ static const char *check_area(const void *record)
 	return area->op >= NR_VM_OPS ? bad_op : NULL;
 }
 
+static const char *check_named(const void *record)
+{
+	const struct rec_named *named = record;
+
+	return strlen(named->name) < NAMED_MAX ? NULL : "its name is too long";
+}
+
 static const char *check_stack(const void *record)
 {
 	const struct rec_stack *stack = record;
@@ -277,6 +284,7 @@ static const struct shape shapes[NR_REC_TYPES] = {
 	[REC_DELTA] = SHAPE(delta, true, check_delta),
 	[REC_CALL] = SHAPE(call, true, check_call),
 	[REC_AREA] = SHAPE(area, true, check_area),
+	[REC_NAMED] = SHAPE_STRING(named, name, true, check_named),
 	[REC_STACK] = SHAPE(stack, false, check_stack),
 	[REC_FORK] = SHAPE(fork, true, check_fork),
 	[REC_EXEC] = SHAPE(exec, true, check_exec),

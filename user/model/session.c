@@ -215,6 +215,9 @@ static void feed_space(struct session *session, struct space *space, const struc
 	case REC_AREA:
 		FEED_SPACE_GEN(area);
 		break;
+	case REC_NAMED:
+		FEED_SPACE_GEN(named);
+		break;
 	case REC_SPACE_END:
 		session__space_end(session, space);
 		break;

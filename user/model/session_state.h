@@ -102,6 +102,7 @@ void session__pages(struct session *session, struct space *space, const struct r
 /* vm_calls.c */
 void session__call(struct session *session, struct space *space, const struct rec_call *call);
 void session__area(struct session *session, struct space *space, const struct rec_area *area);
+void session__named(struct session *session, struct space *space, const struct rec_named *named);
 void session__map(struct session *session, struct space *space, const struct rec_map *map);
 /* Note what inserting, removing or protecting returned. */
 void session__map_result(struct session *session, int ret);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Regions: what the VM calls and /proc/PID/maps say of them. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "model/books.h"
 
@@ -14,6 +15,11 @@ void session__map_result(struct session *session, int ret)
 		session->no_memory = true;
 	else if (ret)
 		session->nr_ignored++;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
 }
 
 static __u8 kind_of(__u8 backing, bool anonymous, bool shared)
@@ -148,6 +154,56 @@ static void on_mprotect(struct session *session, struct space *space, const stru
 	session__map_result(session, vma_map__protect(&space->map, start, end, rec->args[2] & 7));
 }
 
+/*
+ * What /proc/PID/maps shows of anonymous memory named @name (fs/proc/task_mmu.c: a heap stays one);
+ * its index.
+ */
+static __u32 shown_name(struct session *session, const char *name, bool shared)
+{
+	char shown[NAMED_MAX + 16];
+	int len = 0;
+
+	if (*name)
+		len = snprintf(shown, sizeof(shown), shared ? "[anon_shmem:%s]" : "[anon:%s]",
+			       name);
+	return name_table__intern(&session->names, shown, len);
+}
+
+/* Has the memory no file, or that of shared anonymous memory only? */
+static bool is_nameable(const struct session *session, const struct vma *vma)
+{
+	const char *path;
+
+	if (vma->kind == KIND_ANON)
+		return !vma->object;
+	if (vma->kind != KIND_SHMEM || !vma->object)
+		return vma->kind == KIND_SHMEM;
+	path = session->objects.objects[vma->object].path;
+	return starts_with(path, "/dev/zero") || starts_with(path, "[anon_shmem:");
+}
+
+void session__named(struct session *session, struct space *space, const struct rec_named *named)
+{
+	__u64 start = page_down(named->start), end = page_up(named->end);
+	struct vma_map *map = &space->map;
+	int ret = vma_map__cut_out(map, start, end);
+
+	if (named->ret && named->ret != -ENOMEM && named->ret != -EBADF)
+		return;
+	session__map_result(session, ret);
+	if (ret)
+		return;
+	for (__u32 i = vma_map__at(map, start); i < map->nr && map->entries[i].vma.start < end;
+	     i++) {
+		struct vma *vma = &map->entries[i].vma;
+
+		if (is_nameable(session, vma))
+			vma->name = shown_name(session, named->name, vma->shared);
+		else if (vma->kind == KIND_FILE)
+			return; /* EBADF: so far and no further */
+	}
+}
+
 static void on_shmat(struct session *session, struct space *space, const struct rec_call *rec)
 {
 	__u64 start = rec->ret, len = page_up(rec->args[5]);
@@ -217,11 +273,6 @@ void session__area(struct session *session, struct space *space, const struct re
 		session__mremap_chosen(session, space, area);
 }
 
-static bool starts_with(const char *text, const char *start)
-{
-	return !strncmp(text, start, strlen(start));
-}
-
 /* What a line of /proc/PID/maps is, by its last column and, where that says nothing, by its
  * backing. */
 static __u8 kind_of_line(const struct rec_map *map)
@@ -279,8 +330,8 @@ void session__map(struct session *session, struct space *space, const struct rec
 	if (map->flags & (MAP_FOUND | MAP_GONE))
 		books__doubt(session, space, map->start, map->end);
 	if (map->flags & MAP_GONE) {
-		session__map_result(session, vma_map__remove(&space->map, map->start, map->end,
-							     session->gen));
+		session__map_result(
+			session, vma_map__remove(&space->map, map->start, map->end, session->gen));
 		return;
 	}
 	if (vma.object) {

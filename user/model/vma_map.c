@@ -152,6 +152,20 @@ int vma_map__protect(struct vma_map *map, __u64 start, __u64 end, __u8 prot)
 	return 0;
 }
 
+static int cut_at(struct vma_map *map, __u64 addr)
+{
+	__u32 i = vma_map__at(map, addr);
+
+	return holds(map, i, addr) && map->entries[i].vma.start < addr ? split(map, i, addr) : 0;
+}
+
+int vma_map__cut_out(struct vma_map *map, __u64 start, __u64 end)
+{
+	int ret = cut_at(map, start);
+
+	return ret ? ret : cut_at(map, end);
+}
+
 static bool compatible(const struct vma *low, const struct vma *high)
 {
 	if (low->end != high->start || low->prot != high->prot || low->shared != high->shared ||

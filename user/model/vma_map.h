@@ -48,6 +48,10 @@ int vma_map__remove(struct vma_map *map, __u64 start, __u64 end, __u64 spare_aft
  * -ENOMEM or -E2BIG. */
 int vma_map__protect(struct vma_map *map, __u64 start, __u64 end, __u8 prot);
 
+/* Let [start, end) begin and end at borders, splitting VMAs that stand out. 0, -ENOMEM or -E2BIG.
+ */
+int vma_map__cut_out(struct vma_map *map, __u64 start, __u64 end);
+
 /* Merge compatible neighbours born before @settled, as the kernel does; the lower one's mapping
  * stack stays. */
 void vma_map__merge(struct vma_map *map, __u64 settled);

@@ -56,6 +56,11 @@ static inline struct rec *record_map(const struct rec_map *head, const char *nam
 	return record_join(head, sizeof(*head), name, strlen(name) + 1);
 }
 
+static inline struct rec *record_named(const struct rec_named *head, const char *name)
+{
+	return record_join(head, sizeof(*head), name, strlen(name) + 1);
+}
+
 static inline struct rec *record_stack(__u32 space, __u64 id, __u8 end, __u16 nr, const __u64 *pcs)
 {
 	struct rec_stack head =

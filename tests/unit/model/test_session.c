@@ -310,6 +310,67 @@ static void a_failed_mprotect_reaches_up_to_the_hole(void **state)
 	story__free(&s);
 }
 
+static void feed_named(struct story *s, __u64 start, __u64 end, int ret, const char *name)
+{
+	struct rec_named head = RECORD(named, NAMED, .space = SPACE, .tid = PID, .gen = ++s->gen,
+				       .start = start, .end = end, .ret = ret);
+
+	story__feed(s, record_named(&head, name));
+}
+
+static void feed_file(struct story *s, __u64 addr, __u64 len)
+{
+	struct story_call call = story__enter(s, PID, VM_OP_MMAP, CAUSE_MMAP_FIXED, 0, len, 3, 2);
+
+	story__return_backed(s, &call, addr, BACKING_FILE, 7, 0);
+}
+
+static void assert_named(const struct story *s, const struct snapshot *now, __u32 nr,
+			 const __u64 *pages, const char *const *names)
+{
+	__u64 at = BASE;
+
+	assert_int_equal(now->spaces[0].nr_vmas, nr);
+	for (__u32 i = 0; i < nr; i++) {
+		const struct vma *vma = &now->spaces[0].vmas[i];
+
+		assert_int_equal(vma->start, at);
+		at += pages[i] * PAGE;
+		assert_int_equal(vma->end, at);
+		assert_string_equal(session__name(s->session, vma->name), names[i]);
+	}
+}
+
+/* What stopped the kernel, stops here; a part that is named is a region of its own. */
+static void anonymous_memory_has_names(void **state)
+{
+	struct story s = story__new();
+	struct snapshot *now;
+
+	(void)state;
+	story__mmap(&s, BASE, 8 * PAGE);
+	feed_file(&s, BASE + 8 * PAGE, 2 * PAGE);
+	story__mmap(&s, BASE + 10 * PAGE, 4 * PAGE);
+	feed_named(&s, BASE + 2 * PAGE, BASE + 4 * PAGE, 0, "arena");
+	feed_named(&s, BASE + 6 * PAGE, BASE + 14 * PAGE, -EBADF, "up to the file");
+	feed_named(&s, BASE, BASE + PAGE, -EINVAL, "bad");
+	now = session__freeze(s.session);
+	assert_named(
+		&s, now, 6, (const __u64[]){ 2, 2, 2, 2, 2, 4 },
+		(const char *const[]){ "", "[anon:arena]", "", "[anon:up to the file]", "", "" });
+	snapshot__free(now);
+	feed_named(&s, BASE, BASE + 8 * PAGE, 0, "");
+	feed_named(&s, BASE + 12 * PAGE, BASE + 20 * PAGE, -ENOMEM, "up to the hole and on");
+	FEED(&s, tick, TICK);
+	now = session__freeze(s.session);
+	assert_named(&s, now, 4, (const __u64[]){ 8, 2, 2, 2 },
+		     (const char *const[]){ "", "", "", "[anon:up to the hole and on]" });
+	snapshot__free(now);
+	feed_named(&s, 1, 0, 0, "nowhere");
+	feed_named(&s, ~0ULL, ~0ULL, 0, "nowhere");
+	story__free(&s);
+}
+
 /* Differences of two sums, in bytes, still fit 64 bits. */
 static void no_sum_of_pages_is_absurd(void **state)
 {
@@ -372,6 +433,7 @@ int main(void)
 		cmocka_unit_test(stats_are_taken_over),
 		cmocka_unit_test(snapshots_stay_as_they_are),
 		cmocka_unit_test(a_failed_mprotect_reaches_up_to_the_hole),
+		cmocka_unit_test(anonymous_memory_has_names),
 		cmocka_unit_test(no_sum_of_pages_is_absurd),
 		cmocka_unit_test(stacks_and_files_have_an_end),
 	};
