@@ -105,8 +105,9 @@ static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
 	case VM_OP_BRK:
 	case VM_OP_SHMDT:
 		return true;
-	case VM_OP_MMAP: /* args[3]: flags; a fixed mapping without MAP_POPULATE */
-		return (regs->r10 & (MAP_FIXED | MAP_POPULATE)) != MAP_POPULATE;
+	case VM_OP_MMAP: /* args[3]: flags; where nothing was, a driver may insert pages, a lock
+			    some */
+		return regs->r10 & MAP_FIXED;
 	case VM_OP_MADVISE:
 		return (__s32)regs->dx != MADV_POPULATE_READ &&
 		       (__s32)regs->dx != MADV_POPULATE_WRITE && (__s32)regs->dx != MADV_COLLAPSE;
@@ -325,13 +326,14 @@ static __always_inline int emit_release(const struct rss_event *e)
 }
 
 /*
- * A fixed mapping that is populated, and locked memory that grows, first take pages away, then
- * bring some: a gain is one.
+ * A fixed mapping that is populated first takes pages away, then brings some, as does locked memory
+ * that is moved and grows: a gain is one. Of a heap that grows, too.
  */
 static __always_inline bool populates(const struct rss_event *e)
 {
 	return (e->op == VM_OP_MMAP && (e->regs->r10 & MAP_POPULATE)) ||
-	       (e->op == VM_OP_MREMAP && e->regs->dx > e->regs->si);
+	       (e->op == VM_OP_MREMAP && e->regs->dx > e->regs->si) ||
+	       (e->op == VM_OP_BRK && e->thread && e->regs->di > e->thread->old_brk);
 }
 
 static __always_inline int in_call_event(const struct rss_event *e, bool zap)

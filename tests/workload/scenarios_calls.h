@@ -3,9 +3,11 @@
 #ifndef RSSTRACE_SCENARIOS_CALLS_H
 #define RSSTRACE_SCENARIOS_CALLS_H
 
+#include <linux/if_packet.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include "scenarios_faults.h"
 
 /* --- calls that populate
@@ -53,6 +55,43 @@ static void act_mlockall(void)
 {
 	if (mlockall(MCL_CURRENT))
 		workload__die("mlockall");
+}
+
+static const char *prepare_locked_future(void)
+{
+	const char *why = prepare_lockable();
+
+	return !*why && mlockall(MCL_FUTURE) ? "memory may not be locked" : why;
+}
+
+static void act_locked_future(void)
+{
+	scenario_map(BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (sbrk(BYTES) == (void *)-1)
+		workload__die("sbrk");
+	munlockall();
+}
+
+/* packet(7): its pages are there from the start. */
+static const char *prepare_packet_ring(void)
+{
+	struct tpacket_req ring = {
+		.tp_block_size = 16 * WORKLOAD_PAGE,
+		.tp_block_nr = PAGES / 16,
+		.tp_frame_size = WORKLOAD_PAGE,
+		.tp_frame_nr = PAGES,
+	};
+
+	scenario_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (scenario_fd < 0 ||
+	    setsockopt(scenario_fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)))
+		return "no packet sockets";
+	return "";
+}
+
+static void act_packet_ring(void)
+{
+	scenario_map(BYTES, MAP_SHARED, scenario_fd);
 }
 
 #define MADV_POPULATE_READ_NR 22
