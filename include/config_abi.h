@@ -14,7 +14,7 @@
 #define RSST_MAX_THREADS                                                                           \
 	16384 /* of all spaces; before Linux 6.2 only, later kernels keep them with the task */
 #define RSST_MAX_CPUS 256
-#define RSST_RING_BYTES (16U << 20)
+#define RSST_RING_BYTES (8U << 20)
 
 /* Constants of the programs, set before they are loaded. */
 struct kernel_settings {

@@ -118,7 +118,10 @@ class Kernels:
             script = [[*make, "tinyconfig"], ["scripts/kconfig/merge_config.sh", "-m", ".config", fragment],
                       [*make, "olddefconfig"], [*make, "bzImage"]]
             for command in script:
-                done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+                try:
+                    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+                except subprocess.TimeoutExpired:
+                    raise Skip(f"building it took more than {BUILD_SECONDS} s") from None
                 if done.returncode:
                     raise Skip(f"cannot build it: {(done.stderr.strip() or 'no reason told').splitlines()[-1]}")
             return keep(tree / "arch/x86/boot/bzImage", to, f"{package.name}-{mark}")

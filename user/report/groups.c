@@ -58,12 +58,21 @@ static char *region_label(const struct groups *groups, const struct region_row *
 	return label;
 }
 
+/* Pages that a driver or the kernel itself put there: a device's, a packet ring's, a BPF map's. */
+static bool is_of_driver(const char *path)
+{
+	return !strncmp(path, "/dev/", 5) || !strncmp(path, "anon_inode:", 11) ||
+	       !strncmp(path, "socket:", 7);
+}
+
 /* Private writable mappings of a file hold pages of both sorts: nothing to be said about them in
  * one word. */
 static const char *region_note(const struct region_row *row)
 {
 	bool writable = row->perms[1] == 'w', shared = row->perms[3] == 's';
 
+	if (row->kind == KIND_FILE && is_of_driver(row->name))
+		return PART_KEEP "a driver's pages";
 	if (row->kind == KIND_FILE && (shared || !writable))
 		return PART_KEEP "mapped file" PART_NEAR "(the kernel can take clean pages back)";
 	if (row->kind == KIND_SHMEM && *row->name)

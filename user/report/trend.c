@@ -199,8 +199,8 @@ void report__trend(FILE *out, __u32 width, const struct view *view)
 	}
 	if (trend->kind == TREND_FILE_CACHE)
 		facts__say(out, width,
-			   "What grew most is mapped-file cache: the kernel can take clean pages "
-			   "of it back.");
+			   "What grew most are pages of mapped files: the kernel can take clean "
+			   "ones back.");
 	if (!told)
 		say_flat(out, width, trend);
 }
