@@ -165,9 +165,17 @@ check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
 check-live: all workloads tools ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
 
-.PHONY: check-stacks
-check-stacks: all ## whole stacks in percent of faulted bytes, program by program (root); STACKS="c redis" picks
+.PHONY: check-stacks stack-truth
+check-stacks: all ## whole stacks in percent of faulted bytes, and each against libdwfl (root); STACKS="c redis" picks
 	$(Q)$(PYTHON) tests/stacks/check_stacks.py --build $(BUILD) $(STACKS)
+	$(Q)$(MAKE) BUILD=$(BUILD)/truth BPF_CHECKS=-DUNWIND_TRUTH all stack-truth
+	$(Q)$(PYTHON) tests/stacks/check_truth.py --build $(BUILD)/truth $(STACKS)
+
+stack-truth: $(BUILD)/stack_truth
+$(BUILD)/stack_truth: tests/stacks/stack_truth.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(LIBS)
 
 check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)
