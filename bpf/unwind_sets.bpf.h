@@ -192,7 +192,8 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 					   __u32 dev, __u64 ino)
 {
 	struct unwind_object_key key = { .ino = ino, .dev = dev };
-	__u32 first_page = ino ? UNWIND_TABLE_AWAITED : 0, nr_pages = ino;
+	__u32 first_page = ino ? UNWIND_TABLE_AWAITED : 0;
+	__u32 nr_pages = ino ? unwind_awaited_file(ino, dev) : 0;
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct unwind_object *object;
 
