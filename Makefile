@@ -165,9 +165,17 @@ check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
 check-live: all workloads tools ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
 
-.PHONY: check-stacks
-check-stacks: all ## whole stacks in percent of faulted bytes, program by program (root); STACKS="c redis" picks
+.PHONY: check-stacks stack-truth
+check-stacks: all ## whole stacks in percent of faulted bytes, and each against libdwfl (root); STACKS="c redis" picks
 	$(Q)$(PYTHON) tests/stacks/check_stacks.py --build $(BUILD) $(STACKS)
+	$(Q)$(MAKE) BUILD=$(BUILD)/truth BPF_CHECKS=-DUNWIND_TRUTH all stack-truth
+	$(Q)$(PYTHON) tests/stacks/check_truth.py --build $(BUILD)/truth $(STACKS)
+
+stack-truth: $(BUILD)/stack_truth
+$(BUILD)/stack_truth: tests/stacks/stack_truth.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(LIBS)
 
 check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)
@@ -182,6 +190,30 @@ $(BUILD)/bench/reconcile $(BUILD)/bench/scale: $(BUILD)/bench/%: tests/bench/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(LIBFILES) -Wl,--end-group $(LIBS)
+
+# The walk alone, in a BPF object of its own, and its target, with frame pointers and without.
+WALK := $(BUILD)/bench/walk
+WALK_FILES := $(WALK)/walk_cost $(WALK)/deep_fp $(WALK)/deep_none
+DEEP_CFLAGS := -std=gnu11 -O2 -g $(WARN) -nostdlib -static -fno-stack-protector -fcf-protection=none \
+	-fno-optimize-sibling-calls -fasynchronous-unwind-tables
+$(WALK)/walk_cost.skel.h: tests/bench/walk/walk_cost.bpf.c $(BPF_HDRS)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(WALK)/walk_cost.bpf.o
+	$(Q)$(BPFTOOL) gen object $(WALK)/walk_cost.linked.o $(WALK)/walk_cost.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $(WALK)/walk_cost.linked.o name walk_cost_bpf >$@.tmp && mv $@.tmp $@
+$(WALK)/walk_cost: tests/bench/walk/walk_cost.c tests/bench/walk/deep.h $(WALK)/walk_cost.skel.h $(LIBFILES)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -I$(WALK) -o $@ $< -Wl,--start-group $(LIBFILES) -Wl,--end-group $(LIBS)
+$(WALK)/deep_fp: DEEP_CFLAGS += -fno-omit-frame-pointer -DFRAME_POINTERS
+$(WALK)/deep_none: DEEP_CFLAGS += -fomit-frame-pointer
+$(WALK)/deep_fp $(WALK)/deep_none: tests/bench/walk/deep.c tests/bench/walk/deep.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DEEP_CFLAGS) -o $@ $<
+
+.PHONY: bench-walk
+bench-walk: $(WALK_FILES) ## what the walk of a stack costs a fault, beside bpf_get_stack (root); ROUNDS=9
+	$(Q)$(PYTHON) tests/bench/walk_cost.py --build $(BUILD) --rounds $(ROUNDS) --json $(BUILD)/bench/walk.json
 
 .PHONY: bench-reconcile bench-scale
 MILLIONS ?= 20
@@ -240,7 +272,7 @@ $(BUILD)/bench/loads: $(wildcard tests/bench/loads*.c) tests/bench/loads.h
 deps-bench: deps ## and what rsstrace is compared with (root)
 	$(Q)DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(PEER_PACKAGES)
 
-bench: all $(BUILD)/bench/loads ## what tracing costs, beside others (root); BENCH="storm redis" PEERS=rsstrace ROUNDS=9
+bench: all $(BUILD)/bench/loads $(WALK_FILES) ## what tracing costs, beside others (root); BENCH="storm redis" PEERS=rsstrace ROUNDS=9
 	$(Q)$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(ROUNDS) --workloads "$(BENCH)" \
 		--tracers "$(PEERS)" --json $(BUILD)/bench/bench.json
 	$(Q)$(PYTHON) tests/bench/plot.py $(BUILD)/bench/bench.json $(BUILD)/bench/bench.svg || true

@@ -12,6 +12,9 @@
 #include "stack_memo.bpf.h"
 #include "unwind_sets.bpf.h"
 #include "unwind_window.bpf.h"
+#ifdef UNWIND_TRUTH
+#include "unwind_truth.bpf.h"
+#endif
 
 #define UNWIND_SEEN_IDS 65536 /* a power of two */
 
@@ -144,6 +147,9 @@ __noinline __u64 unwind__finish(__u32 space, __u32 end)
 		if (unwind__is_told(full) || (unwind__may_copy() && unwind__copy_stack()))
 			hash = full;
 	}
+#ifdef UNWIND_TRUTH
+	truth__of(hash, end, !unwind__is_told(hash));
+#endif
 	unwind__tell_once(&t->record, hash);
 	return hash;
 }
@@ -254,6 +260,13 @@ static __always_inline __u64 unwind__of_regs(struct unwind_target *t, const stru
 	if (id && walked != id)
 		count(CNT_REUSE_WRONG);
 	return walked;
+#endif
+#ifdef UNWIND_TRUTH
+	if (id) {
+		unwind__take(t, regs);
+		t->record.space = space;
+		truth__of(id, 0, false);
+	}
 #endif
 	return id ? id : unwind__anew(t, regs, space);
 }

@@ -109,7 +109,7 @@ static __always_inline void unwind__add_program(__u32 space, const struct unwind
 		unwind__add_object(space, known, image->entry - known->entry);
 	else
 		unwind__add_recent(space, image->start, image->end, 0, UNWIND_TABLE_AWAITED,
-				   (__u32)image->key.ino);
+				   unwind_awaited_file(image->key.ino, image->key.dev));
 }
 
 static __always_inline void unwind__tell_exec(__u32 space, const struct unwind_image *image,

@@ -192,7 +192,8 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 					   __u32 dev, __u64 ino)
 {
 	struct unwind_object_key key = { .ino = ino, .dev = dev };
-	__u32 first_page = ino ? UNWIND_TABLE_AWAITED : 0, nr_pages = ino;
+	__u32 first_page = ino ? UNWIND_TABLE_AWAITED : 0;
+	__u32 nr_pages = ino ? unwind_awaited_file(ino, dev) : 0;
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct unwind_object *object;
 
@@ -209,23 +210,60 @@ static __always_inline void unwind__mapped(__u32 space, __u64 start, __u64 end, 
 		unwind__tell_file(space, pid, start, end, dev, ino);
 }
 
-/* Is code at @pc known in @space? Global: verified once. */
-__noinline int unwind__knows(__u32 space, __u64 pc)
+/* Where the mapping of the code at @pc ends, 0 if it is not known in @space. Global: verified once.
+ */
+__noinline __u64 unwind__end_of_code(__u32 space, __u64 pc)
 {
 	struct unwind_target *t = unwind__target();
+	struct unwind_mapping *mapping;
 
-	return t && !t->busy && unwind__begin_set(t, space) && unwind__find_mapping(t, pc);
+	if (!t || t->busy || !unwind__begin_set(t, space))
+		return 0;
+	mapping = unwind__find_mapping(t, pc);
+	return mapping ? mapping->end : 0;
+}
+
+#define UNWIND_ASKED_MAPPINGS 4 /* that one mprotect can be expected to reach over */
+
+/* Is all of [start, end) known as code? Global, as above. */
+__noinline int unwind__knows(__u32 space, __u64 start, __u64 end)
+{
+	for (__u32 i = 0; i < UNWIND_ASKED_MAPPINGS && start < end; i++) {
+		start = unwind__end_of_code(space, start);
+		if (!start)
+			return 0;
+	}
+	return start >= end;
 }
 
 /*
- * mprotect(2) made memory from @start on executable: a JIT's, or a file's whose table nobody asked
+ * mprotect(2) made memory in [start, end) executable: a JIT's, or a file's whose table nobody asked
  * for. What it is only the live side can tell; a JIT that does it time and again is told of once.
  */
-static __always_inline void unwind__made_executable(__u32 space, __u64 start)
+static __always_inline void unwind__made_executable(__u32 space, __u64 start, __u64 end)
 {
 	unwind__note_change(space);
-	if (!unwind__knows(space, start))
+	if (!unwind__knows(space, start, end))
 		unwind__tell_code(space, bpf_get_current_pid_tgid() >> 32);
+}
+
+/*
+ * mremap(2) took the @old_bytes at @from, whole pages, to @to, or changed their number there. If
+ * there was code among them the live side has to look what it is now. Global: a function's worth of
+ * stack of its own.
+ */
+__noinline int unwind__moved(__u32 space, __u64 from, __u64 old_bytes, __u64 to, __u64 new_bytes)
+{
+	if (!old_bytes) /* the same once more, elsewhere */
+		old_bytes = 4096;
+	if (to != from)
+		unwind__unmapped(space, to, to + new_bytes);
+	if (unwind__drop_now(space, from, from + old_bytes) < 0)
+		return 0;
+	unwind__note_change(space); /* and again, see unwind__unmapped() */
+	unwind__drop_now(space, from, from + old_bytes);
+	unwind__tell_code(space, bpf_get_current_pid_tgid() >> 32);
+	return 0;
 }
 
 /* @child begins with a copy of @parent's memory: it uses the parent's set until it gets its own. */

@@ -91,7 +91,10 @@ static __always_inline void tell_unwinder(const struct rec_call *rec)
 			unwind__mapped(rec->space, rec->ret, rec->ret + len, rec->args[5], rec->dev,
 				       rec->ino);
 	} else if (rec->op == VM_OP_MPROTECT && (rec->args[2] & PROT_EXEC)) {
-		unwind__made_executable(rec->space, rec->args[0]);
+		unwind__made_executable(rec->space, rec->args[0], rec->args[0] + len);
+	} else if (rec->op == VM_OP_MREMAP) {
+		unwind__moved(rec->space, rec->args[0], len, rec->ret,
+			      (rec->args[2] + 4095) & ~4095ULL);
 	}
 }
 

@@ -102,10 +102,16 @@ struct unwind_mapping {
 };
 
 /*
- * first_page of a mapping whose table is not there yet; nr_pages then has the low bits of the
- * file's inode. User space changes the two in one go, if they are still so.
+ * first_page of a mapping whose table is not there yet; nr_pages then says which file's, as far as
+ * 32 bits can. User space changes the two in one go, if they are still so.
  */
 #define UNWIND_TABLE_AWAITED 0xffffffffU
+
+/* Of a file. Not the inode alone: two file systems have the same numbers. */
+static inline __u32 unwind_awaited_file(__u64 ino, __u32 dev)
+{
+	return (__u32)((ino * 0x9e3779b97f4a7c15ULL ^ dev * 0xc2b2ae3d27d4eb4fULL) >> 32);
+}
 
 struct unwind_set {
 	__u64 generation; /* unique to these contents; 0: being written */

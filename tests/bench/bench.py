@@ -19,6 +19,7 @@ import time
 import instructions
 import tables
 import tracers
+import walk_cost
 import workloads
 
 SLOW_S = 5  # a run that takes longer is not repeated
@@ -162,8 +163,11 @@ def main():
         "machine": machine(),
         "programs": instructions.verified(given.build),
         "disturbed": sum(cell.disturbed for cell in cells.values()),
+        "walk": walk_cost.figures(given.build, given.rounds) if "walk" in (given.workloads or "walk") else None,
         "figures": figures(cells, things, peers),
     }
+    if whole["walk"]:
+        print(walk_cost.as_text(whole["walk"]) + "\n")
     print(tables.as_text(whole, {w.name: w.words for w in things}, {t.name: t.note for t in peers}))
     if given.json:
         with open(given.json, "w", encoding="ascii") as file:

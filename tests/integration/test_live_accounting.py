@@ -30,6 +30,7 @@ NAMES = [
     "jit",
     "kernel_fault",
     "mmap_fixed",
+    "moved_code",
     "mprotect_splits",
     "partial_munmap",
     "populate",
@@ -165,7 +166,7 @@ def test_launch(name, tmp_path):
     assert_regions(view, areas)
 
 
-@pytest.mark.parametrize("name", ["sites", "threads", "stack_growth", "jit"])
+@pytest.mark.parametrize("name", ["sites", "threads", "stack_growth", "jit", "moved_code"])
 def test_stacks_are_whole(name, tmp_path):
     """Ordinary optimised code without frame pointers: every stack reaches the thread's first frame."""
     trace = tmp_path / "trace.rsst"

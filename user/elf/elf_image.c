@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/regular_file.h"
 #include "elf/elf_image.h"
 
 /* A linker makes 4 to 10 of them; lookups walk the list, so a hostile file may not make it long. */
@@ -164,17 +164,18 @@ static int read_headers(struct elf_image *image, const char *name, struct err *e
 int elf_image__open(struct elf_image *image, const char *path, enum elf_image_kind kind,
 		    struct err *err)
 {
+	int fd = regular_file__open(path, 0);
 	struct stat st;
 
-	/* O_NONBLOCK: a path below /proc/PID/root may be a FIFO, and open() would wait for its
-	 * writer. */
-	*image = (struct elf_image){ .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
-				     .kind = kind };
-	if (image->fd < 0)
-		return err__set(err, -errno, "cannot open \"%s\": %s", path, strerror(errno));
-	if (fstat(image->fd, &st) || !S_ISREG(st.st_mode)) {
+	*image = (struct elf_image){ .fd = fd < 0 ? -1 : fd, .kind = kind };
+	if (fd == -ENOEXEC)
+		return err__set(err, fd, "not a regular file: \"%s\"", path);
+	if (fd < 0)
+		return err__set(err, fd, "cannot open \"%s\": %s", path, strerror(-fd));
+	if (fstat(fd, &st)) {
+		fd = err__set(err, -errno, "cannot look at \"%s\": %s", path, strerror(errno));
 		elf_image__close(image);
-		return err__set(err, -ENOEXEC, "not a regular file: \"%s\"", path);
+		return fd;
 	}
 	image->size_bytes = st.st_size;
 	return read_headers(image, path, err);

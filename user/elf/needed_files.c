@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/regular_file.h"
 #include "elf/byte_cursor.h"
 #include "elf/needed_files.h"
 
@@ -193,7 +194,7 @@ static void look_into_dynamic(struct search *search, Elf *elf, Elf_Data *data, s
 /* @user: path for $ORIGIN. */
 static void look_into(struct search *search, const char *path, const char *user)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = regular_file__open(path, 0);
 	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ, NULL);
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/regular_file.h"
 #include "live/perf_map.h"
 #include "live/proc_file.h"
 
@@ -124,8 +125,8 @@ static bool read_grown(struct perf_map *map, int fd, uid_t uid)
 	char *text;
 	size_t len;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > PERF_MAP_MAX_BYTES ||
-	    (st.st_uid && st.st_uid != uid) || st.st_size == map->size_bytes)
+	if (fstat(fd, &st) || st.st_size > PERF_MAP_MAX_BYTES || (st.st_uid && st.st_uid != uid) ||
+	    st.st_size == map->size_bytes)
 		return false;
 	map->size_bytes = st.st_size;
 	return !proc_file__slurp(fd, &text, &len) && !perf_map__parse(map, text, len);
@@ -141,7 +142,7 @@ bool perf_map__update(struct perf_map *map, pid_t pid, uid_t uid, bool alive)
 		snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", pid, inner_pid(pid));
 	else
 		snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	fd = regular_file__open(path, O_NOFOLLOW);
 	if (fd < 0)
 		return false;
 	grown = read_grown(map, fd, uid);

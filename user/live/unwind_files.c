@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <uthash.h>
+#include "base/regular_file.h"
 #include "elf/exec_image.h"
 #include "live/unwind_files.h"
 
@@ -58,7 +58,7 @@ static bool is_file_of(int fd, const struct proc_map *map)
 	struct stat st;
 	ssize_t len;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st))
 		return false;
 	if (st.st_ino == map->ino)
 		return true;
@@ -72,10 +72,10 @@ static bool is_file_of(int fd, const struct proc_map *map)
 
 static int open_checked(const char *path, const struct proc_map *map)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = regular_file__open(path, 0);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (is_file_of(fd, map))
 		return fd;
 	close(fd);
@@ -122,15 +122,12 @@ static int keep(struct unwind_files *files, int code, struct unwind_table *table
 	return code == -ENOMEM ? code : 0;
 }
 
-static bool key_of_path(struct unwind_object_key *key, const char *path)
+/* As the kernel side names a file. */
+static struct unwind_object_key key_of(const struct stat *st)
 {
-	struct stat st;
-
-	if (stat(path, &st) || !S_ISREG(st.st_mode))
-		return false;
-	key->ino = st.st_ino;
-	key->dev = (__u32)(major(st.st_dev) << 20 | minor(st.st_dev));
-	return true;
+	return (struct unwind_object_key){
+		.ino = st->st_ino, .dev = (__u32)(major(st->st_dev) << 20 | minor(st->st_dev))
+	};
 }
 
 /*
@@ -142,6 +139,7 @@ static void note_image(struct unwind_files *files, int fd, const char *root,
 {
 	struct exec_image image;
 	char path[PATH_MAX];
+	struct stat st;
 
 	if (exec_image__read(&image, fd))
 		return;
@@ -152,8 +150,9 @@ static void note_image(struct unwind_files *files, int fd, const char *root,
 	if (!image.interpreter[0])
 		return;
 	snprintf(path, sizeof(path), "%s%s", root, image.interpreter);
-	if (!key_of_path(&object->interpreter, path))
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return;
+	object->interpreter = key_of(&st);
 	unwind_files__preload(files, path);
 	if (files->control)
 		files->control->interpreter = object->interpreter;
@@ -289,13 +288,15 @@ bool unwind_files__recall(const struct unwind_files *files, __u64 ino, __u32 dev
 
 void unwind_files__preload(struct unwind_files *files, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = regular_file__open(path, 0);
 	struct unwind_object object;
 	struct unwind_object_key key;
+	struct stat st;
 
 	if (fd < 0)
 		return;
-	if (key_of_path(&key, path))
+	key = fstat(fd, &st) ? (struct unwind_object_key){ 0 } : key_of(&st);
+	if (key.ino)
 		find_by_descriptor(files, fd, key.ino, key.dev, path, "", &object);
 	close(fd);
 }

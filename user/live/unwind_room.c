@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* How much room the unwind rows will need: maps cannot grow once they are loaded. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "base/regular_file.h"
 #include "elf/needed_files.h"
 #include "live/unwind_files.h"
 #include "live/unwind_upload.h"
@@ -15,7 +15,7 @@
 /* @context: size_t, the rows so far. */
 static void estimate_file(void *context, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = regular_file__open(path, 0);
 
 	if (fd < 0)
 		return;

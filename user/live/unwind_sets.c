@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stddef.h>
 #include <string.h>
 #include "config_abi.h"
 #include "live/unwind_sets.h"
@@ -69,6 +70,31 @@ void unwind_sets__fill(struct unwind_sets *sets, __u32 set, __u32 owner,
 	head->owner = owner;
 	head->epoch = ++sets->epoch;
 	__atomic_store_n(&head->generation, next_generation(sets), __ATOMIC_SEQ_CST);
+}
+
+static __u64 table_word(__u32 first_page, __u32 nr_pages)
+{
+	return first_page | (__u64)nr_pages << 32;
+}
+
+_Static_assert(offsetof(struct unwind_mapping, nr_pages) ==
+			       offsetof(struct unwind_mapping, first_page) + 4 &&
+		       offsetof(struct unwind_mapping, first_page) % 8 == 0,
+	       "the two are one word");
+
+void unwind_sets__fill_awaited(struct unwind_sets *sets, __u32 set, __u32 file,
+			       const struct unwind_object *object)
+{
+	struct unwind_mapping *mappings = unwind_sets__mappings(sets, set);
+	__u64 awaited, table = table_word(object->first_page, object->nr_pages);
+
+	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
+		awaited = table_word(UNWIND_TABLE_AWAITED, file);
+		if (mappings[i].first_page == UNWIND_TABLE_AWAITED)
+			__atomic_compare_exchange_n((__u64 *)&mappings[i].first_page, &awaited,
+						    table, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST);
+	}
 }
 
 __u64 unwind_sets__word(const struct unwind_sets *sets, __u32 set)

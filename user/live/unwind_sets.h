@@ -36,6 +36,11 @@ void unwind_sets__fill(struct unwind_sets *sets, __u32 set, __u32 owner,
 		       const struct unwind_mapping *mappings, __u32 nr);
 __u64 unwind_sets__word(const struct unwind_sets *sets, __u32 set);
 
+/* Give the mappings of set @set that await the table of unwind_awaited_file() @file the one at
+ * @object. */
+void unwind_sets__fill_awaited(struct unwind_sets *sets, __u32 set, __u32 file,
+			       const struct unwind_object *object);
+
 /* The set @space walks by, which may be another's; -1: none. */
 int unwind_sets__named_by(const struct unwind_sets *sets, __u32 space);
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "config_abi.h"
@@ -200,7 +198,7 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 		if (code)
 			return code;
 		if (object.first_page == UNWIND_TABLE_AWAITED)
-			object.nr_pages = (__u32)map->ino;
+			object.nr_pages = unwind_awaited_file(map->ino, map->dev);
 		mappings[nr++] = (struct unwind_mapping){ .start = map->start,
 							  .end = map->end,
 							  .bias = map->start - map->pgoff,
@@ -326,32 +324,6 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, st
 
 /* --- one file that came ----------------------------------------------------------------------- */
 
-static __u64 table_word(__u32 first_page, __u32 nr_pages)
-{
-	return first_page | (__u64)nr_pages << 32;
-}
-
-_Static_assert(offsetof(struct unwind_mapping, nr_pages) ==
-			       offsetof(struct unwind_mapping, first_page) + 4 &&
-		       offsetof(struct unwind_mapping, first_page) % 8 == 0,
-	       "the two are one word");
-
-/* Give the mappings of set @set that await the table of inode @ino the one at @object. */
-static void fill_awaited(struct unwind_upload *upload, __u32 set, __u64 ino,
-			 const struct unwind_object *object)
-{
-	struct unwind_mapping *mappings = unwind_sets__mappings(&upload->sets, set);
-	__u64 awaited, table = table_word(object->first_page, object->nr_pages);
-
-	for (__u32 i = 0; i < UNWIND_SET_MAPPINGS; i++) {
-		awaited = table_word(UNWIND_TABLE_AWAITED, (__u32)ino);
-		if (mappings[i].first_page == UNWIND_TABLE_AWAITED)
-			__atomic_compare_exchange_n((__u64 *)&mappings[i].first_page, &awaited,
-						    table, false, __ATOMIC_SEQ_CST,
-						    __ATOMIC_SEQ_CST);
-	}
-}
-
 int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_code *file)
 {
 	const struct proc_map map = { .start = file->start,
@@ -370,7 +342,8 @@ int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_co
 	if (!object.nr_pages &&
 	    !unwind_files__recall(&upload->files, file->ino, file->dev, &object))
 		return -ENOENT; /* none to be had, or the file is not: the maps tell */
-	fill_awaited(upload, (__u32)set, file->ino, &object);
+	unwind_sets__fill_awaited(&upload->sets, (__u32)set,
+				  unwind_awaited_file(file->ino, file->dev), &object);
 	return 0;
 }
 
@@ -400,7 +373,8 @@ static int add_lost_program(struct unwind_upload *upload, const struct unwind_ex
 		    mappings[i].first_page == UNWIND_TABLE_AWAITED)
 			mappings[i].bias = exec->start - object.offset;
 	}
-	fill_awaited(upload, (__u32)set, exec->ino, &object);
+	unwind_sets__fill_awaited(&upload->sets, (__u32)set,
+				  unwind_awaited_file(exec->ino, exec->dev), &object);
 	return 0;
 }
 

@@ -35,8 +35,9 @@ static __u32 intern_frame(struct session *session, struct space *space, __u64 pc
 }
 
 /*
- * A walk by frame pointers that nobody checked runs into whatever the stack holds. Its frames count up to the first that
- * lies in no executable mapping; beyond it they may be the program's data. The innermost is the pc itself.
+ * A walk by frame pointers that nobody checked runs into whatever the stack holds. Its frames count
+ * up to the first that lies in no executable mapping; beyond it they may be the program's data. The
+ * innermost is the pc itself.
  */
 static __u32 sound_frames(struct space *space, const struct rec_stack *rec)
 {
@@ -63,13 +64,17 @@ void session__define_stack(struct session *session, const struct rec_stack *rec)
 		return;
 	}
 	index = stack_table__intern(&session->stacks, rec->space, rec->id);
+	session->no_memory |= !index;
+	if (index < OWNER_FIRST_STACK) {
+		session->nr_ignored += !!index;
+		return;
+	}
 	nr = sound_frames(space, rec);
+	if (!stack_table__wants(&session->stacks, index, nr, rec->end))
+		return; /* and none of its frames, of which there is room for so many only */
 	frames = malloc((nr + !nr) * sizeof(*frames));
-	if (!index || !frames || index < OWNER_FIRST_STACK ||
-	    session->stacks.stacks[index].end == STACK_END_ROOT) {
-		session->no_memory |= !index || !frames;
-		session->nr_ignored += index && index < OWNER_FIRST_STACK;
-		free(frames);
+	if (!frames) {
+		session->no_memory = true;
 		return;
 	}
 	for (__u32 i = 0; i < nr; i++) {

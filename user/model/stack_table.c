@@ -146,11 +146,16 @@ static bool is_better(const struct stack *stack, __u32 nr, __u8 end)
 		(stack->end == STACK_END_FRAMEPTR || nr > stack->nr_frames));
 }
 
+bool stack_table__wants(const struct stack_table *table, __u32 index, __u32 nr, __u8 end)
+{
+	return index >= OWNER_FIRST_STACK && is_better(&table->stacks[index], nr, end);
+}
+
 void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, __u32 nr, __u8 end)
 {
 	struct stack *stack = &table->stacks[index];
 
-	if (index < OWNER_FIRST_STACK || !is_better(stack, nr, end)) {
+	if (!stack_table__wants(table, index, nr, end)) {
 		free(frames);
 		return;
 	}

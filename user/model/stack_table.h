@@ -11,8 +11,9 @@
 #include "model/session.h"
 
 /*
- * What a program makes without end (code at ever new addresses, recursion) is told apart up to here: some 60 MiB of
- * stacks and as much of frames. Pages by later ones are nobody's.
+ * What a program makes without end (code at ever new addresses, recursion) is told apart up to
+ * here: some 60 MiB of stacks and as much of frames. Pages by later stacks are nobody's; a stack
+ * for whose frames there is no room stays as it was, or without any.
  */
 #define STACKS_MAX (1U << 18)
 #define FRAMES_MAX (1U << 20)
@@ -41,9 +42,11 @@ __u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id);
 bool stack_table__full_of_frames(const struct stack_table *table);
 
 /*
- * Define stack @index, if it is one, or define it anew if this is better: whole where that was not,
- * or longer. Takes @frames (from malloc) over in either case.
+ * stack_table__define() - define stack @index, if it is one, or define it anew if this is better:
+ * whole where that was not, or longer. Takes @frames (from malloc) over in either case.
+ * stack_table__wants() - would it? Ask before @frames are interned.
  */
+bool stack_table__wants(const struct stack_table *table, __u32 index, __u32 nr, __u8 end);
 void stack_table__define(struct stack_table *table, __u32 index, __u32 *frames, __u32 nr, __u8 end);
 void stack_table__fini(struct stack_table *table);
 

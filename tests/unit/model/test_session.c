@@ -3,6 +3,7 @@
 #include <errno.h>
 #include "model/decode.h"
 #include "model/object_table.h"
+#include "model/session_state.h"
 #include "model/stack_table.h"
 #include "model/story.h"
 
@@ -97,6 +98,24 @@ static void the_better_walk_counts(void **state)
 	now = session__freeze(s.session);
 	assert_int_equal(now->stacks_truncated, 0);
 	snapshot__free(now);
+	story__free(&s);
+}
+
+/* Frames that nobody keeps would fill the table, and the live side would look up their names. */
+static void what_is_not_wanted_leaves_no_frames(void **state)
+{
+	const __u64 good[] = { BASE + 0x100 }, worse[] = { BASE + 0x500, BASE + 0x600 };
+	struct story s = story__new();
+	__u32 nr;
+
+	(void)state;
+	map_code(&s);
+	story__feed(&s, record_stack(SPACE, 42, STACK_END_NO_RULE, 1, good));
+	nr = s.session->stacks.nr_frames;
+	story__feed(&s, record_stack(SPACE, 42, STACK_END_FRAMEPTR, 2, worse));
+	assert_int_equal(s.session->stacks.nr_frames, nr);
+	story__feed(&s, record_stack(SPACE, 42, STACK_END_ROOT, 2, worse));
+	assert_int_equal(s.session->stacks.nr_frames, nr + 2);
 	story__free(&s);
 }
 
@@ -424,6 +443,7 @@ int main(void)
 		cmocka_unit_test(frames_are_places_in_files),
 		cmocka_unit_test(incomplete_stacks_are_counted),
 		cmocka_unit_test(the_better_walk_counts),
+		cmocka_unit_test(what_is_not_wanted_leaves_no_frames),
 		cmocka_unit_test(symbols_name_frames),
 		cmocka_unit_test(a_scan_settles_a_dispute),
 		cmocka_unit_test(touched_tells_any_change),
