@@ -33,7 +33,8 @@ struct elf_object {
 };
 
 /* Names of @object->image, then what a separate file adds. */
-static void read_symbols(struct elf_object *object, const char *path, const char *name)
+static void read_symbols(struct elf_object *object, const char *path, const char *name,
+			 const char *root)
 {
 	bool full = symbol_sources__add_sections(&object->symbols, &object->image, &object->image);
 
@@ -44,7 +45,7 @@ static void read_symbols(struct elf_object *object, const char *path, const char
 	symbol_sources__add_plt(&object->symbols, &object->image);
 	object->lines = lines__new(&object->image);
 	if ((!full || !object->lines) && path &&
-	    !debug_file__open(&object->debug, &object->image, path, name)) {
+	    !debug_file__open(&object->debug, &object->image, path, name, root)) {
 		if (!full)
 			symbol_sources__add_sections(&object->symbols, &object->image,
 						     &object->debug);
@@ -71,14 +72,16 @@ static struct elf_object *new_object(const char *name)
 	return NULL;
 }
 
-static void finish_object(struct elf_object *object, const char *path, const char *name)
+static void finish_object(struct elf_object *object, const char *path, const char *name,
+			  const char *root)
 {
 	object->build_id_bytes =
 		elf_image__build_id(&object->image, object->build_id, sizeof(object->build_id));
-	read_symbols(object, path, name);
+	read_symbols(object, path, name, root);
 }
 
-struct elf_object *elf_object__open(const char *path, const char *name, struct err *err)
+struct elf_object *elf_object__open(const char *path, const char *name, const char *root,
+				    struct err *err)
 {
 	struct elf_object *object = new_object(name);
 
@@ -90,7 +93,7 @@ struct elf_object *elf_object__open(const char *path, const char *name, struct e
 		elf_object__free(object);
 		return NULL;
 	}
-	finish_object(object, path, name);
+	finish_object(object, path, name, root);
 	return object;
 }
 
@@ -111,7 +114,7 @@ struct elf_object *elf_object__open_memory(const void *image, size_t len, const 
 		elf_object__free(object);
 		return NULL;
 	}
-	finish_object(object, NULL, name);
+	finish_object(object, NULL, name, "");
 	return object;
 }
 

@@ -267,8 +267,8 @@ static int stage_service(struct live_source *live)
 
 	if (live->session) {
 		live->nameless = false;
-		code = names__tell(live->names, live->session, &live->targets, &live->queue,
-				   live->ending ? 0 : NAMES_BUDGET_NS);
+		code = names__tell(live->names, live->session, &live->targets, live->unwind,
+				   &live->queue, live->ending ? 0 : NAMES_BUDGET_NS);
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
 		if (code >= 0 && region_check__due(&live->regions)) {

@@ -6,6 +6,7 @@
 #include "live/proc_maps.h"
 #include "live/record_queue.h"
 #include "live/targets.h"
+#include "live/unwind_watch.h"
 #include "model/session.h"
 
 struct names;
@@ -24,7 +25,7 @@ int names__tell_maps(struct names *names, const struct proc_maps *maps, struct r
  * name, oldest first, with the build-ids of their files, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
  */
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
-		struct record_queue *queue, __u64 budget_ns);
+		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns);
 
 /* Heap held by symbol tables, bytes. */
 __u64 names__memory_bytes(const struct names *names);

@@ -31,6 +31,7 @@ struct file_key {
 struct unwind_file {
 	struct file_key key;
 	struct unwind_object object; /* nr_pages 0: no table */
+	int fd;			     /* -1: not held */
 	UT_hash_handle hh;
 };
 
@@ -48,11 +49,25 @@ bool unwind_files__has_just_begun(const struct proc_maps *maps)
 	return nr <= 2;
 }
 
+static __u32 device(const struct stat *st)
+{
+	return (__u32)(major(st->st_dev) << 20 | minor(st->st_dev));
+}
+
+static bool is_deleted(const char *name)
+{
+	static const char mark[] = " (deleted)";
+	size_t len = strlen(name);
+
+	return len >= sizeof(mark) && !strcmp(name + len - strlen(mark), mark);
+}
+
 /*
  * Is @fd the file that was mapped when the maps were read? The process may have mapped another in
- * its place since. Stacked file systems show another inode to stat(2); then the path must do.
+ * its place since. Stacked file systems show another device and inode to stat(2); then the path
+ * must do. @by_name: it was opened by the name it once had, and inode numbers are not rare.
  */
-static bool is_file_of(int fd, const struct proc_map *map)
+static bool is_file_of(int fd, const struct proc_map *map, bool by_name)
 {
 	char link[64], path[PATH_MAX];
 	struct stat st;
@@ -60,8 +75,10 @@ static bool is_file_of(int fd, const struct proc_map *map)
 
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return false;
-	if (st.st_ino == map->ino)
+	if (st.st_ino == map->ino && (!by_name || device(&st) == map->dev))
 		return true;
+	if (by_name && is_deleted(map->name))
+		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, path, sizeof(path) - 1);
 	if (len < 0)
@@ -70,13 +87,13 @@ static bool is_file_of(int fd, const struct proc_map *map)
 	return !strcmp(path, map->name);
 }
 
-static int open_checked(const char *path, const struct proc_map *map)
+static int open_checked(const char *path, const struct proc_map *map, bool by_name)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return -errno;
-	if (is_file_of(fd, map))
+	if (is_file_of(fd, map, by_name))
 		return fd;
 	close(fd);
 	return -ESTALE;
@@ -89,11 +106,11 @@ int unwind_files__open(pid_t pid, const struct proc_map *map)
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid,
 		 (unsigned long long)map->start, (unsigned long long)map->end);
-	fd = open_checked(path, map);
+	fd = open_checked(path, map, false);
 	if (fd >= 0 || map->name[0] != '/')
 		return fd;
 	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->name);
-	return open_checked(path, map);
+	return open_checked(path, map, true);
 }
 
 /* The kernel side knows a file by device and inode only; the last one seen by that name wins. */
@@ -129,7 +146,7 @@ static bool key_of_path(struct unwind_object_key *key, const char *path)
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return false;
 	key->ino = st.st_ino;
-	key->dev = (__u32)(major(st.st_dev) << 20 | minor(st.st_dev));
+	key->dev = device(&st);
 	return true;
 }
 
@@ -159,6 +176,24 @@ static void note_image(struct unwind_files *files, int fd, const char *root,
 		files->control->interpreter = object->interpreter;
 }
 
+static void hold(struct unwind_files *files, struct unwind_file *file, int fd)
+{
+	file->fd = files->nr_held < UNWIND_FILES_HELD ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	files->nr_held += file->fd >= 0;
+}
+
+int unwind_files__held(const struct unwind_files *files, __u32 dev, __u64 ino)
+{
+	const struct unwind_file *file;
+	int fd = -ENOENT;
+
+	for (file = files->files; file; file = file->hh.next) {
+		if (file->key.ino == ino && file->key.dev == dev && file->fd >= 0)
+			fd = file->fd;
+	}
+	return fd;
+}
+
 static int add(struct unwind_files *files, const struct file_key *key, int fd, const char *name,
 	       const char *root, struct unwind_object *object)
 {
@@ -175,6 +210,7 @@ static int add(struct unwind_files *files, const struct file_key *key, int fd, c
 		return code;
 	}
 	HASH_ADD(hh, files->files, key, sizeof(file->key), file);
+	hold(files, file, fd);
 	note_image(files, fd, root, &file->object);
 	tell_kernel(files, file);
 	*object = file->object;
@@ -306,6 +342,8 @@ void unwind_files__fini(struct unwind_files *files)
 
 	HASH_ITER (hh, files->files, file, next) {
 		HASH_DEL(files->files, file);
+		if (file->fd >= 0)
+			close(file->fd);
 		free(file);
 	}
 }

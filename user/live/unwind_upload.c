@@ -484,6 +484,11 @@ int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct
 	return code;
 }
 
+int unwind_upload__held_file(const struct unwind_upload *upload, __u32 dev, __u64 ino)
+{
+	return unwind_files__held(&upload->files, dev, ino);
+}
+
 void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 {
 	struct told_space *told;

@@ -84,6 +84,9 @@ const struct unwind_rule *unwind_upload__rule(const struct unwind_upload *upload
  */
 int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps);
 
+/* A descriptor of the file whose code was met as (dev, ino), the upload's own; -ENOENT. */
+int unwind_upload__held_file(const struct unwind_upload *upload, __u32 dev, __u64 ino);
+
 /* The space is gone for good: its set is free for another. */
 void unwind_upload__forget(struct unwind_upload *upload, __u32 space);
 

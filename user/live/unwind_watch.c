@@ -283,6 +283,16 @@ struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch)
 	return stats;
 }
 
+int unwind_watch__held_file(struct unwind_watch *watch, __u32 dev, __u64 ino)
+{
+	int fd;
+
+	pthread_mutex_lock(&watch->lock);
+	fd = unwind_upload__held_file(watch->upload, dev, ino);
+	pthread_mutex_unlock(&watch->lock);
+	return fd;
+}
+
 /* False: another has the lock, and it is not worth waiting. */
 static bool lock(struct unwind_watch *watch, bool wait)
 {
