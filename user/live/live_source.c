@@ -17,8 +17,8 @@
 /* --- taking records from the ring ---------------------------------------------------------- */
 
 /*
- * The new image is told right behind its exec, so that the stacks that follow find it in the region map. It may have gone
- * on meanwhile, or be gone: what it did is told by the records behind. Its few first pages are left to the reconciler: by
+ * The new image is told right behind its exec, so that the stacks that follow find it in the region map, as the unwinder's
+ * thread found it when it began: meanwhile it may have gone on, or be gone. Its few first pages are left to the reconciler: by
  * now others are there, too, whose faults are still to be told.
  */
 static void on_exec(struct live_source *live, const struct rec_exec *rec)
@@ -34,8 +34,13 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 	target->space = rec->new_space;
 	if (!targets__by_space(&live->targets, rec->old_space)) /* else it was borrowed by vfork */
 		unwind_watch__forget(live->unwind, rec->old_space);
-	if (!live__tell_maps(live, target, &maps, NULL))
-		proc_maps__free(&maps);
+	if (!unwind_watch__take_maps(live->unwind, rec->new_space, &maps)) {
+		if (live__tell_maps(live, target, &maps, NULL))
+			return;
+	} else if (facts__maps(&live->queue, rec->new_space, &maps)) {
+		live->error = -ENOMEM;
+	}
+	proc_maps__free(&maps);
 }
 
 static void on_fork(struct live_source *live, const struct rec_fork *rec)

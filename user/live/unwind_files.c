@@ -194,6 +194,20 @@ int unwind_files__held(const struct unwind_files *files, __u32 dev, __u64 ino)
 	return fd;
 }
 
+int unwind_files__held_by_table(const struct unwind_files *files, __u32 first_page,
+				struct unwind_object_key *key)
+{
+	const struct unwind_file *file;
+
+	for (file = files->files; file; file = file->hh.next) {
+		if (!file->object.nr_pages || file->object.first_page != first_page || file->fd < 0)
+			continue;
+		*key = (struct unwind_object_key){ .ino = file->key.ino, .dev = file->key.dev };
+		return file->fd;
+	}
+	return -ENOENT;
+}
+
 static int add(struct unwind_files *files, const struct file_key *key, int fd, const char *name,
 	       const char *root, struct unwind_object *object)
 {

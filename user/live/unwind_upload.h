@@ -67,8 +67,10 @@ int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_co
 /*
  * unwind_upload__begin() - a program began: unwind_upload__sync(), or, if it is over already, what
  * copies of its stacks need. As unwind_upload__sync(); -ESRCH: nothing is to be had.
+ * @maps: what it has mapped, the caller's to free; when it is over, its own code alone, or nothing.
  */
-int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec);
+int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec,
+			 struct proc_maps *maps);
 
 /*
  * unwind_upload__code() - the id of the rule for @pc, as the kernel side would find it now, or
