@@ -79,7 +79,7 @@ static int add_lost_program(struct unwind_upload *upload, const struct unwind_ex
 			mappings[i].bias = exec->start - object.offset;
 	}
 	unwind_state__fill_awaited(upload, (__u32)set, exec->ino, &object);
-	return make_maps(upload, mappings, maps);
+	return maps->nr ? 0 : make_maps(upload, mappings, maps);
 }
 
 int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec,
@@ -99,5 +99,5 @@ int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec 
 		else
 			proc_maps__free(maps);
 	}
-	return code == -ESRCH && !maps->nr ? add_lost_program(upload, exec, maps) : code;
+	return code == -ESRCH ? add_lost_program(upload, exec, maps) : code;
 }

@@ -321,8 +321,10 @@ int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_
 	if (!map->ino)
 		return 0;
 	fd = unwind_files__open(pid, map);
-	if (fd < 0)
+	if (fd < 0) { /* the process is ending, or we may not: the file may be known all the same */
+		unwind_files__recall(files, map->ino, map->dev, object);
 		return 0;
+	}
 	snprintf(root, sizeof(root), "/proc/%d/root", pid);
 	code = find_by_descriptor(files, fd, map->ino, map->dev, map->name, root, object);
 	close(fd);
