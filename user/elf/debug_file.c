@@ -132,3 +132,19 @@ int debug_file__open(struct elf_image *debug, const struct elf_image *program, c
 		return 0;
 	return -ENOENT;
 }
+
+int debug_file__open_path(struct elf_image *debug, const struct elf_image *program,
+			  const char *path)
+{
+	struct debug_search search = { .debug = debug, .program = program };
+	int code = elf_image__open(debug, path, ELF_IMAGE_DEBUG, NULL);
+
+	if (code)
+		return code;
+	search.build_id_bytes =
+		elf_image__build_id(program, search.build_id, sizeof(search.build_id));
+	if (belongs(&search))
+		return 0;
+	elf_image__close(debug);
+	return -EINVAL;
+}

@@ -19,4 +19,9 @@
 int debug_file__open(struct elf_image *debug, const struct elf_image *program, const char *path,
 		     const char *name, const char *root);
 
+/* Open @path as the debug file of @program. 0; -EINVAL: it is another one's; -errno as
+ * elf_image__open(). Both as with debug_file__open(). */
+int debug_file__open_path(struct elf_image *debug, const struct elf_image *program,
+			  const char *path);
+
 #endif

@@ -165,13 +165,17 @@ int elf_image__open(struct elf_image *image, const char *path, enum elf_image_ki
 		    struct err *err)
 {
 	struct stat st;
+	int code;
 
 	/* O_NONBLOCK: a path below /proc/PID/root may be a FIFO, and open() would wait for its
 	 * writer. */
 	*image = (struct elf_image){ .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
 				     .kind = kind };
-	if (image->fd < 0)
-		return err__set(err, -errno, "cannot open \"%s\": %s", path, strerror(errno));
+	if (image->fd < 0) {
+		code = -errno;
+		elf_image__close(image);
+		return err__set(err, code, "cannot open \"%s\": %s", path, strerror(-code));
+	}
 	if (fstat(image->fd, &st) || !S_ISREG(st.st_mode)) {
 		elf_image__close(image);
 		return err__set(err, -ENOEXEC, "not a regular file: \"%s\"", path);

@@ -39,6 +39,14 @@ struct elf_object *elf_object__open(const char *path, const char *name, const ch
 struct elf_object *elf_object__open_memory(const void *image, size_t len, const char *name, struct err *err);
 void elf_object__free(struct elf_object *object);
 
+/*
+ * elf_object__lacks_debug() - would a separate debug file give names or lines that it has not?
+ * elf_object__add_debug() - @fd is that file, and stays the caller's. 0; -EINVAL: it is another
+ * one's; -ENOEXEC: no ELF file.
+ */
+bool elf_object__lacks_debug(const struct elf_object *object);
+int elf_object__add_debug(struct elf_object *object, int fd);
+
 /* Build-id; 0 bytes when there is none. Copies at most @cap bytes, returns the length copied. */
 size_t elf_object__build_id(const struct elf_object *object, __u8 *buf, size_t cap);
 

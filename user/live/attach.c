@@ -149,10 +149,8 @@ static int set_up_tracing(struct live_source *live, const struct live_options *o
 	live->unwind = unwind_watch__new(&fds, err);
 	if (!live->unwind)
 		return -EINVAL;
-	live->names = names__new();
-	if (!live->names)
-		return err__set(err, -ENOMEM, "out of memory");
-	return 0;
+	live->names = names__new(options->debuginfod, err);
+	return live->names ? 0 : -ENOENT;
 }
 
 int live__attach(struct live_source *live, const struct live_options *options,

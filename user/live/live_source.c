@@ -281,6 +281,11 @@ static int stage_service(struct live_source *live)
 			code = region_check__read(&live->regions, &live->targets);
 		}
 	}
+	if (code >= 0 && live->ending && names__are_awaited(live->names)) {
+		drain(live, true);
+		kernel_side__wait(live->kernel, DRAIN_MS);
+		return 0; /* and once more */
+	}
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
 		tell_runs(live);
@@ -550,4 +555,19 @@ const char *live_source__self(const struct record_source *source)
 		 units__bytes(names, names__memory_bytes(live->names)),
 		 units__bytes(maps, kernel_side__map_bytes(live->kernel)));
 	return live->self;
+}
+
+const char *live_source__fetched(const struct record_source *source)
+{
+	struct live_source *live = (struct live_source *)source;
+	struct debug_fetch_stats stats = names__fetched(live->names);
+
+	live->fetched[0] = '\0';
+	if (!stats.nr_asked)
+		return live->fetched;
+	snprintf(live->fetched, sizeof(live->fetched),
+		 "%u of %u debug files came; %u the servers do not have, %u were late, %u failed%s%s",
+		 stats.nr_came, stats.nr_asked, stats.nr_missing, stats.nr_late, stats.nr_failed,
+		 stats.error ? ": " : "", stats.error ? strerror(-stats.error) : "");
+	return live->fetched;
 }

@@ -58,7 +58,7 @@ struct live_source {
 	int command_status;
 	volatile sig_atomic_t stop;
 	char comm[RSST_COMM_LEN];
-	char self[160];
+	char self[160], fetched[160];
 };
 
 /* Everything that can be refused is asked before the kernel is touched. 0 or -errno with a sentence. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,16 @@ static struct elf_object *open_vdso(void)
 	return elf;
 }
 
-void modules__init(struct modules *modules)
+int modules__init(struct modules *modules, const char *debuginfod, struct err *err)
 {
-	*modules = (struct modules){ .vdso = open_vdso() };
+	*modules = (struct modules){ 0 };
+	if (debuginfod) {
+		modules->fetch = debug_fetch__new(debuginfod, err);
+		if (!modules->fetch)
+			return -ENOENT;
+	}
+	modules->vdso = open_vdso();
+	return 0;
 }
 
 void modules__fini(struct modules *modules)
@@ -42,6 +50,7 @@ void modules__fini(struct modules *modules)
 		elf_object__free(modules->all[i].elf);
 	free(modules->all);
 	elf_object__free(modules->vdso);
+	debug_fetch__free(modules->fetch);
 }
 
 __u64 modules__memory_bytes(const struct modules *modules)
@@ -180,6 +189,44 @@ static struct elf_object *open_object(const struct module_places *places,
 	return elf;
 }
 
+/* --- debug files that are fetched ------------------------------------------------------------- */
+
+static void ask(struct modules *modules, __u32 index)
+{
+	struct module *module = &modules->all[index];
+	__u8 build_id[64];
+	size_t len;
+
+	if (!modules->fetch || !module->elf || !elf_object__lacks_debug(module->elf))
+		return;
+	len = elf_object__build_id(module->elf, build_id, sizeof(build_id));
+	module->awaited = len && !debug_fetch__ask(modules->fetch, index, build_id, len);
+}
+
+bool modules__is_awaited(const struct modules *modules, __u32 index)
+{
+	return index < modules->nr && modules->all[index].awaited;
+}
+
+bool modules__take_answers(struct modules *modules)
+{
+	bool any = false;
+	__u32 index;
+	int fd;
+
+	while (modules->fetch && debug_fetch__take(modules->fetch, &index, &fd)) {
+		any = true;
+		modules->all[index].awaited = false;
+		if (fd < 0)
+			continue;
+		elf_object__add_debug(modules->all[index].elf, fd);
+		close(fd);
+	}
+	return any;
+}
+
+/* --- by object -------------------------------------------------------------------------------- */
+
 static bool make_room(struct modules *modules, __u32 nr)
 {
 	struct module *all = realloc(modules->all, nr * sizeof(*all));
@@ -206,6 +253,7 @@ struct elf_object *modules__get(struct modules *modules, const struct session *s
 	if (!module->tried) {
 		module->elf = open_object(places, object);
 		module->tried = true;
+		ask(modules, index);
 	}
 	return module->elf;
 }

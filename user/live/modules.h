@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include "elf/symbolizer.h"
+#include "live/debug_fetch.h"
 #include "live/proc_maps.h"
 #include "live/targets.h"
 #include "live/unwind_watch.h"
@@ -14,12 +15,14 @@ struct module {
 	struct elf_object *elf; /* NULL: could not be opened */
 	bool tried;
 	bool identified; /* its build-id was told; for names to note */
+	bool awaited;	 /* its debug file was asked for and there is no answer yet */
 };
 
 struct modules {
 	struct module *all; /* by object index of the session */
 	__u32 nr;
-	struct elf_object *vdso; /* NULL: there is none */
+	struct elf_object *vdso;   /* NULL: there is none */
+	struct debug_fetch *fetch; /* NULL: nothing is fetched */
 };
 
 /* Who maps what, and who holds it. */
@@ -28,7 +31,9 @@ struct module_places {
 	struct unwind_watch *unwind;
 };
 
-void modules__init(struct modules *modules);
+/* @debuginfod: where debug files are fetched from, see debug_fetch.h; NULL: nowhere. 0 or -errno
+ * with a sentence. */
+int modules__init(struct modules *modules, const char *debuginfod, struct err *err);
 void modules__fini(struct modules *modules);
 
 /*
@@ -40,6 +45,12 @@ void modules__fini(struct modules *modules);
  */
 struct elf_object *modules__get(struct modules *modules, const struct session *session,
 				const struct module_places *places, __u32 index);
+
+/* Is the debug file of object @index on its way? Names told now would be worse ones. */
+bool modules__is_awaited(const struct modules *modules, __u32 index);
+
+/* Take the debug files that came. True: some module is not awaited any more. */
+bool modules__take_answers(struct modules *modules);
 
 /* The first living target that maps @object; its maps stay in @maps for the caller to free. */
 const struct proc_map *modules__find_map(const struct module_places *places,

@@ -27,14 +27,22 @@ struct names {
 	struct modules modules;
 	__u32 next_object; /* first whose path was not looked for */
 	__u32 next_frame;  /* first that has not been told */
+	__u32 *waiting;	   /* frames below it that wait for a debug file */
+	size_t nr_waiting, cap_waiting;
 };
 
-struct names *names__new(void)
+struct names *names__new(const char *debuginfod, struct err *err)
 {
 	struct names *names = calloc(1, sizeof(*names));
 
-	if (names)
-		modules__init(&names->modules);
+	if (!names) {
+		err__set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (modules__init(&names->modules, debuginfod, err)) {
+		names__free(names);
+		return NULL;
+	}
 	return names;
 }
 
@@ -55,6 +63,7 @@ void names__free(struct names *names)
 	forget_files(names);
 	jit_names__fini(&names->jits);
 	modules__fini(&names->modules);
+	free(names->waiting);
 	free(names);
 }
 
@@ -229,6 +238,22 @@ static int tell_jit_frame(void *context, const struct frame *frame,
 	return tell_symbol(telling->queue, telling->session, frame, found);
 }
 
+static int let_wait(struct names *names, __u32 index)
+{
+	size_t cap = names->cap_waiting ? 2 * names->cap_waiting : 256;
+	__u32 *waiting;
+
+	if (names->nr_waiting == names->cap_waiting) {
+		waiting = realloc(names->waiting, cap * sizeof(*waiting));
+		if (!waiting)
+			return -ENOMEM;
+		names->waiting = waiting;
+		names->cap_waiting = cap;
+	}
+	names->waiting[names->nr_waiting++] = index;
+	return 0;
+}
+
 static int tell_frame(struct names *names, const struct session *session,
 		      const struct module_places *places, struct record_queue *queue, __u32 index)
 {
@@ -241,8 +266,36 @@ static int tell_frame(struct names *names, const struct session *session,
 	elf = modules__get(&names->modules, session, places, frame->object);
 	if (!elf)
 		return 0;
+	if (modules__is_awaited(&names->modules, frame->object))
+		return let_wait(names, index);
 	elf_object__lookup(elf, frame->offset, &found);
 	return tell_symbol(queue, session, frame, &found);
+}
+
+/* Those whose debug file has come, or will not. */
+static int tell_waiting(struct names *names, const struct session *session,
+			const struct module_places *places, struct record_queue *queue)
+{
+	size_t nr = names->nr_waiting;
+	int code = 0;
+
+	if (!modules__take_answers(&names->modules))
+		return 0;
+	names->nr_waiting = 0;
+	for (size_t i = 0; i < nr && !code; i++) /* none is behind where it is put back to */
+		code = tell_frame(names, session, places, queue, names->waiting[i]);
+	return code;
+}
+
+bool names__are_awaited(const struct names *names)
+{
+	return names->nr_waiting;
+}
+
+struct debug_fetch_stats names__fetched(const struct names *names)
+{
+	return names->modules.fetch ? debug_fetch__stats(names->modules.fetch) :
+				      (struct debug_fetch_stats){ 0 };
 }
 
 /* --- build-ids ------------------------------------------------------------------------------ */
@@ -292,6 +345,8 @@ int names__tell(struct names *names, const struct session *session, struct targe
 	__u32 nr = session__nr_frames(session);
 	int code = tell_objects(names, session, &places, queue);
 
+	if (!code)
+		code = tell_waiting(names, session, &places, queue);
 	if (!names->next_frame)
 		names->next_frame = 1;
 	while (!code && names->next_frame < nr) {
