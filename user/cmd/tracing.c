@@ -193,6 +193,8 @@ int tracing__close(struct tracing *tracing, struct err *err)
 	tracing->output = NULL;
 	run_loop__fini(loop);
 	if (loop->source && tracing->options->verbose)
+		say("%s", live_source__times(loop->source));
+	if (loop->source && tracing->options->verbose)
 		say("the tracer took %s", live_source__self(loop->source));
 	if (loop->source && tracing->options->verbose && *live_source__fetched(loop->source))
 		say("--debuginfod: %s", live_source__fetched(loop->source));

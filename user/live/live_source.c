@@ -108,6 +108,8 @@ static void notice(struct live_source *live, const struct rec *rec)
 		break;
 	case REC_STACK:
 		live->nameless = live->session;
+		if (!live->times_ns.first_stack)
+			live->times_ns.first_stack = facts__now();
 		break;
 	case REC_CALL:
 		live->regions.nr_calls++;
@@ -274,6 +276,8 @@ static int stage_service(struct live_source *live)
 		live->nameless = false;
 		code = names__tell(live->names, live->session, &live->targets, live->unwind,
 				   &live->queue, live->ending ? 0 : NAMES_BUDGET_NS);
+		if (!code && live->times_ns.first_stack && !live->times_ns.named)
+			live->times_ns.named = facts__now();
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
 		if (code >= 0 && region_check__due(&live->regions)) {
@@ -477,6 +481,7 @@ struct record_source *live_source__open(const struct live_options *options, stru
 		err__set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
+	live->times_ns.opened = facts__now();
 	live->base.next = live_next;
 	live->base.free = live_free;
 	live->tick_ns = options->tick_ns;
@@ -498,6 +503,7 @@ struct record_source *live_source__open(const struct live_options *options, stru
 		live_free(&live->base);
 		return NULL;
 	}
+	live->times_ns.attached = facts__now();
 	if (live->command)
 		launch__release(live->command);
 	if (options->duration_ns)
@@ -542,32 +548,4 @@ const char *live_source__comm(const struct record_source *source)
 int live_source__command_status(const struct record_source *source)
 {
 	return ((const struct live_source *)source)->command_status;
-}
-
-const char *live_source__self(const struct record_source *source)
-{
-	struct live_source *live = (struct live_source *)source;
-	char most[UNITS_LEN], maps[UNITS_LEN], names[UNITS_LEN];
-
-	snprintf(live->self, sizeof(live->self),
-		 "%s of its own at most, symbol tables among them %s; kernel maps %s",
-		 units__bytes(most, live->most_memory),
-		 units__bytes(names, names__memory_bytes(live->names)),
-		 units__bytes(maps, kernel_side__map_bytes(live->kernel)));
-	return live->self;
-}
-
-const char *live_source__fetched(const struct record_source *source)
-{
-	struct live_source *live = (struct live_source *)source;
-	struct debug_fetch_stats stats = names__fetched(live->names);
-
-	live->fetched[0] = '\0';
-	if (!stats.nr_asked)
-		return live->fetched;
-	snprintf(live->fetched, sizeof(live->fetched),
-		 "%u of %u debug files came; %u the servers do not have, %u were late, %u failed%s%s",
-		 stats.nr_came, stats.nr_asked, stats.nr_missing, stats.nr_late, stats.nr_failed,
-		 stats.error ? ": " : "", stats.error ? strerror(-stats.error) : "");
-	return live->fetched;
 }

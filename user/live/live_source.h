@@ -57,6 +57,9 @@ int live_source__command_status(const struct record_source *source);
 /* For -v: a line of facts about the tracer itself ("ring 16 MiB, maps 21 MiB, ..."). Valid until free. */
 const char *live_source__self(const struct record_source *source);
 
+/* For -v: how long attaching took, its unwind tables, and the first names. Valid until free. */
+const char *live_source__times(const struct record_source *source);
+
 /* For -v: what became of --debuginfod, "" without it. Valid until free. */
 const char *live_source__fetched(const struct record_source *source);
 
