@@ -138,7 +138,8 @@ RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
 	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go \
-	zstd libclang-rt-dev qemu-system-x86 busybox-static e2fsprogs redis-server flex bison bc dwarves xz-utils
+	zstd libclang-rt-dev libdebuginfod-dev debuginfod qemu-system-x86 busybox-static e2fsprogs redis-server \
+	flex bison bc dwarves xz-utils
 
 deps: ## every package that build and tests need, from the distribution (root)
 	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \

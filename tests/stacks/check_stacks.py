@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 FIXTURES = os.path.join(HERE, "fixtures")
 PATIENCE_S = 120
+NO_LIBRARY = 77  # exit status of big_object.c
 WHOLE = 99.9
 DLOPEN_HEAVY = 99.5  # what is asked of a process that loads library after library
 
@@ -66,7 +67,7 @@ class Place:
 
     def attach(self, trace, pid):
         """A recorder of a process, once every hook is live."""
-        tracer = subprocess.Popen([self.rsstrace, "record", "-o", trace, "-p", str(pid)], stdin=subprocess.DEVNULL,
+        tracer = subprocess.Popen([self.rsstrace, "record", "-v", "-o", trace, "-p", str(pid)], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         first = tracer.stderr.readline()
         assert first.startswith("rsstrace: attached"), first
@@ -149,20 +150,58 @@ def go_program(*flags):
     return build
 
 
-def script(interpreter, name):
-    return lambda place: [interpreter(), os.path.join(FIXTURES, name)]
+def script(interpreter, name, *more):
+    return lambda place: [interpreter(), os.path.join(FIXTURES, name), *more]
 
 
-def attached_python(place, trace):
-    target = subprocess.Popen([system_python(), os.path.join(FIXTURES, "objects.py"), "wait"], text=True,
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=place.env)
-    with target:
-        assert target.stdout.readline() == "ready\n"
-        tracer = place.attach(trace, target.pid)
-        target.stdin.write("\n")
-        target.stdin.close()
-        _, talk = tracer.communicate(timeout=PATIENCE_S)
-        assert tracer.returncode == 0, talk
+def attached(build):
+    """Attaches to what says "ready" and then waits for a line."""
+
+    def record(place, trace):
+        target = subprocess.Popen(build(place), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=place.env)
+        with target:
+            if target.stdout.readline() != "ready\n":
+                raise Skip("there is no LLVM to map" if target.wait() == NO_LIBRARY else "it does not begin")
+            tracer = place.attach(trace, target.pid)
+            target.stdin.write("\n")
+            target.stdin.close()
+            _, talk = tracer.communicate(timeout=PATIENCE_S)
+            assert tracer.returncode == 0, talk
+        return [line.partition(": ")[2] for line in talk.splitlines() if "unwind tables" in line or " of its own" in line]
+
+    return record
+
+
+def big_object(place):
+    return [place.build("big_object", "gcc", "-O2", "big_object.c")]
+
+
+def java(place):
+    """Keys are made by a class every runtime has; its perf map is written when it ends."""
+    place.run([found("java"), "-XX:+UnlockDiagnosticVMOptions", "-XX:+DumpPerfMapAtExit", "-version"])
+    return [found("java"), "-XX:+UnlockDiagnosticVMOptions", "-XX:+DumpPerfMapAtExit", "-XX:+PreserveFramePointer",
+            "-m", "java.base/sun.security.tools.keytool.Main", "-genkeypair", "-keyalg", "RSA", "-keysize", "2048",
+            "-dname", "CN=rsstrace", "-storepass", "rsstrace", "-keystore", place.path(f"keys-{time.monotonic_ns()}")]
+
+
+def postgres(place, trace):
+    """A cluster of its own in one process: what a backend does, without the others."""
+    homes = sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)
+    if not homes:
+        raise Skip("no postgres")
+    data = place.path("postgres")
+    as_user = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+    os.makedirs(data, exist_ok=True)
+    os.chmod(place.folder, 0o755)
+    shutil.chown(data, "nobody", "nogroup")
+    if not os.path.exists(os.path.join(data, "PG_VERSION")):
+        place.run([*as_user, f"{homes[0]}/initdb", "-D", data, "-N", "--locale=C", "-E", "UTF8"], cwd="/")
+    with open(os.path.join(FIXTURES, "rows_postgres.sql"), encoding="utf-8") as source:
+        statements = source.read().replace("\n", " ") + "\n"
+    with open(place.path("statements"), "w", encoding="utf-8") as told:
+        told.write(statements)
+    place.launch(trace, [*as_user, f"{homes[0]}/postgres", "--single", "-j", "-D", data, "template1"],
+                 stdin=place.path("statements"))
 
 
 def sqlite(place, trace):
@@ -209,7 +248,7 @@ PROGRAMS = [
     ("rust", WHOLE, False, launched(rust_program)),
     ("go", WHOLE, False, launched(go_program())),
     ("go-stripped", WHOLE, False, launched(go_program("-ldflags=-s -w"))),
-    ("python-attached", WHOLE, True, attached_python),
+    ("python-attached", WHOLE, True, attached(script(system_python, "objects.py", "wait"))),
     ("python-started", WHOLE, True, launched(script(system_python, "objects.py"))),
     ("python-imports", DLOPEN_HEAVY, True, launched(script(system_python, "imports.py"))),
     ("python-perf", WHOLE, False, launched(lambda place: [python_with_perf(), "-X", "perf",
@@ -217,6 +256,10 @@ PROGRAMS = [
     ("python-shim", DLOPEN_HEAVY, False, launched(script(python_shim, "objects.py"))),
     ("redis", WHOLE, False, redis),
     ("sqlite", WHOLE, True, sqlite),
+    ("postgres", WHOLE, False, postgres),
+    ("node", WHOLE, False, launched(lambda place: [found("node"), "--perf-basic-prof", os.path.join(FIXTURES, "objects.js")])),
+    ("java", WHOLE, False, launched(java)),
+    ("big-object", WHOLE, False, attached(big_object)),
     ("clang", WHOLE, False, compiler("clang++")),
     ("gcc", WHOLE, False, compiler("g++", "--children")),
     ("short-children", WHOLE, False, launched(script(lambda: found("sh"), "children.sh"), ["--children"])),
@@ -260,7 +303,7 @@ def check(place, name, bound, record):
     trace = place.path(f"{name}.rsst")
     begin = time.monotonic()
     try:
-        record(place, trace)
+        told = record(place, trace)
     except Skip as why:
         print(f"  skip  {name:<18} {why}", flush=True)
         return True
@@ -269,6 +312,8 @@ def check(place, name, bound, record):
     print(f"  {'ok' if ok else 'FAIL':<5} {name:<18} {percent:8.4f} % of {faulted / 2**20:7.1f} MiB in {nr:5} stacks"
           f" whole, at least {bound} asked; {len(astray)} of {places} return addresses not behind a call"
           f" ({time.monotonic() - begin:.1f} s)", flush=True)
+    for line in told or []:
+        print(f"          {line}")
     for path, offset in sorted(astray)[:3]:
         print(f"          {path}+{offset + 1:#x} is not behind a call")
     for stack in broken[:3] if not ok else []:

@@ -62,9 +62,9 @@ static const struct option_spec opt_trigger = {
 };
 
 static const struct option_spec *const record_options[] = {
-	&opt_pid,   &opt_interval, &opt_output,	  &opt_force, &opt_duration, &opt_children,
-	&opt_quiet, &opt_verbose,  &opt_ring,	  &opt_marks, &opt_max_size, &opt_rotate,
-	&opt_keep,  &opt_trigger,  &opt_overhead, NULL,
+	&opt_pid,   &opt_interval, &opt_output,	  &opt_force,	   &opt_duration, &opt_children,
+	&opt_quiet, &opt_verbose,  &opt_ring,	  &opt_marks,	   &opt_max_size, &opt_rotate,
+	&opt_keep,  &opt_trigger,  &opt_overhead, &opt_debuginfod, NULL,
 };
 
 /* What the summary says; taken while the model is still there. */

@@ -82,6 +82,18 @@ static int parse_marks(struct options *options, const char *value, struct err *e
 	return 0;
 }
 
+/* As perf's: the servers' URLs, or those of the environment; never the environment alone. */
+static int parse_debuginfod(struct options *options, const char *value, struct err *err)
+{
+	const char *urls = getenv("DEBUGINFOD_URLS");
+
+	options->debuginfod = value ? value : "";
+	if (value ? *value : urls && *urls)
+		return 0;
+	return err__set(err, -EINVAL,
+			"no server: give its URL, --debuginfod=URL, or set DEBUGINFOD_URLS");
+}
+
 static int parse_span(const char *value, __u64 min, __u64 max, const char *range, __u64 *ns,
 		      struct err *err)
 {
@@ -241,6 +253,10 @@ const struct option_spec opt_ring = { 0, "ring", "SIZE", "ring buffer for record
 				      parse_ring };
 const struct option_spec opt_marks = { 0, "marks", "FIFO", "take marks from FIFO, a line each",
 				       parse_marks };
+const struct option_spec opt_debuginfod = {
+	0, "debuginfod", "[=URLS]", "fetch debug files from URLS, or from $DEBUGINFOD_URLS",
+	parse_debuginfod
+};
 const struct option_spec opt_top = { 'n', "top", "N", "rows of each list (10)", parse_top };
 const struct option_spec opt_all = { 0, "all", NULL, "every row", parse_all };
 const struct option_spec opt_json = { 0, "json", NULL, "JSON on standard output", parse_json };

@@ -28,7 +28,9 @@ static void make_tables(struct getopt_tables *tables, const struct option_spec *
 
 		tables->longs[tables->nr] = (struct option){
 			.name = spec->name,
-			.has_arg = spec->argument ? required_argument : no_argument,
+			.has_arg = !spec->argument	      ? no_argument
+				   : spec->argument[0] == '[' ? optional_argument
+							      : required_argument,
 			.val = VAL_BASE + tables->nr,
 		};
 		if (!spec->letter)
@@ -175,7 +177,8 @@ void options__help(FILE *out, const struct command *command)
 		const struct option_spec *spec = *at;
 		char label[SPEC_LABEL_LEN];
 
-		snprintf(label, sizeof(label), "--%s%s%s", spec->name, spec->argument ? " " : "",
+		snprintf(label, sizeof(label), "--%s%s%s", spec->name,
+			 spec->argument && spec->argument[0] != '[' ? " " : "",
 			 spec->argument ? spec->argument : "");
 		if (spec->letter)
 			fprintf(out, "  -%c, %-22s %s\n", spec->letter, label, spec->help);

@@ -29,6 +29,7 @@ struct options {
 	char **command;	   /* argv behind "--", NULL-terminated; NULL: none */
 	const char *label;   /* of a mark */
 	const char *mark_fifo;
+	const char *debuginfod; /* NULL: not asked for; "": of DEBUGINFOD_URLS */
 	const char *output;
 	bool overwrite;
 	__u64 interval_ns, duration_ns; /* duration 0: no limit */
@@ -56,7 +57,7 @@ struct options {
 struct option_spec {
 	char letter;	      /* 0: long form only */
 	const char *name;     /* without the dashes */
-	const char *argument; /* NULL: a flag */
+	const char *argument; /* NULL: a flag; "[=X]": it may be left out, and @value is NULL then */
 	const char *help;     /* one line */
 	/* 0 or -EINVAL; the sentence continues "--NAME 'value': ". @value is NULL for flags. */
 	int (*parse)(struct options *options, const char *value, struct err *err);
@@ -65,7 +66,7 @@ struct option_spec {
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
 	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter,
-	opt_marks, opt_overhead;
+	opt_marks, opt_overhead, opt_debuginfod;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)

@@ -37,6 +37,7 @@ static struct record_source *open_source(const struct options *options, struct e
 		.ring_bytes = options->ring_bytes,
 		.overhead_ppm = options->overhead_ppm,
 		.mark_fifo = options->mark_fifo,
+		.debuginfod = options->debuginfod,
 	};
 
 	return live_source__open(&live, err);
@@ -192,7 +193,11 @@ int tracing__close(struct tracing *tracing, struct err *err)
 	tracing->output = NULL;
 	run_loop__fini(loop);
 	if (loop->source && tracing->options->verbose)
+		say("%s", live_source__times(loop->source));
+	if (loop->source && tracing->options->verbose)
 		say("the tracer took %s", live_source__self(loop->source));
+	if (loop->source && tracing->options->verbose && *live_source__fetched(loop->source))
+		say("--debuginfod: %s", live_source__fetched(loop->source));
 	if (loop->source) {
 		tracing->pid = live_source__pid(loop->source);
 		tracing->command_status = live_source__command_status(loop->source);

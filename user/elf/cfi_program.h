@@ -3,6 +3,12 @@
  * Running the call-frame programs of .eh_frame and .debug_frame (DWARF 5, 6.4; the System V ABI's
  * x86-64 supplement and the LSB for the GNU additions), for the three registers that matter.
  * Internal to user/elf.
+ *
+ * Why not elfutils' dwarf_cfi_addrframe(): it answers for one address, and nothing there says where
+ * the next row begins. Told that by our own rows, and asked for the CFA and the three registers of
+ * each, it takes 3.8 times as long for the 836 k rows of libLLVM-14 (110 ms against 29, the median
+ * of three), 3.4 times for libc; without, it would have to be asked for every byte of code. And it
+ * keeps each function it was asked about.
  */
 #ifndef RSSTRACE_ELF_CFI_PROGRAM_H
 #define RSSTRACE_ELF_CFI_PROGRAM_H

@@ -33,6 +33,7 @@ struct code_segment {
 struct code_ranges {
 	struct code_segment segments[MAX_CODE_SEGMENTS];
 	size_t nr_segments;
+	__u64 entry; /* address of a program's outermost function, 0: none */
 	struct code_range *ranges;
 	size_t nr, cap;
 	struct cfi_common *commons;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -56,26 +55,14 @@ static bool try_path(const struct debug_search *search, const char *path)
 	return false;
 }
 
-/* 0 length when @path is not below /proc/PID/root. */
-static size_t root_prefix_len(const char *path)
-{
-	const char *at = path;
-
-	if (strncmp(at, "/proc/", 6))
-		return 0;
-	for (at += 6; isdigit((unsigned char)*at); at++)
-		;
-	return at > path + 6 && !strncmp(at, "/root/", 6) ? (size_t)(at - path) + 5 : 0;
-}
-
-static bool try_build_id(const struct debug_search *search, const char *root, int root_len)
+static bool try_build_id(const struct debug_search *search, const char *root)
 {
 	char path[PATH_MAX];
 	int len;
 
 	if (search->build_id_bytes < 2)
 		return false;
-	len = snprintf(path, sizeof(path), "%.*s" DEBUG_ROOT "/.build-id/%02x/", root_len, root,
+	len = snprintf(path, sizeof(path), "%s" DEBUG_ROOT "/.build-id/%02x/", root,
 		       search->build_id[0]);
 	if (len < 0 || (size_t)len + 2 * sizeof(search->build_id) + sizeof(".debug") > sizeof(path))
 		return false;
@@ -85,11 +72,11 @@ static bool try_build_id(const struct debug_search *search, const char *root, in
 	return try_path(search, path);
 }
 
-static bool try_directory(const struct debug_search *search, const char *prefix, int prefix_len,
+static bool try_directory(const struct debug_search *search, const char *root, const char *prefix,
 			  const char *directory, int directory_len, const char *subdirectory)
 {
 	char path[PATH_MAX];
-	int len = snprintf(path, sizeof(path), "%.*s%.*s/%s%s", prefix_len, prefix, directory_len,
+	int len = snprintf(path, sizeof(path), "%s%s%.*s/%s%s", root, prefix, directory_len,
 			   directory, subdirectory, search->link);
 
 	return len > 0 && (size_t)len < sizeof(path) && try_path(search, path);
@@ -102,23 +89,14 @@ static int directory_len(const char *path)
 	return slash ? (int)(slash - path) : 0;
 }
 
-static bool try_link(const struct debug_search *search, const char *path, const char *name)
+static bool try_link(const struct debug_search *search, const char *root, const char *program)
 {
-	char real[PATH_MAX];
-	size_t root_len = root_prefix_len(path);
-	const char *seen = name && name[0] == '/' ? name : path + root_len;
-	int len;
+	int len = directory_len(program);
 
-	if (!search->link)
-		return false;
-	/* What map_files or a relative path stand for; our own spelling when that cannot be told.
-	 */
-	if (seen == path && realpath(path, real))
-		path = seen = real;
-	len = directory_len(path);
-	return (strchr(path, '/') && (try_directory(search, "", 0, path, len, "") ||
-				      try_directory(search, "", 0, path, len, ".debug/"))) ||
-	       try_directory(search, DEBUG_ROOT, strlen(DEBUG_ROOT), seen, directory_len(seen), "");
+	return search->link && *program == '/' &&
+	       (try_directory(search, root, "", program, len, "") ||
+		try_directory(search, root, "", program, len, ".debug/") ||
+		try_directory(search, root, DEBUG_ROOT, program, len, ""));
 }
 
 /* .gnu_debuglink: a name, padding to 4 bytes, the CRC. */
@@ -139,16 +117,34 @@ static void read_link(struct debug_search *search)
 }
 
 int debug_file__open(struct elf_image *debug, const struct elf_image *program, const char *path,
-		     const char *name)
+		     const char *name, const char *root)
 {
 	struct debug_search search = { .debug = debug, .program = program };
-	int root_len = root_prefix_len(path);
+	char real[PATH_MAX];
 
 	search.build_id_bytes =
 		elf_image__build_id(program, search.build_id, sizeof(search.build_id));
 	read_link(&search);
-	if (try_build_id(&search, "", 0) || try_link(&search, path, name) ||
-	    (root_len && try_build_id(&search, path, root_len)))
+	if (*name != '/' && realpath(path, real))
+		name = real;
+	if (try_build_id(&search, "") || try_link(&search, "", name) ||
+	    (*root && (try_build_id(&search, root) || try_link(&search, root, name))))
 		return 0;
 	return -ENOENT;
+}
+
+int debug_file__open_path(struct elf_image *debug, const struct elf_image *program,
+			  const char *path)
+{
+	struct debug_search search = { .debug = debug, .program = program };
+	int code = elf_image__open(debug, path, ELF_IMAGE_DEBUG, NULL);
+
+	if (code)
+		return code;
+	search.build_id_bytes =
+		elf_image__build_id(program, search.build_id, sizeof(search.build_id));
+	if (belongs(&search))
+		return 0;
+	elf_image__close(debug);
+	return -EINVAL;
 }

@@ -24,6 +24,7 @@ struct elf_object {
 	struct symbol_table symbols;
 	struct fde_ranges fdes; /* read at the first address without a sized symbol */
 	bool fdes_read;
+	bool full;	     /* there was a .symtab */
 	struct lines *lines; /* NULL: no DWARF */
 	__u8 build_id[64];
 	size_t build_id_bytes;
@@ -32,26 +33,32 @@ struct elf_object {
 	char *texts[LINES_MAX_FRAMES];		    /* ... and its function names */
 };
 
-/* Names of @object->image, then what a separate file adds. */
-static void read_symbols(struct elf_object *object, const char *path, const char *name)
+/* What the debug file has that the program itself has not; both awake. */
+static void add_debug(struct elf_object *object)
 {
-	bool full = symbol_sources__add_sections(&object->symbols, &object->image, &object->image);
+	if (!object->full)
+		object->full = symbol_sources__add_sections(&object->symbols, &object->image,
+							    &object->debug);
+	if (!object->lines)
+		object->lines = lines__new(&object->debug);
+	elf_image__rest(&object->debug);
+}
 
-	if (!full) {
+/* Names of @object->image, then what a separate file adds. */
+static void read_symbols(struct elf_object *object, const char *path, const char *name,
+			 const char *root)
+{
+	object->full =
+		symbol_sources__add_sections(&object->symbols, &object->image, &object->image);
+	if (!object->full) {
 		symbol_sources__add_minidebuginfo(&object->symbols, &object->image);
 		go_table__add_symbols(&object->symbols, &object->image);
 	}
 	symbol_sources__add_plt(&object->symbols, &object->image);
 	object->lines = lines__new(&object->image);
-	if ((!full || !object->lines) && path &&
-	    !debug_file__open(&object->debug, &object->image, path, name)) {
-		if (!full)
-			symbol_sources__add_sections(&object->symbols, &object->image,
-						     &object->debug);
-		if (!object->lines)
-			object->lines = lines__new(&object->debug);
-		elf_image__rest(&object->debug);
-	}
+	if (elf_object__lacks_debug(object) && path &&
+	    !debug_file__open(&object->debug, &object->image, path, name, root))
+		add_debug(object);
 	symbol_table__finish(&object->symbols);
 	elf_image__rest(&object->image);
 }
@@ -71,14 +78,16 @@ static struct elf_object *new_object(const char *name)
 	return NULL;
 }
 
-static void finish_object(struct elf_object *object, const char *path, const char *name)
+static void finish_object(struct elf_object *object, const char *path, const char *name,
+			  const char *root)
 {
 	object->build_id_bytes =
 		elf_image__build_id(&object->image, object->build_id, sizeof(object->build_id));
-	read_symbols(object, path, name);
+	read_symbols(object, path, name, root);
 }
 
-struct elf_object *elf_object__open(const char *path, const char *name, struct err *err)
+struct elf_object *elf_object__open(const char *path, const char *name, const char *root,
+				    struct err *err)
 {
 	struct elf_object *object = new_object(name);
 
@@ -90,7 +99,7 @@ struct elf_object *elf_object__open(const char *path, const char *name, struct e
 		elf_object__free(object);
 		return NULL;
 	}
-	finish_object(object, path, name);
+	finish_object(object, path, name, root);
 	return object;
 }
 
@@ -111,7 +120,7 @@ struct elf_object *elf_object__open_memory(const void *image, size_t len, const 
 		elf_object__free(object);
 		return NULL;
 	}
-	finish_object(object, NULL, name);
+	finish_object(object, NULL, name, "");
 	return object;
 }
 
@@ -143,6 +152,30 @@ size_t elf_object__build_id(const struct elf_object *object, __u8 *buf, size_t c
 
 	memcpy(buf, object->build_id, len);
 	return len;
+}
+
+bool elf_object__lacks_debug(const struct elf_object *object)
+{
+	return object->debug.kind == ELF_IMAGE_INVALID && (!object->full || !object->lines);
+}
+
+int elf_object__add_debug(struct elf_object *object, int fd)
+{
+	char path[64];
+	int code;
+
+	if (object->debug.kind != ELF_IMAGE_INVALID)
+		return -EINVAL; /* it has one */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!elf_image__wake(&object->image))
+		return -EIO;
+	code = debug_file__open_path(&object->debug, &object->image, path);
+	if (!code) {
+		add_debug(object);
+		symbol_table__finish(&object->symbols);
+	}
+	elf_image__rest(&object->image);
+	return code;
 }
 
 static const struct fde_ranges *fdes_of(struct elf_object *object)

@@ -29,14 +29,23 @@ struct symbol_lookup {
 struct elf_object;
 
 /*
- * elf_object__open() - @path is opened now and never again (pass /proc/PID/root/... or map_files to see the target's file);
- * @name is what the object is called in names of nameless functions (its basename is used).
+ * elf_object__open() - @path is opened now and never again (pass map_files or a descriptor's link to see the target's file);
+ * @name is what the object is called in names of nameless functions (its basename is used), and where its debug file is
+ * looked for, in our root and in @root ("/proc/PID/root"; "": ours alone).
  * NULL and a sentence: not there, not ELF, truncated, another machine's.
  * elf_object__open_memory() - the same for an image in memory, like the vdso; the bytes are copied.
  */
-struct elf_object *elf_object__open(const char *path, const char *name, struct err *err);
+struct elf_object *elf_object__open(const char *path, const char *name, const char *root, struct err *err);
 struct elf_object *elf_object__open_memory(const void *image, size_t len, const char *name, struct err *err);
 void elf_object__free(struct elf_object *object);
+
+/*
+ * elf_object__lacks_debug() - would a separate debug file give names or lines that it has not?
+ * elf_object__add_debug() - @fd is that file, and stays the caller's. 0; -EINVAL: it is another
+ * one's; -ENOEXEC: no ELF file.
+ */
+bool elf_object__lacks_debug(const struct elf_object *object);
+int elf_object__add_debug(struct elf_object *object, int fd);
 
 /* Build-id; 0 bytes when there is none. Copies at most @cap bytes, returns the length copied. */
 size_t elf_object__build_id(const struct elf_object *object, __u8 *buf, size_t cap);

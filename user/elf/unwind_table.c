@@ -146,6 +146,21 @@ static void take_by_program_header(struct source *source)
 		source->eh_frame = NULL;
 }
 
+/*
+ * Where the kernel jumps to nothing returns from, whatever its CFI says: that of older glibcs calls
+ * what lies on the stack, argc, a return address for the first instruction. In a library the field
+ * may hold anything.
+ */
+static void take_entry(Elf *elf, struct code_ranges *ranges)
+{
+	GElf_Phdr interpreter;
+	GElf_Ehdr header;
+
+	if (gelf_getehdr(elf, &header) &&
+	    (header.e_type == ET_EXEC || find_program_header(elf, PT_INTERP, &interpreter)))
+		ranges->entry = header.e_entry;
+}
+
 static void take_segments(Elf *elf, struct code_ranges *ranges)
 {
 	GElf_Phdr header;
@@ -194,6 +209,7 @@ static int collect(const struct source *source, const struct go_pclntab *go,
 	int code;
 
 	take_segments(source->elf, ranges);
+	take_entry(source->elf, ranges);
 	code = add_frames(source->elf, source->eh_frame, source->eh_frame_address, true, ranges);
 	if (!code && go)
 		code = go_pclntab__ranges(go, ranges);
@@ -229,9 +245,15 @@ static void startup_rows(const struct code_range *range, struct row_writer *writ
 static void range_rows(const struct code_ranges *ranges, const struct code_range *range,
 		       const struct go_pclntab *go, struct row_writer *writer)
 {
+	static const struct unwind_rule outermost = { .how = UNWIND_CFA_STOP };
+
 	if (!row_writer__begin(writer, range->start, range->end, range->bias))
 		return;
 	writer->table->nr_functions++;
+	if (range->start == ranges->entry) {
+		row_writer__add(writer, range->start, &outermost);
+		return;
+	}
 	switch (range->kind) {
 	case CODE_RANGE_CFI:
 		cfi_program__run(&ranges->commons[range->common], range->program,

@@ -60,6 +60,7 @@ static int tell_image(struct live_source *live, struct target *target, struct er
  */
 static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
 {
+	__u64 start = facts__now();
 	struct proc_maps maps;
 
 	unwind_watch__sync(live->unwind, space, pid, NULL);
@@ -67,6 +68,7 @@ static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
 		unwind_watch__preload(live->unwind, getpid(), &maps);
 		proc_maps__free(&maps);
 	}
+	live->times_ns.tables += facts__now() - start;
 }
 
 /* Before it is followed: the copies of code they cost count as there before. */
@@ -149,10 +151,8 @@ static int set_up_tracing(struct live_source *live, const struct live_options *o
 	live->unwind = unwind_watch__new(&fds, err);
 	if (!live->unwind)
 		return -EINVAL;
-	live->names = names__new();
-	if (!live->names)
-		return err__set(err, -ENOMEM, "out of memory");
-	return 0;
+	live->names = names__new(options->debuginfod, err);
+	return live->names ? 0 : -ENOENT;
 }
 
 int live__attach(struct live_source *live, const struct live_options *options,

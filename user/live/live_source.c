@@ -17,8 +17,8 @@
 /* --- taking records from the ring ---------------------------------------------------------- */
 
 /*
- * The new image is told right behind its exec, so that the stacks that follow find it in the region map. It may have gone
- * on meanwhile, or be gone: what it did is told by the records behind. Its few first pages are left to the reconciler: by
+ * The new image is told right behind its exec, so that the stacks that follow find it in the region map, as the unwinder's
+ * thread found it when it began: meanwhile it may have gone on, or be gone. Its few first pages are left to the reconciler: by
  * now others are there, too, whose faults are still to be told.
  */
 static void on_exec(struct live_source *live, const struct rec_exec *rec)
@@ -34,8 +34,13 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 	target->space = rec->new_space;
 	if (!targets__by_space(&live->targets, rec->old_space)) /* else it was borrowed by vfork */
 		unwind_watch__forget(live->unwind, rec->old_space);
-	if (!live__tell_maps(live, target, &maps, NULL))
-		proc_maps__free(&maps);
+	if (!unwind_watch__take_maps(live->unwind, rec->new_space, &maps)) {
+		if (live__tell_maps(live, target, &maps, NULL))
+			return;
+	} else if (facts__maps(&live->queue, rec->new_space, &maps)) {
+		live->error = -ENOMEM;
+	}
+	proc_maps__free(&maps);
 }
 
 static void on_fork(struct live_source *live, const struct rec_fork *rec)
@@ -103,6 +108,8 @@ static void notice(struct live_source *live, const struct rec *rec)
 		break;
 	case REC_STACK:
 		live->nameless = live->session;
+		if (!live->times_ns.first_stack)
+			live->times_ns.first_stack = facts__now();
 		break;
 	case REC_CALL:
 		live->regions.nr_calls++;
@@ -267,14 +274,21 @@ static int stage_service(struct live_source *live)
 
 	if (live->session) {
 		live->nameless = false;
-		code = names__tell(live->names, live->session, &live->targets, &live->queue,
-				   live->ending ? 0 : NAMES_BUDGET_NS);
+		code = names__tell(live->names, live->session, &live->targets, live->unwind,
+				   &live->queue, live->ending ? 0 : NAMES_BUDGET_NS);
+		if (!code && live->times_ns.first_stack && !live->times_ns.named)
+			live->times_ns.named = facts__now();
 		if (code >= 0)
 			code = heal__scan(&live->heal, live->session, &live->targets);
 		if (code >= 0 && region_check__due(&live->regions)) {
 			kernel_side__drain(live->kernel);
 			code = region_check__read(&live->regions, &live->targets);
 		}
+	}
+	if (code >= 0 && live->ending && names__are_awaited(live->names)) {
+		drain(live, true);
+		kernel_side__wait(live->kernel, DRAIN_MS);
+		return 0; /* and once more */
 	}
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
@@ -467,6 +481,7 @@ struct record_source *live_source__open(const struct live_options *options, stru
 		err__set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
+	live->times_ns.opened = facts__now();
 	live->base.next = live_next;
 	live->base.free = live_free;
 	live->tick_ns = options->tick_ns;
@@ -488,6 +503,7 @@ struct record_source *live_source__open(const struct live_options *options, stru
 		live_free(&live->base);
 		return NULL;
 	}
+	live->times_ns.attached = facts__now();
 	if (live->command)
 		launch__release(live->command);
 	if (options->duration_ns)
@@ -532,17 +548,4 @@ const char *live_source__comm(const struct record_source *source)
 int live_source__command_status(const struct record_source *source)
 {
 	return ((const struct live_source *)source)->command_status;
-}
-
-const char *live_source__self(const struct record_source *source)
-{
-	struct live_source *live = (struct live_source *)source;
-	char most[UNITS_LEN], maps[UNITS_LEN], names[UNITS_LEN];
-
-	snprintf(live->self, sizeof(live->self),
-		 "%s of its own at most, symbol tables among them %s; kernel maps %s",
-		 units__bytes(most, live->most_memory),
-		 units__bytes(names, names__memory_bytes(live->names)),
-		 units__bytes(maps, kernel_side__map_bytes(live->kernel)));
-	return live->self;
 }

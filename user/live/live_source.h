@@ -22,6 +22,7 @@ struct live_options {
 	__u32 ring_bytes;     /* 0: RSST_RING_BYTES */
 	__u32 overhead_ppm;    /* budget of tracing, of the targets' CPU time; 0: every stack is taken */
 	const char *mark_fifo; /* path of a FIFO to take marks from; NULL: none */
+	const char *debuginfod; /* URLs to fetch debug files from, "": those of the environment; NULL: none */
 };
 
 /*
@@ -55,5 +56,11 @@ int live_source__command_status(const struct record_source *source);
 
 /* For -v: a line of facts about the tracer itself ("ring 16 MiB, maps 21 MiB, ..."). Valid until free. */
 const char *live_source__self(const struct record_source *source);
+
+/* For -v: how long attaching took, its unwind tables, and the first names. Valid until free. */
+const char *live_source__times(const struct record_source *source);
+
+/* For -v: what became of --debuginfod, "" without it. Valid until free. */
+const char *live_source__fetched(const struct record_source *source);
 
 #endif

@@ -58,7 +58,12 @@ struct live_source {
 	int command_status;
 	volatile sig_atomic_t stop;
 	char comm[RSST_COMM_LEN];
-	char self[160];
+	struct {
+		__u64 opened, attached;	  /* when */
+		__u64 tables;		  /* how long they took, of that */
+		__u64 first_stack, named; /* when it came, when all so far had names; 0: not yet */
+	} times_ns;
+	char self[160], fetched[160], times[200];
 };
 
 /* Everything that can be refused is asked before the kernel is touched. 0 or -errno with a sentence. */

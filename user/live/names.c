@@ -4,23 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <uthash.h>
-#include "elf/symbolizer.h"
 #include "live/facts.h"
 #include "live/jit_names.h"
+#include "live/modules.h"
 #include "live/names.h"
 
-#define VDSO_DEV 0xffffffffU /* the model's device number for code that no file backs */
-
 #define KNOWN_MAX 65536 /* files; then all are told once more */
-
-struct module {
-	struct elf_object *elf; /* NULL: could not be opened */
-	bool tried;
-	bool identified; /* its build-id was told */
-};
 
 /* A file whose path was told. */
 struct known_file {
@@ -34,39 +24,25 @@ struct known_file {
 struct names {
 	struct jit_names jits;
 	struct known_file *known; /* uthash */
-	struct module *modules; /* by object index of the session */
-	__u32 nr_modules;
+	struct modules modules;
 	__u32 next_object; /* first whose path was not looked for */
 	__u32 next_frame;  /* first that has not been told */
-	struct elf_object *vdso;
+	__u32 *waiting;	   /* frames below it that wait for a debug file */
+	size_t nr_waiting, cap_waiting;
 };
 
-/*
- * Every process of this kernel has the same vdso, so ours serves: reading the target's through /proc/PID/mem would
- * fault its pages in, and its RSS would grow by our doing.
- */
-static struct elf_object *open_vdso(void)
-{
-	struct elf_object *elf = NULL;
-	struct proc_maps maps;
-
-	if (proc_maps__read(&maps, getpid(), false, NULL))
-		return NULL;
-	for (size_t i = 0; i < maps.nr && !elf; i++)
-		if (!strcmp(maps.maps[i].name, "[vdso]"))
-			elf = elf_object__open_memory((void *)maps.maps[i].start,
-						      maps.maps[i].end - maps.maps[i].start,
-						      "[vdso]", NULL);
-	proc_maps__free(&maps);
-	return elf;
-}
-
-struct names *names__new(void)
+struct names *names__new(const char *debuginfod, struct err *err)
 {
 	struct names *names = calloc(1, sizeof(*names));
 
-	if (names)
-		names->vdso = open_vdso();
+	if (!names) {
+		err__set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (modules__init(&names->modules, debuginfod, err)) {
+		names__free(names);
+		return NULL;
+	}
 	return names;
 }
 
@@ -84,23 +60,16 @@ void names__free(struct names *names)
 {
 	if (!names)
 		return;
-	for (__u32 i = 0; i < names->nr_modules; i++)
-		elf_object__free(names->modules[i].elf);
 	forget_files(names);
 	jit_names__fini(&names->jits);
-	free(names->modules);
-	elf_object__free(names->vdso);
+	modules__fini(&names->modules);
+	free(names->waiting);
 	free(names);
 }
 
 __u64 names__memory_bytes(const struct names *names)
 {
-	__u64 bytes = names->nr_modules * sizeof(struct module);
-
-	for (__u32 i = 0; i < names->nr_modules; i++)
-		if (names->modules[i].elf)
-			bytes += elf_object__memory_bytes(names->modules[i].elf);
-	return bytes;
+	return modules__memory_bytes(&names->modules);
 }
 
 /* --- paths of objects --------------------------------------------------------------------- */
@@ -162,36 +131,22 @@ int names__tell_maps(struct names *names, const struct proc_maps *maps, struct r
 	return code;
 }
 
-static const struct proc_map *map_of_object(const struct proc_maps *maps,
-					    const struct object *object)
+/* The path of an object the maps no longer tell: its file is held, or it stays without. */
+static int tell_held(const struct module_places *places, const struct object *object,
+		     struct record_queue *queue)
 {
-	for (size_t i = 0; i < maps->nr; i++)
-		if (maps->maps[i].ino == object->ino && maps->maps[i].dev == object->dev)
-			return &maps->maps[i];
-	return NULL;
-}
+	char path[PATH_MAX];
+	struct proc_map map = { .ino = object->ino, .dev = object->dev, .name = path };
 
-/* The first living target that maps @object; its maps stay in @maps for the caller to free. */
-static const struct proc_map *find_map(struct targets *targets, const struct object *object,
-				       struct proc_maps *maps, pid_t *pid)
-{
-	for (size_t i = 0; i < targets->nr; i++) {
-		const struct proc_map *map;
-
-		if (!targets->all[i].alive || proc_maps__read(maps, targets->all[i].pid, false, NULL))
-			continue;
-		*pid = targets->all[i].pid;
-		map = map_of_object(maps, object);
-		if (map)
-			return map;
-		proc_maps__free(maps);
-	}
-	memset(maps, 0, sizeof(*maps));
-	return NULL;
+	if (!modules__held_path(places, object, path, sizeof(path)))
+		return 0;
+	if (object->flags & OBJECT_SHMEM)
+		map.backing = BACKING_SHMEM;
+	return tell_object(queue, &map);
 }
 
 static int tell_objects(struct names *names, const struct session *session,
-			struct targets *targets, struct record_queue *queue)
+			const struct module_places *places, struct record_queue *queue)
 {
 	__u32 index;
 	int code = 0;
@@ -202,73 +157,14 @@ static int tell_objects(struct names *names, const struct session *session,
 		const struct proc_map *map;
 		pid_t pid;
 
-		map = find_map(targets, object, &maps, &pid);
-		if (map)
-			code = tell_object(queue, map);
+		map = modules__find_map(places, object, &maps, &pid);
+		code = map ? tell_object(queue, map) : tell_held(places, object, queue);
 		proc_maps__free(&maps);
 	}
 	return code;
 }
 
 /* --- symbols of frames -------------------------------------------------------------------- */
-
-static struct elf_object *open_checked(const char *path, const struct object *object)
-{
-	struct stat st;
-
-	if (stat(path, &st) || st.st_ino != object->ino || !S_ISREG(st.st_mode))
-		return NULL;
-	return elf_object__open(path, object->path, NULL);
-}
-
-/* map_files survives deletion and mount namespaces; root only the latter; the plain path serves when all are gone. */
-static struct elf_object *open_object(struct targets *targets, const struct object *object)
-{
-	char path[PATH_MAX + 64];
-	struct elf_object *elf = NULL;
-	const struct proc_map *map;
-	struct proc_maps maps;
-	pid_t pid;
-
-	map = find_map(targets, object, &maps, &pid);
-	if (map) {
-		snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, map->start,
-			 map->end);
-		elf = open_checked(path, object);
-		snprintf(path, sizeof(path), "/proc/%d/root%s", pid, object->path);
-		if (!elf && object->path[0] == '/')
-			elf = open_checked(path, object);
-	}
-	proc_maps__free(&maps);
-	if (!elf && object->path[0] == '/')
-		elf = open_checked(object->path, object);
-	return elf;
-}
-
-static struct elf_object *module(struct names *names, const struct session *session,
-				 struct targets *targets, __u32 index)
-{
-	const struct object *object = session__object(session, index);
-	struct module *modules = names->modules;
-	__u32 nr = session__nr_objects(session);
-
-	if (object->dev == VDSO_DEV)
-		return names->vdso;
-	if (index >= names->nr_modules) {
-		modules = realloc(modules, nr * sizeof(*modules));
-		if (!modules)
-			return NULL;
-		memset(modules + names->nr_modules, 0,
-		       (nr - names->nr_modules) * sizeof(*modules));
-		names->modules = modules;
-		names->nr_modules = nr;
-	}
-	if (!modules[index].tried) {
-		modules[index].elf = open_object(targets, object);
-		modules[index].tried = true;
-	}
-	return modules[index].elf;
-}
 
 static size_t text_len(const char *text)
 {
@@ -342,8 +238,24 @@ static int tell_jit_frame(void *context, const struct frame *frame,
 	return tell_symbol(telling->queue, telling->session, frame, found);
 }
 
-static int tell_frame(struct names *names, const struct session *session, struct targets *targets,
-		      struct record_queue *queue, __u32 index)
+static int let_wait(struct names *names, __u32 index)
+{
+	size_t cap = names->cap_waiting ? 2 * names->cap_waiting : 256;
+	__u32 *waiting;
+
+	if (names->nr_waiting == names->cap_waiting) {
+		waiting = realloc(names->waiting, cap * sizeof(*waiting));
+		if (!waiting)
+			return -ENOMEM;
+		names->waiting = waiting;
+		names->cap_waiting = cap;
+	}
+	names->waiting[names->nr_waiting++] = index;
+	return 0;
+}
+
+static int tell_frame(struct names *names, const struct session *session,
+		      const struct module_places *places, struct record_queue *queue, __u32 index)
 {
 	const struct frame *frame = session__frame(session, index);
 	struct elf_object *elf;
@@ -351,11 +263,39 @@ static int tell_frame(struct names *names, const struct session *session, struct
 
 	if (!frame->object)
 		return jit_names__await(&names->jits, frame->space, index);
-	elf = module(names, session, targets, frame->object);
+	elf = modules__get(&names->modules, session, places, frame->object);
 	if (!elf)
 		return 0;
+	if (modules__is_awaited(&names->modules, frame->object))
+		return let_wait(names, index);
 	elf_object__lookup(elf, frame->offset, &found);
 	return tell_symbol(queue, session, frame, &found);
+}
+
+/* Those whose debug file has come, or will not. */
+static int tell_waiting(struct names *names, const struct session *session,
+			const struct module_places *places, struct record_queue *queue)
+{
+	size_t nr = names->nr_waiting;
+	int code = 0;
+
+	if (!modules__take_answers(&names->modules))
+		return 0;
+	names->nr_waiting = 0;
+	for (size_t i = 0; i < nr && !code; i++) /* none is behind where it is put back to */
+		code = tell_frame(names, session, places, queue, names->waiting[i]);
+	return code;
+}
+
+bool names__are_awaited(const struct names *names)
+{
+	return names->nr_waiting;
+}
+
+struct debug_fetch_stats names__fetched(const struct names *names)
+{
+	return names->modules.fetch ? debug_fetch__stats(names->modules.fetch) :
+				      (struct debug_fetch_stats){ 0 };
 }
 
 /* --- build-ids ------------------------------------------------------------------------------ */
@@ -384,9 +324,9 @@ static int tell_build_ids(struct names *names, const struct session *session,
 {
 	int code = 0;
 
-	for (__u32 i = 0; i < names->nr_modules && !code; i++) {
+	for (__u32 i = 0; i < names->modules.nr && !code; i++) {
 		const struct object *object = session__object(session, i);
-		struct module *module = names->modules + i;
+		struct module *module = names->modules.all + i;
 
 		if (!module->elf || module->identified || !object || !*object->path)
 			continue;
@@ -397,20 +337,23 @@ static int tell_build_ids(struct names *names, const struct session *session,
 }
 
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
-		struct record_queue *queue, __u64 budget_ns)
+		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns)
 {
 	__u64 deadline = budget_ns ? facts__now() + budget_ns : ~0ULL;
+	const struct module_places places = { .targets = targets, .unwind = unwind };
 	struct telling telling = { .session = session, .queue = queue };
 	__u32 nr = session__nr_frames(session);
-	int code = tell_objects(names, session, targets, queue);
+	int code = tell_objects(names, session, &places, queue);
 
+	if (!code)
+		code = tell_waiting(names, session, &places, queue);
 	if (!names->next_frame)
 		names->next_frame = 1;
 	while (!code && names->next_frame < nr) {
 		const struct frame *frame = session__frame(session, names->next_frame);
 
 		if (!frame->resolved)
-			code = tell_frame(names, session, targets, queue, names->next_frame);
+			code = tell_frame(names, session, &places, queue, names->next_frame);
 		names->next_frame++;
 		if (facts__now() > deadline)
 			break;

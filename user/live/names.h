@@ -3,14 +3,17 @@
 #ifndef RSSTRACE_LIVE_NAMES_H
 #define RSSTRACE_LIVE_NAMES_H
 
+#include "live/debug_fetch.h"
 #include "live/proc_maps.h"
 #include "live/record_queue.h"
 #include "live/targets.h"
+#include "live/unwind_watch.h"
 #include "model/session.h"
 
 struct names;
 
-struct names *names__new(void);
+/* @debuginfod: NULL, or as debug_fetch__new(). NULL and a sentence. */
+struct names *names__new(const char *debuginfod, struct err *err);
 void names__free(struct names *names);
 
 /* Has the path of file (dev, ino) been told? */
@@ -24,7 +27,14 @@ int names__tell_maps(struct names *names, const struct proc_maps *maps, struct r
  * name, oldest first, with the build-ids of their files, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
  */
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
-		struct record_queue *queue, __u64 budget_ns);
+		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns);
+
+/* Do frames wait for a debug file that is being fetched? Then names__tell() has more to tell later,
+ * after DEBUG_FETCH_WAIT_NS at the latest. */
+bool names__are_awaited(const struct names *names);
+
+/* What was fetched so far; all 0 when nothing was to be. */
+struct debug_fetch_stats names__fetched(const struct names *names);
 
 /* Heap held by symbol tables, bytes. */
 __u64 names__memory_bytes(const struct names *names);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct file_key {
 struct unwind_file {
 	struct file_key key;
 	struct unwind_object object; /* nr_pages 0: no table */
+	int fd;			     /* -1: not held */
 	UT_hash_handle hh;
 };
 
@@ -48,11 +50,25 @@ bool unwind_files__has_just_begun(const struct proc_maps *maps)
 	return nr <= 2;
 }
 
+static __u32 device(const struct stat *st)
+{
+	return (__u32)(major(st->st_dev) << 20 | minor(st->st_dev));
+}
+
+static bool is_deleted(const char *name)
+{
+	static const char mark[] = " (deleted)";
+	size_t len = strlen(name);
+
+	return len >= sizeof(mark) && !strcmp(name + len - strlen(mark), mark);
+}
+
 /*
  * Is @fd the file that was mapped when the maps were read? The process may have mapped another in
- * its place since. Stacked file systems show another inode to stat(2); then the path must do.
+ * its place since. Stacked file systems show another device and inode to stat(2); then the path
+ * must do. @by_name: it was opened by the name it once had, and inode numbers are not rare.
  */
-static bool is_file_of(int fd, const struct proc_map *map)
+static bool is_file_of(int fd, const struct proc_map *map, bool by_name)
 {
 	char link[64], path[PATH_MAX];
 	struct stat st;
@@ -60,8 +76,10 @@ static bool is_file_of(int fd, const struct proc_map *map)
 
 	if (fstat(fd, &st))
 		return false;
-	if (st.st_ino == map->ino)
+	if (st.st_ino == map->ino && (!by_name || device(&st) == map->dev))
 		return true;
+	if (by_name && is_deleted(map->name))
+		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, path, sizeof(path) - 1);
 	if (len < 0)
@@ -70,13 +88,13 @@ static bool is_file_of(int fd, const struct proc_map *map)
 	return !strcmp(path, map->name);
 }
 
-static int open_checked(const char *path, const struct proc_map *map)
+static int open_checked(const char *path, const struct proc_map *map, bool by_name)
 {
 	int fd = regular_file__open(path, 0);
 
 	if (fd < 0)
 		return fd;
-	if (is_file_of(fd, map))
+	if (is_file_of(fd, map, by_name))
 		return fd;
 	close(fd);
 	return -ESTALE;
@@ -89,11 +107,11 @@ int unwind_files__open(pid_t pid, const struct proc_map *map)
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid,
 		 (unsigned long long)map->start, (unsigned long long)map->end);
-	fd = open_checked(path, map);
+	fd = open_checked(path, map, false);
 	if (fd >= 0 || map->name[0] != '/')
 		return fd;
 	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->name);
-	return open_checked(path, map);
+	return open_checked(path, map, true);
 }
 
 /* The kernel side knows a file by device and inode only; the last one seen by that name wins. */
@@ -125,9 +143,7 @@ static int keep(struct unwind_files *files, int code, struct unwind_table *table
 /* As the kernel side names a file. */
 static struct unwind_object_key key_of(const struct stat *st)
 {
-	return (struct unwind_object_key){
-		.ino = st->st_ino, .dev = (__u32)(major(st->st_dev) << 20 | minor(st->st_dev))
-	};
+	return (struct unwind_object_key){ .ino = st->st_ino, .dev = device(st) };
 }
 
 /*
@@ -158,6 +174,38 @@ static void note_image(struct unwind_files *files, int fd, const char *root,
 		files->control->interpreter = object->interpreter;
 }
 
+static void hold(struct unwind_files *files, struct unwind_file *file, int fd)
+{
+	file->fd = files->nr_held < UNWIND_FILES_HELD ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	files->nr_held += file->fd >= 0;
+}
+
+int unwind_files__held(const struct unwind_files *files, __u32 dev, __u64 ino)
+{
+	const struct unwind_file *file;
+	int fd = -ENOENT;
+
+	for (file = files->files; file; file = file->hh.next) {
+		if (file->key.ino == ino && file->key.dev == dev && file->fd >= 0)
+			fd = file->fd;
+	}
+	return fd;
+}
+
+int unwind_files__held_by_table(const struct unwind_files *files, __u32 first_page,
+				struct unwind_object_key *key)
+{
+	const struct unwind_file *file;
+
+	for (file = files->files; file; file = file->hh.next) {
+		if (!file->object.nr_pages || file->object.first_page != first_page || file->fd < 0)
+			continue;
+		*key = (struct unwind_object_key){ .ino = file->key.ino, .dev = file->key.dev };
+		return file->fd;
+	}
+	return -ENOENT;
+}
+
 static int add(struct unwind_files *files, const struct file_key *key, int fd, const char *name,
 	       const char *root, struct unwind_object *object)
 {
@@ -174,6 +222,7 @@ static int add(struct unwind_files *files, const struct file_key *key, int fd, c
 		return code;
 	}
 	HASH_ADD(hh, files->files, key, sizeof(file->key), file);
+	hold(files, file, fd);
 	note_image(files, fd, root, &file->object);
 	tell_kernel(files, file);
 	*object = file->object;
@@ -270,8 +319,10 @@ int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_
 	if (!map->ino)
 		return 0;
 	fd = unwind_files__open(pid, map);
-	if (fd < 0)
+	if (fd < 0) { /* the process is ending, or we may not: the file may be known all the same */
+		unwind_files__recall(files, map->ino, map->dev, object);
 		return 0;
+	}
 	snprintf(root, sizeof(root), "/proc/%d/root", pid);
 	code = find_by_descriptor(files, fd, map->ino, map->dev, map->name, root, object);
 	close(fd);
@@ -307,6 +358,8 @@ void unwind_files__fini(struct unwind_files *files)
 
 	HASH_ITER (hh, files->files, file, next) {
 		HASH_DEL(files->files, file);
+		if (file->fd >= 0)
+			close(file->fd);
 		free(file);
 	}
 }

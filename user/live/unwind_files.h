@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The files with code seen so far, each with the place of its table in the store. Internal to
- * unwind_upload. */
+/*
+ * The files with code seen so far, each with the place of its table in the store. Internal to
+ * unwind_upload.
+ *
+ * They are held open, UNWIND_FILES_HELD of them at most: names are asked for later, when the file
+ * may be deleted and who mapped it gone; and nobody gets the inode number of a file that is open.
+ */
 #ifndef RSSTRACE_LIVE_UNWIND_FILES_H
 #define RSSTRACE_LIVE_UNWIND_FILES_H
 
 #include <sys/types.h>
 #include "live/proc_maps.h"
 #include "live/unwind_store.h"
+
+#define UNWIND_FILES_HELD 512
 
 struct unwind_file;
 
@@ -19,7 +26,7 @@ struct unwind_files {
 		vdso;	  /* the same in every process of a kernel; nr_pages 0: not yet met */
 	__u64 vdso_bytes; /* of its mapping; 0: there is none */
 	bool only_known;  /* build nothing: what is new is UNWIND_TABLE_AWAITED */
-	size_t nr_tables, nr_no_table, nr_left_out;
+	size_t nr_tables, nr_no_table, nr_left_out, nr_held;
 };
 
 bool unwind_files__is_code(const struct proc_map *map);
@@ -49,5 +56,12 @@ void unwind_files__fini(struct unwind_files *files);
 /* Open the file behind @map: by map_files, which is the very file though it be deleted or replaced,
  * else by name. -errno; -ESTALE: another file is there now. */
 int unwind_files__open(pid_t pid, const struct proc_map *map);
+
+/* A descriptor of the last file met as (dev, ino), the files' own; -ENOENT: it is not held. */
+int unwind_files__held(const struct unwind_files *files, __u32 dev, __u64 ino);
+
+/* The same by where its table begins; who the file is goes to @key. */
+int unwind_files__held_by_table(const struct unwind_files *files, __u32 first_page,
+				struct unwind_object_key *key);
 
 #endif

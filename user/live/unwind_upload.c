@@ -7,33 +7,10 @@
 #include <bpf/bpf.h>
 #include "config_abi.h"
 #include "elf/needed_files.h"
-#include "live/unwind_files.h"
-#include "live/unwind_sets.h"
-#include "live/unwind_upload.h"
+#include "live/unwind_state.h"
 
 #define MAX_TRIES 8 /* to read a process's mappings without a change meanwhile */
 #define UNKNOWN_CHANGES (~0ULL)
-
-/* What a space was last told. */
-struct told_space {
-	bool has_set;
-	bool is_gone;
-	__u32 set;
-	__u64 generation;
-	__u64 changes; /* of the space, before its mappings were read, or UNKNOWN_CHANGES */
-	struct unwind_mapping *mappings; /* a copy of the sorted ones */
-	__u32 nr;
-};
-
-struct unwind_upload {
-	struct unwind_maps maps;
-	struct unwind_store store;
-	struct unwind_files files;
-	struct told_space told[RSST_MAX_SPACES];
-	struct unwind_sets sets;
-	int procs_fd; /* of the map from processes to spaces */
-	size_t nr_no_set, nr_cut, nr_published;
-};
 
 static int init_store(struct unwind_upload *upload)
 {
@@ -153,9 +130,7 @@ static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapp
 	return -EAGAIN;
 }
 
-/* Programs that began took sets that were ready: they are as good as published. A space that was
- * published before we knew has its word back before the set goes to somebody else. */
-static void note_begun(struct unwind_upload *upload)
+void unwind_state__note_begun(struct unwind_upload *upload)
 {
 	struct told_space *told;
 	__u32 space;
@@ -224,8 +199,7 @@ static void preload_file(void *context, const char *path)
 	unwind_files__preload(context, path);
 }
 
-/* What the loader is about to map, so that the kernel side knows it when it does. */
-static void preload_needed(struct unwind_upload *upload, const char *path)
+void unwind_state__preload_needed(struct unwind_upload *upload, const char *path)
 {
 	needed_files__each(path, preload_file, &upload->files);
 }
@@ -306,14 +280,14 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, st
 
 	if (space >= RSST_MAX_SPACES)
 		return err__set(err, -EINVAL, "address space %u is out of range", space);
-	note_begun(upload);
+	unwind_state__note_begun(upload);
 	if (upload->told[space].is_gone)
 		return 0;
 	for (int i = 0; i < MAX_TRIES && code == -EAGAIN; i++)
 		code = sync_now(upload, space, pid, &has_just_begun, err);
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	if (!code && has_just_begun)
-		preload_needed(upload, path);
+		unwind_state__preload_needed(upload, path);
 	if (code == -ENOSPC)
 		err__set(err, code, "more than %d processes with unwind tables",
 			 UNWIND_NR_SETS - UNWIND_SPARE_SETS - UNWIND_READY_SETS);
@@ -345,55 +319,6 @@ int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_co
 	unwind_sets__fill_awaited(&upload->sets, (__u32)set,
 				  unwind_awaited_file(file->ino, file->dev), &object);
 	return 0;
-}
-
-static bool has_code_at(const struct proc_maps *maps, __u64 start, __u64 ino)
-{
-	for (size_t i = 0; i < maps->nr; i++) {
-		if (maps->maps[i].start == start && maps->maps[i].ino == ino)
-			return true;
-	}
-	return false;
-}
-
-/* The program of a process that is over already: copies of its stacks may still be there. */
-static int add_lost_program(struct unwind_upload *upload, const struct unwind_exec *exec)
-{
-	int set = unwind_sets__named_by(&upload->sets, exec->news.space);
-	struct unwind_mapping *mappings;
-	struct unwind_object object;
-
-	unwind_files__preload(&upload->files, exec->path);
-	if (set < 0 || !unwind_files__recall(&upload->files, exec->ino, exec->dev, &object))
-		return -ESRCH;
-	preload_needed(upload, exec->path);
-	mappings = unwind_sets__mappings(&upload->sets, (__u32)set) + UNWIND_SET_SORTED;
-	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
-		if (mappings[i].start == exec->start &&
-		    mappings[i].first_page == UNWIND_TABLE_AWAITED)
-			mappings[i].bias = exec->start - object.offset;
-	}
-	unwind_sets__fill_awaited(&upload->sets, (__u32)set,
-				  unwind_awaited_file(exec->ino, exec->dev), &object);
-	return 0;
-}
-
-int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec)
-{
-	int code = -ESRCH;
-	struct proc_maps maps;
-
-	if (exec->path[sizeof(exec->path) - 1])
-		return -EINVAL;
-	note_begun(upload);
-	if (!proc_maps__read(&maps, (pid_t)exec->news.pid, false, NULL)) {
-		/* else it has gone on to another program */
-		if (has_code_at(&maps, exec->start, exec->ino))
-			code = unwind_upload__sync(upload, exec->news.space, (pid_t)exec->news.pid,
-						   NULL);
-		proc_maps__free(&maps);
-	}
-	return code == -ESRCH ? add_lost_program(upload, exec) : code;
 }
 
 /* --- the same walk in user space -------------------------------------------------------------- */
@@ -458,13 +383,18 @@ int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct
 	return code;
 }
 
+int unwind_upload__held_file(const struct unwind_upload *upload, __u32 dev, __u64 ino)
+{
+	return unwind_files__held(&upload->files, dev, ino);
+}
+
 void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 {
 	struct told_space *told;
 
 	if (space >= RSST_MAX_SPACES)
 		return;
-	note_begun(upload);
+	unwind_state__note_begun(upload);
 	told = &upload->told[space];
 	store_word(upload, space, 0);
 	if (told->has_set)

@@ -67,8 +67,10 @@ int unwind_upload__add_file(struct unwind_upload *upload, const struct unwind_co
 /*
  * unwind_upload__begin() - a program began: unwind_upload__sync(), or, if it is over already, what
  * copies of its stacks need. As unwind_upload__sync(); -ESRCH: nothing is to be had.
+ * @maps: what it has mapped, the caller's to free; when it is over, its own code alone, or nothing.
  */
-int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec);
+int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec *exec,
+			 struct proc_maps *maps);
 
 /*
  * unwind_upload__code() - the id of the rule for @pc, as the kernel side would find it now, or
@@ -83,6 +85,9 @@ const struct unwind_rule *unwind_upload__rule(const struct unwind_upload *upload
  * about to be launched, our own maps: they have its libc and loader in them. 0 or -ENOMEM.
  */
 int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps);
+
+/* A descriptor of the file whose code was met as (dev, ino), the upload's own; -ENOENT. */
+int unwind_upload__held_file(const struct unwind_upload *upload, __u32 dev, __u64 ino);
 
 /* The space is gone for good: its set is free for another. */
 void unwind_upload__forget(struct unwind_upload *upload, __u32 space);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <bpf/libbpf.h>
 #include "config_abi.h"
+#include "live/begun.h"
 #include "live/facts.h"
 #include "live/stack_copy.h"
 #include "live/unwind_watch.h"
@@ -40,6 +41,7 @@ struct unwind_watch {
 	__u64 turn_ends_ns;
 	struct pace paces[RSST_MAX_SPACES];
 	__u32 nr_due; /* of them that have a due_pid */
+	struct begun begun;
 };
 
 /* --- the news, under the lock ---------------------------------------------------------------- */
@@ -114,6 +116,16 @@ static void keep(struct unwind_watch *watch, struct rec_stack *rec)
 	watch->walked[watch->nr++] = rec;
 }
 
+static void on_exec(struct unwind_watch *watch, const struct unwind_exec *exec)
+{
+	struct proc_maps maps;
+
+	unwind_upload__begin(watch->upload, exec, &maps);
+	if (maps.nr)
+		begun__note(&watch->begun, exec->news.space, &maps);
+	proc_maps__free(&maps);
+}
+
 static int on_news(void *ctx, void *bytes, size_t len)
 {
 	struct unwind_watch *watch = ctx;
@@ -123,7 +135,7 @@ static int on_news(void *ctx, void *bytes, size_t len)
 	if (len >= sizeof(struct unwind_code) && news->kind == UNWIND_NEWS_CODE)
 		on_code(watch, bytes);
 	if (len >= sizeof(struct unwind_exec) && news->kind == UNWIND_NEWS_EXEC)
-		unwind_upload__begin(watch->upload, bytes);
+		on_exec(watch, bytes);
 	if (len >= sizeof(struct unwind_copy) && news->kind == UNWIND_NEWS_STACK) {
 		rec = stack_copy__walk(watch->upload, bytes, len);
 		if (rec)
@@ -236,6 +248,7 @@ void unwind_watch__free(struct unwind_watch *watch)
 	while (watch->nr)
 		free(watch->walked[--watch->nr]);
 	free(watch->walked);
+	begun__fini(&watch->begun);
 	if (watch->epoll_fd >= 0)
 		close(watch->epoll_fd);
 	if (watch->stop_fd >= 0)
@@ -281,6 +294,27 @@ struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch)
 	stats = unwind_upload__stats(watch->upload);
 	pthread_mutex_unlock(&watch->lock);
 	return stats;
+}
+
+bool unwind_watch__take_maps(struct unwind_watch *watch, __u32 space, struct proc_maps *maps)
+{
+	bool is_known;
+
+	pthread_mutex_lock(&watch->lock);
+	consume(watch, LONG_TURN_NS);
+	is_known = begun__take(&watch->begun, space, maps);
+	pthread_mutex_unlock(&watch->lock);
+	return is_known;
+}
+
+int unwind_watch__held_file(struct unwind_watch *watch, __u32 dev, __u64 ino)
+{
+	int fd;
+
+	pthread_mutex_lock(&watch->lock);
+	fd = unwind_upload__held_file(watch->upload, dev, ino);
+	pthread_mutex_unlock(&watch->lock);
+	return fd;
 }
 
 /* False: another has the lock, and it is not worth waiting. */

@@ -27,6 +27,12 @@ int unwind_watch__preload(struct unwind_watch *watch, pid_t pid, const struct pr
 void unwind_watch__forget(struct unwind_watch *watch, __u32 space);
 struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch);
 
+/* What the program that began in @space had mapped then, the caller's to free; false: unknown. */
+bool unwind_watch__take_maps(struct unwind_watch *watch, __u32 space, struct proc_maps *maps);
+
+/* As unwind_upload__held_file(); good until unwind_watch__free(). */
+int unwind_watch__held_file(struct unwind_watch *watch, __u32 dev, __u64 ino);
+
 /*
  * The stacks walked from copies, as REC_STACKs. What the mappings of a stack follow from must stand
  * before it, and the end of its space behind it: so

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/units.h"
@@ -62,6 +63,27 @@ static void test_everything_live_takes(void **state)
 	assert_int_equal(options.color, COLOR_NEVER);
 	assert_null(options.trace);
 	assert_null(options.command);
+}
+
+/* With "=" or not at all: the word behind it is something else. */
+static void test_an_argument_that_may_be_left_out(void **state)
+{
+	struct options options;
+
+	(void)state;
+	unsetenv("DEBUGINFOD_URLS");
+	assert_int_equal(parse(&options, &cmd_record, "-p 1", NULL), 0);
+	assert_null(options.debuginfod);
+	assert_int_equal(parse(&options, &cmd_record, "--debuginfod=http://a -p 1", NULL), 0);
+	assert_string_equal(options.debuginfod, "http://a");
+	assert_refused(&cmd_record, "--debuginfod -p 1", "no server");
+	assert_refused(&cmd_record, "--debuginfod= -p 1", "no server");
+	setenv("DEBUGINFOD_URLS", "http://b", 1);
+	assert_int_equal(parse(&options, &cmd_record, "-p 1", NULL), 0);
+	assert_null(options.debuginfod);
+	assert_int_equal(parse(&options, &cmd_record, "--debuginfod -p 1", NULL), 0);
+	assert_string_equal(options.debuginfod, "");
+	unsetenv("DEBUGINFOD_URLS");
 }
 
 static void test_defaults(void **state)
@@ -180,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything_live_takes),
+		cmocka_unit_test(test_an_argument_that_may_be_left_out),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_command_keeps_its_own_options),
 		cmocka_unit_test(test_trace_that_starts_with_a_dash),

@@ -80,7 +80,7 @@ static inline int remove_fixture_dir(void **state)
 static inline struct elf_object *open_fixture(const char *name)
 {
 	struct err err = { "" };
-	struct elf_object *object = elf_object__open(in_dir(name), name, &err);
+	struct elf_object *object = elf_object__open(in_dir(name), name, "", &err);
 
 	if (!object)
 		fail_msg("%s", err.text);

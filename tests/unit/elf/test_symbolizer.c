@@ -49,7 +49,7 @@ static uint64_t nm_address(const char *file, const char *symbol, uint64_t *size)
  */
 static unsigned int check_against_nm(const char *file, const char *path, const char *options)
 {
-	struct elf_object *object = elf_object__open(path, path, NULL);
+	struct elf_object *object = elf_object__open(path, path, "", NULL);
 	char command[PATH_MAX + 64], line[4096], name[2048], type;
 	unsigned long long address, size;
 	unsigned int nr = 0;
@@ -128,7 +128,7 @@ static void installed_debug_file(void **state)
 	(void)state;
 	if (!find_libc())
 		skip();
-	object = elf_object__open(find_libc(), find_libc(), NULL);
+	object = elf_object__open(find_libc(), find_libc(), "", NULL);
 	assert_non_null(object);
 	snprintf(line, sizeof(line), "nm -D --defined-only %s | grep -w malloc", find_libc());
 	pipe = run_and_read(line);
@@ -166,7 +166,7 @@ static void local_functions_of_libc_are_ranges(void **state)
 	(void)state;
 	if (!libc_path() || elf_image__open(&image, libc_path(), ELF_IMAGE_PROGRAM, NULL))
 		skip();
-	object = elf_object__open(libc_path(), libc_path(), NULL);
+	object = elf_object__open(libc_path(), libc_path(), "", NULL);
 	if (elf_image__section(&image, ".symtab", &shdr) || !object)
 		skip();
 	fde_ranges__init(&fdes, &image);
@@ -566,20 +566,20 @@ static void refusals_are_sentences(void **state)
 	struct err err = { "" };
 
 	(void)state;
-	assert_null(elf_object__open("/nonexistent/file", "x", &err));
+	assert_null(elf_object__open("/nonexistent/file", "x", "", &err));
 	assert_string_equal(err.text,
 			    "cannot open \"/nonexistent/file\": No such file or directory");
-	assert_null(elf_object__open("/dev/null", "x", &err));
+	assert_null(elf_object__open("/dev/null", "x", "", &err));
 	assert_non_null(strstr(err.text, "not a regular file"));
-	assert_null(elf_object__open(in_dir("prog.c"), "x", &err));
+	assert_null(elf_object__open(in_dir("prog.c"), "x", "", &err));
 	assert_non_null(strstr(err.text, "not an ELF file"));
 	assert_int_equal(run("head -c 9000 prog > cut"), 0);
-	assert_null(elf_object__open(in_dir("cut"), "x", &err));
+	assert_null(elf_object__open(in_dir("cut"), "x", "", &err));
 	assert_non_null(strstr(err.text, "truncated ELF file"));
 	assert_int_equal(run("cp prog foreign && printf \"\\\\010\" | "
 			     "dd of=foreign bs=1 seek=18 conv=notrunc"),
 			 0);
-	assert_null(elf_object__open(in_dir("foreign"), "x", &err));
+	assert_null(elf_object__open(in_dir("foreign"), "x", "", &err));
 	assert_non_null(strstr(err.text, "another machine"));
 	assert_null(elf_object__open_memory("", 0, "none", &err));
 	assert_non_null(strstr(err.text, "not an ELF file"));

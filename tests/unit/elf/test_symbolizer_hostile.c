@@ -70,7 +70,7 @@ static void open_and_probe(const unsigned char *bytes, size_t len, bool as_file)
 		assert_non_null(file);
 		assert_int_equal(fwrite(bytes, 1, len, file), len);
 		fclose(file);
-		object = elf_object__open(in_dir("damaged"), "damaged", &err);
+		object = elf_object__open(in_dir("damaged"), "damaged", "", &err);
 	} else {
 		object = elf_object__open_memory(bytes, len, "damaged", &err);
 	}
