@@ -167,11 +167,13 @@ int elf_image__open(struct elf_image *image, const char *path, enum elf_image_ki
 	int fd = regular_file__open(path, 0);
 	struct stat st;
 
-	*image = (struct elf_image){ .fd = fd < 0 ? -1 : fd, .kind = kind };
+	*image = (struct elf_image){ .fd = -1 }; /* as elf_image__close() leaves it */
 	if (fd == -ENOEXEC)
 		return err__set(err, fd, "not a regular file: \"%s\"", path);
 	if (fd < 0)
 		return err__set(err, fd, "cannot open \"%s\": %s", path, strerror(-fd));
+	image->fd = fd;
+	image->kind = kind;
 	if (fstat(fd, &st)) {
 		fd = err__set(err, -errno, "cannot look at \"%s\": %s", path, strerror(errno));
 		elf_image__close(image);
