@@ -183,6 +183,7 @@ class Moment:
         self.runs = resident_runs(pid, self.areas)
         self.smaps_pages = sum(area[4] for area in self.areas) // PAGE
         self.tick_ns = None
+        self.nr_lines = 0  # of a live run, up to its end
 
     def close(self):
         self.tick_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
