@@ -66,10 +66,16 @@ static __always_inline void batched__begin(struct task_struct *task, __s64 *page
 	}
 }
 
+/* Members in the order in which a copy-on-write moves them: the file's page goes, the anonymous
+ * one comes. */
+#define BATCHED_IN_ORDER(i)                                                                        \
+	((i) == 0 ? RSST_FILE : (i) == 1 ? RSST_SHMEM : (i) == 2 ? RSST_ANON : RSST_SWAP)
+
 /*
- * A boundary that is not the end of a fault: gains without a fault (GUP), told as such. Global
- * functions here take scalars and are verified once; in a space without unwind tables this has no
- * stack, since only a program's context brings one.
+ * A boundary that is not the end of a fault: gains without a fault (GUP), told as such, and what
+ * made room for them: mlock(2) copies the pages of a private file it can write to. Global functions
+ * here take scalars and are verified once; in a space without unwind tables this has no stack,
+ * since only a program's context brings one.
  */
 __noinline int batched__left_over(__u32 space, __u32 member)
 {
@@ -89,19 +95,18 @@ __noinline int batched__left_over(__u32 space, __u32 member)
 	e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
 	if (e.pages > 0 && member != RSST_SWAP && e.op != VM_OP_EXEC)
 		return emit_populate(&e);
+	if (e.pages < 0 && member != RSST_SWAP && populates_range(e.op, e.regs))
+		return emit_release(&e);
 	return emit_delta(&e, e.op == VM_OP_EXEC ? CAUSE_EXEC : CAUSE_OTHER);
 }
 
 static __always_inline void batched__boundary(__u32 space)
 {
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		batched__left_over(space, member);
+	for (__u32 i = 0; i < RSST_NR_MEMBERS; i++)
+		batched__left_over(space, BATCHED_IN_ORDER(i));
 }
 
-/*
- * PERF_COUNT_SW_PAGE_FAULTS_MIN and _MAJ: the fault that armed the thread has been handled. Members
- * in the order in which a copy-on-write moves them: the file's page goes, the anonymous one comes.
- */
+/* PERF_COUNT_SW_PAGE_FAULTS_MIN and _MAJ: the fault that armed the thread has been handled. */
 SEC("perf_event")
 int fault_end(struct bpf_perf_event_data *ctx)
 {
@@ -123,11 +128,7 @@ int fault_end(struct bpf_perf_event_data *ctx)
 	e.regs = task__regs(task);
 	e.nr = arch_syscall_nr(e.regs);
 	for (__u32 i = 0; i < RSST_NR_MEMBERS; i++) {
-		/* FILE, SHMEM, ANON, SWAP */
-		e.member = i == 1   ? RSST_SHMEM
-			   : i == 2 ? RSST_ANON
-			   : i == 3 ? RSST_SWAP
-				    : RSST_FILE;
+		e.member = BATCHED_IN_ORDER(i);
 		e.pages = batched__news(task, thread, e.member);
 		if (e.pages)
 			in_fault_event(&e);

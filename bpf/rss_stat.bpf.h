@@ -334,6 +334,12 @@ static __always_inline bool populates(const struct rss_event *e)
 	       (e->op == VM_OP_MREMAP && e->regs->dx > e->regs->si);
 }
 
+/* Does the call fill the range it was given, copying what it must? */
+static __always_inline bool populates_range(enum vm_op op, const struct pt_regs *regs)
+{
+	return op == VM_OP_MLOCK || (op == VM_OP_MADVISE && (__s32)regs->dx == MADV_POPULATE_WRITE);
+}
+
 static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 {
 	/* a zap's amount may have been claimed by another: the table it hit is news all the same */
