@@ -379,14 +379,21 @@ static __always_inline bool batched__stopped(struct task_struct *task)
 }
 
 /*
- * Told at the fault's end: what has come is not told yet. One that a signal has cut short may have
- * mapped what lies around (do_fault_around(), mm/memory.c) and never ends.
+ * Is the thread in the midst of something that tells at its end what has come? A fault, or a call
+ * that fills memory: told before, its pages would have neither a place nor a stack. A fault that a
+ * signal has cut short may have mapped what lies around (do_fault_around(), mm/memory.c) and never
+ * ends.
  */
-static __always_inline bool batched__faulting(struct task_struct *task,
-					      const struct thread_state *thread)
+static __always_inline bool batched__under_way(struct task_struct *task,
+					       const struct thread_state *thread)
 {
-	return thread && in_fault(task, thread, arch_syscall_nr(task__regs(task))) &&
-	       !batched__stopped(task);
+	long nr = arch_syscall_nr(task__regs(task));
+	enum vm_op op = nr < 0 ? VM_OP_NONE : arch_vm_op(nr);
+
+	if (!thread || batched__stopped(task))
+		return false;
+	return in_fault(task, thread, nr) || op == VM_OP_MMAP || op == VM_OP_MREMAP ||
+	       op == VM_OP_BRK || op == VM_OP_MADVISE || op == VM_OP_MLOCK;
 }
 
 /* What the shared counts lack of the pages a thread has: in the midst of a fault as they were
@@ -394,16 +401,16 @@ static __always_inline bool batched__faulting(struct task_struct *task,
 static __always_inline void batched__add(struct task_struct *task)
 {
 	struct thread_state *thread = thread__find(task);
-	bool faulting = batched__faulting(task, thread);
+	bool under_way = batched__under_way(task, thread);
 
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		batched_sum[member] += faulting ? thread->told[member] - thread->synced[member]
-						: batched__pending(task, member);
+		batched_sum[member] += under_way ? thread->told[member] - thread->synced[member]
+						 : batched__pending(task, member);
 }
 
 /*
  * A thread that sleeps may have gained in a call that is no boundary: pages pinned for read(2) with
- * O_DIRECT, say. What is under way in a fault is told at the fault's end.
+ * O_DIRECT, say. What tells at its end what has come is left alone.
  */
 static __always_inline void batched__of_sleeper(struct task_struct *task, __u32 space)
 {
@@ -411,7 +418,7 @@ static __always_inline void batched__of_sleeper(struct task_struct *task, __u32 
 	struct thread_state *thread = thread__find(task);
 
 	e.state = bpf_map_lookup_elem(&space_states, &space);
-	if (!thread || !e.state || kernel_field(task, on_cpu) || batched__faulting(task, thread))
+	if (!thread || !e.state || kernel_field(task, on_cpu) || batched__under_way(task, thread))
 		return;
 #pragma unroll
 	for (e.member = 0; e.member < RSST_NR_MEMBERS; e.member++) {
