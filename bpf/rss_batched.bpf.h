@@ -27,7 +27,7 @@ static __always_inline void batched__boundary(__u32 space)
 
 #define HUGE_PAGES 512
 #define SYNC_EVENTS 65 /* TASK_RSS_EVENTS_THRESH + 1 */
-#define CLAIM_ATTEMPTS 8
+#define CLAIM_ATTEMPTS 64
 #define BATCHED_SYNC (1LL << 62)
 
 /* What is known of an event before its amount is. */
@@ -38,6 +38,7 @@ enum batched_what {
 	BATCHED_OTHER = 8, /* reclaim, a kernel thread, another process */
 	BATCHED_RECLAIM = 16,
 	BATCHED_EXEC = 32,
+	BATCHED_PAGEOUT = 64, /* page by page, and nothing synced before */
 };
 
 /* Pages of @member that this thread's faults have moved since the last boundary. */
@@ -136,11 +137,17 @@ int fault_end(struct bpf_perf_event_data *ctx)
 	return 0;
 }
 
+static __always_inline __s64 batched__distance(__s64 a, __s64 b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /*
  * check_sync_rss_stat(), mm/memory.c: at the start of a fault, after more than 64 of them. A zap of
- * small pages syncs first whatever is pending (add_mm_rss_vec()); one of a huge page does not, nor
- * does MADV_PAGEOUT. There only the amount tells, and as a zap gains nothing, a gain in it is a
- * sync whatever other threads have added meanwhile.
+ * small pages syncs first whatever is pending (add_mm_rss_vec()), so what it adds with something
+ * pending is that, or a huge page that came or went. By the shared count alone one cannot tell:
+ * other threads' additions may be in it whose events have not run yet. The nearest it is.
+ * MADV_PAGEOUT does not sync: there a gain is one.
  *
  * execve() charges the arguments of the program to come to the caller's space, which is the
  * parent's after vfork(), and takes them back in one piece (acct_arg_size(), fs/exec.c); only then
@@ -163,7 +170,12 @@ static __always_inline bool batched__is_sync(struct task_struct *task,
 		return false;
 	if (what & BATCHED_EXEC)
 		return thread && thread->args_back;
-	return what & BATCHED_ZAP && pending > 0 ? moved > 0 : moved == pending;
+	if ((what & (BATCHED_ZAP | BATCHED_PAGEOUT)) == BATCHED_ZAP) {
+		__s64 huge = moved < 0 ? -HUGE_PAGES : HUGE_PAGES;
+
+		return batched__distance(moved, pending) <= batched__distance(moved, huge);
+	}
+	return what & BATCHED_PAGEOUT && pending > 0 ? moved > 0 : moved == pending;
 }
 
 /* Two at once must not claim the same pages. */
@@ -232,7 +244,7 @@ __noinline __s64 batched__of_event(__u32 space, __u32 member, __s64 shared, __u3
 
 static __always_inline int batched__tell(struct rss_event *e, bool fault, bool zap)
 {
-	if (!e->pages) {
+	if (!e->pages && !(zap && e->soft)) { /* see in_call_event() */
 		count(CNT_ZERO_DELTA);
 		return 0;
 	}
@@ -286,7 +298,10 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		fault = e.thread && in_fault(task, e.thread, e.nr);
 		zap = !fault && is_zap(e.op, e.regs);
 		what |= (fault ? BATCHED_FAULT : 0) | (zap ? BATCHED_ZAP : 0) |
-			(!fault && e.op == VM_OP_EXEC ? BATCHED_EXEC : 0);
+			(!fault && e.op == VM_OP_EXEC ? BATCHED_EXEC : 0) |
+			(zap && e.op == VM_OP_MADVISE && (__s32)e.regs->dx == MADV_PAGEOUT
+				 ? BATCHED_PAGEOUT
+				 : 0);
 	} else {
 		what |= BATCHED_OTHER | (e.cause == CAUSE_RECLAIM ? BATCHED_RECLAIM : 0);
 	}
