@@ -54,14 +54,17 @@ static __always_inline __s64 batched__news(struct task_struct *task, struct thre
 
 /* The thread begins anew in an address space of which @pages are the shared counts: what it has
  * pending there is told with them. */
-static __always_inline void batched__begin(struct task_struct *task, __s64 *pages)
+static __always_inline void batched__begin(struct task_struct *task, __u32 space, __s64 *pages)
 {
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct thread_state *thread = thread__find(task);
 
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
 		__s64 pending = batched__pending(task, member);
 
 		pages[member] += pending;
+		if (state)
+			state->counted[member] = pages[member];
 		if (thread)
 			thread->told[member] = thread->synced[member] + pending;
 	}
@@ -225,9 +228,11 @@ __noinline __s64 batched__of_event(__u32 space, __u32 member, __s64 shared, __u3
 		thread = thread__find(task);
 	}
 	if (batched__is_sync(task, thread, pending, moved, what)) {
+		__sync_fetch_and_add(&state->begun, 1);
 		__sync_fetch_and_add(&state->last_count[member], pending);
 		if (thread)
 			thread->synced[member] += pending;
+		tell__end(state);
 		return BATCHED_SYNC;
 	}
 	if (what & BATCHED_EXEC && thread && moved < 0)
@@ -242,7 +247,7 @@ __noinline __s64 batched__of_event(__u32 space, __u32 member, __s64 shared, __u3
 	return pages * 2;
 }
 
-static __always_inline int batched__tell(struct rss_event *e, bool fault, bool zap)
+static __always_inline int batched__tell_event(struct rss_event *e, bool fault, bool zap)
 {
 	if (!e->pages && !(zap && e->soft)) { /* see in_call_event() */
 		count(CNT_ZERO_DELTA);
@@ -310,7 +315,7 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		return 0;
 	e.pages = delta >> 1;
 	e.soft = delta & 1;
-	return batched__tell(&e, fault, zap);
+	return batched__tell_event(&e, fault, zap);
 }
 
 /* Before Linux 6.2: (mm, member, count), count as it is after the addition. */
@@ -336,26 +341,50 @@ int rss_stat_batched(__u64 *ctx)
  * Run by the live side; the last call of an iteration has no task and tells the sum, into the ring
  * with ask_tell, else as an answer.
  *
- * Of a change of the shared counts that no event has claimed the event may be on its way while a
- * thread runs: then the sum is told as it was before that change.
+ * The sum is that of no moment if a thread ran meanwhile: one met early has had faults since, which
+ * are told already, or has synced what was seen pending. Then what the records add up to is told,
+ * and by how much the kernel was found to differ from that when last nobody ran.
  */
 __s64 batched_sum[RSST_NR_MEMBERS] = {};
+__u64 batched_begun = 0;      /* of the space, when its first thread was met */
+bool batched_met = false;     /* a thread */
 bool batched_running = false; /* one of its threads is on a CPU */
 
-static __always_inline void tell_sum(struct space_state *state)
+/* One attempt to put the counters where they belong: 1: somebody told something meanwhile, try
+ * again. @last: no more attempts, tell what there is. */
+__noinline int batched__tell_counters(__u32 space, __u32 last)
 {
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct rec_counters *rec;
+	__u64 done;
 
+	if (!state)
+		return 0;
+	done = *(volatile __u64 *)&state->done;
 	if (!emit__reserve(rec, REC_COUNTERS))
-		return;
-	rec->space = dialog.ask_space;
+		return 0;
+	rec->space = space;
 	rec->pad = 0;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		rec->pages[member] = dialog.answer_pages[member];
-		rec->lost[member] = state->lost[member];
+		rec->pages[member] = *(volatile __s64 *)&state->counted[member] +
+				     *(volatile __s64 *)&state->drift[member];
+		rec->lost[member] = *(volatile __s64 *)&state->lost[member];
 	}
 	rec->hiwater_pages = 0;
+	if (!last && *(volatile __u64 *)&state->begun != done) {
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		return 1;
+	}
 	emit__submit(rec);
+	return 0;
+}
+
+__noinline int batched__tell(__u32 space)
+{
+	for (int i = 0; i <= TELL_ATTEMPTS; i++)
+		if (!batched__tell_counters(space, i == TELL_ATTEMPTS))
+			break;
+	return 0;
 }
 
 /* What the thread has pending as it is met is part of the space's first counters. */
@@ -438,9 +467,20 @@ static __always_inline void batched__of_sleeper(struct task_struct *task, __u32 
 #pragma unroll
 	for (e.member = 0; e.member < RSST_NR_MEMBERS; e.member++) {
 		e.pages = batched__news(task, thread, e.member);
-		if (e.pages)
-			emit_delta(&e, CAUSE_POPULATE);
+		if (!e.pages)
+			continue;
+		emit_delta(&e, CAUSE_POPULATE);
+		batched_begun++; /* that was us */
 	}
+}
+
+/* Did nobody run since the first thread was met? */
+static __always_inline bool batched__stood_still(const struct space_state *state)
+{
+	__u64 done = *(volatile __u64 *)&state->done;
+
+	return !batched_running && done == batched_begun &&
+	       done == *(volatile __u64 *)&state->begun;
 }
 
 SEC("iter/task")
@@ -449,11 +489,16 @@ int sum_batched(struct bpf_iter__task *ctx)
 	__u32 space = dialog.ask_space;
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct task_struct *task = ctx->task;
-	__s64 shared[RSST_NR_MEMBERS], unclaimed;
-	bool running;
+	__s64 shared, unclaimed;
+	bool still;
 
+	if (!state)
+		return 0;
+	if (!batched_met)
+		batched_begun = *(volatile __u64 *)&state->begun;
+	batched_met = task;
 	if (task) {
-		if (!state || (__u64)kernel_field(task, mm) != state->mm)
+		if ((__u64)kernel_field(task, mm) != state->mm)
 			return 0;
 		batched__add(task);
 		if (kernel_field(task, on_cpu))
@@ -464,23 +509,22 @@ int sum_batched(struct bpf_iter__task *ctx)
 			batched__meet(task);
 		return 0;
 	}
-	running = batched_running;
+	still = batched__stood_still(state);
 	batched_running = false;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		shared[member] = space__sum(space, member, 0);
-		dialog.answer_pages[member] = batched_sum[member] + shared[member];
-		batched_sum[member] = 0;
-	}
-	if (!dialog.ask_tell || !state || !space__in_use(state))
-		return 0;
 #pragma unroll /* a loop the verifier of iterators takes for endless otherwise */
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		if (running)
-			dialog.answer_pages[member] -= shared[member] - state->last_count[member];
-		else if ((unclaimed = batched__claim(space, member, shared[member])))
+		shared = space__sum(space, member, 0);
+		dialog.answer_pages[member] = batched_sum[member] + shared;
+		batched_sum[member] = 0;
+		if (!dialog.ask_tell)
+			state->counted[member] = dialog.answer_pages[member];
+		else if (still && (unclaimed = batched__claim(space, member, shared)))
 			space__tell_unclaimed(state, space, member, unclaimed);
+		if (still)
+			state->drift[member] = dialog.answer_pages[member] - state->counted[member];
 	}
-	tell_sum(state);
+	if (dialog.ask_tell && space__in_use(state))
+		batched__tell(space);
 	return 0;
 }
 
