@@ -53,6 +53,29 @@ static __always_inline __u64 emit__next_generation(void)
 #endif
 }
 
+/*
+ * A record that tells of @pages is made between these two: before Linux 6.2 what records add up to
+ * is kept, and who reads it must know that no other is on its way into the ring.
+ */
+static __always_inline void tell__begin(struct space_state *state, __u32 member, __s64 pages)
+{
+#ifdef RSST_BATCHED
+	if (!state)
+		return;
+	asm volatile("%0 &= 3" : "+r"(member));
+	__sync_fetch_and_add(&state->begun, 1);
+	__sync_fetch_and_add(&state->counted[member], pages);
+#endif
+}
+
+static __always_inline void tell__end(struct space_state *state)
+{
+#ifdef RSST_BATCHED
+	if (state)
+		__sync_fetch_and_add(&state->done, 1);
+#endif
+}
+
 /* The record telling of @pages did not fit: the amount at least is kept, and told by the next
  * REC_COUNTERS. */
 static __always_inline void emit__lost(struct space_state *state, __u32 member, __s64 pages)

@@ -124,7 +124,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 		thread__forget(old_pid);
 	new_space = space__adopt((__u64)kernel_field(task, mm), tgid, pages);
 #ifdef RSST_BATCHED
-	batched__begin(task, pages);
+	batched__begin(task, new_space, pages);
 #endif
 	if (!new_space)
 		return 0;

@@ -7,6 +7,7 @@
 #include "rss_stat.bpf.h"
 #include "spaces.bpf.h"
 #include "rss_batched.bpf.h"
+#include "batched_sum.bpf.h"
 #include "faults.bpf.h"
 #include "vm_calls.bpf.h"
 #include "processes.bpf.h"

@@ -27,7 +27,7 @@ static __always_inline void batched__boundary(__u32 space)
 
 #define HUGE_PAGES 512
 #define SYNC_EVENTS 65 /* TASK_RSS_EVENTS_THRESH + 1 */
-#define CLAIM_ATTEMPTS 8
+#define CLAIM_ATTEMPTS 64
 #define BATCHED_SYNC (1LL << 62)
 
 /* What is known of an event before its amount is. */
@@ -38,6 +38,7 @@ enum batched_what {
 	BATCHED_OTHER = 8, /* reclaim, a kernel thread, another process */
 	BATCHED_RECLAIM = 16,
 	BATCHED_EXEC = 32,
+	BATCHED_PAGEOUT = 64, /* page by page, and nothing synced before */
 };
 
 /* Pages of @member that this thread's faults have moved since the last boundary. */
@@ -53,23 +54,32 @@ static __always_inline __s64 batched__news(struct task_struct *task, struct thre
 
 /* The thread begins anew in an address space of which @pages are the shared counts: what it has
  * pending there is told with them. */
-static __always_inline void batched__begin(struct task_struct *task, __s64 *pages)
+static __always_inline void batched__begin(struct task_struct *task, __u32 space, __s64 *pages)
 {
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct thread_state *thread = thread__find(task);
 
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
 		__s64 pending = batched__pending(task, member);
 
 		pages[member] += pending;
+		if (state)
+			state->counted[member] = pages[member];
 		if (thread)
 			thread->told[member] = thread->synced[member] + pending;
 	}
 }
 
+/* Members in the order in which a copy-on-write moves them: the file's page goes, the anonymous
+ * one comes. */
+#define BATCHED_IN_ORDER(i)                                                                        \
+	((i) == 0 ? RSST_FILE : (i) == 1 ? RSST_SHMEM : (i) == 2 ? RSST_ANON : RSST_SWAP)
+
 /*
- * A boundary that is not the end of a fault: gains without a fault (GUP), told as such. Global
- * functions here take scalars and are verified once; in a space without unwind tables this has no
- * stack, since only a program's context brings one.
+ * A boundary that is not the end of a fault: gains without a fault (GUP), told as such, and what
+ * made room for them: mlock(2) copies the pages of a private file it can write to. Global functions
+ * here take scalars and are verified once; in a space without unwind tables this has no stack,
+ * since only a program's context brings one.
  */
 __noinline int batched__left_over(__u32 space, __u32 member)
 {
@@ -89,19 +99,18 @@ __noinline int batched__left_over(__u32 space, __u32 member)
 	e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
 	if (e.pages > 0 && member != RSST_SWAP && e.op != VM_OP_EXEC)
 		return emit_populate(&e);
+	if (e.pages < 0 && member != RSST_SWAP && populates_range(e.op, e.regs))
+		return emit_release(&e);
 	return emit_delta(&e, e.op == VM_OP_EXEC ? CAUSE_EXEC : CAUSE_OTHER);
 }
 
 static __always_inline void batched__boundary(__u32 space)
 {
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		batched__left_over(space, member);
+	for (__u32 i = 0; i < RSST_NR_MEMBERS; i++)
+		batched__left_over(space, BATCHED_IN_ORDER(i));
 }
 
-/*
- * PERF_COUNT_SW_PAGE_FAULTS_MIN and _MAJ: the fault that armed the thread has been handled. Members
- * in the order in which a copy-on-write moves them: the file's page goes, the anonymous one comes.
- */
+/* PERF_COUNT_SW_PAGE_FAULTS_MIN and _MAJ: the fault that armed the thread has been handled. */
 SEC("perf_event")
 int fault_end(struct bpf_perf_event_data *ctx)
 {
@@ -123,11 +132,7 @@ int fault_end(struct bpf_perf_event_data *ctx)
 	e.regs = task__regs(task);
 	e.nr = arch_syscall_nr(e.regs);
 	for (__u32 i = 0; i < RSST_NR_MEMBERS; i++) {
-		/* FILE, SHMEM, ANON, SWAP */
-		e.member = i == 1   ? RSST_SHMEM
-			   : i == 2 ? RSST_ANON
-			   : i == 3 ? RSST_SWAP
-				    : RSST_FILE;
+		e.member = BATCHED_IN_ORDER(i);
 		e.pages = batched__news(task, thread, e.member);
 		if (e.pages)
 			in_fault_event(&e);
@@ -135,11 +140,17 @@ int fault_end(struct bpf_perf_event_data *ctx)
 	return 0;
 }
 
+static __always_inline __s64 batched__distance(__s64 a, __s64 b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /*
  * check_sync_rss_stat(), mm/memory.c: at the start of a fault, after more than 64 of them. A zap of
- * small pages syncs first whatever is pending (add_mm_rss_vec()); one of a huge page does not, nor
- * does MADV_PAGEOUT. There only the amount tells, and as a zap gains nothing, a gain in it is a
- * sync whatever other threads have added meanwhile.
+ * small pages syncs first whatever is pending (add_mm_rss_vec()), so what it adds with something
+ * pending is that, or a huge page that came or went. By the shared count alone one cannot tell:
+ * other threads' additions may be in it whose events have not run yet. The nearest it is.
+ * MADV_PAGEOUT does not sync: there a gain is one.
  *
  * execve() charges the arguments of the program to come to the caller's space, which is the
  * parent's after vfork(), and takes them back in one piece (acct_arg_size(), fs/exec.c); only then
@@ -162,7 +173,12 @@ static __always_inline bool batched__is_sync(struct task_struct *task,
 		return false;
 	if (what & BATCHED_EXEC)
 		return thread && thread->args_back;
-	return what & BATCHED_ZAP && pending > 0 ? moved > 0 : moved == pending;
+	if ((what & (BATCHED_ZAP | BATCHED_PAGEOUT)) == BATCHED_ZAP) {
+		__s64 huge = moved < 0 ? -HUGE_PAGES : HUGE_PAGES;
+
+		return batched__distance(moved, pending) <= batched__distance(moved, huge);
+	}
+	return what & BATCHED_PAGEOUT && pending > 0 ? moved > 0 : moved == pending;
 }
 
 /* Two at once must not claim the same pages. */
@@ -212,9 +228,11 @@ __noinline __s64 batched__of_event(__u32 space, __u32 member, __s64 shared, __u3
 		thread = thread__find(task);
 	}
 	if (batched__is_sync(task, thread, pending, moved, what)) {
+		__sync_fetch_and_add(&state->begun, 1);
 		__sync_fetch_and_add(&state->last_count[member], pending);
 		if (thread)
 			thread->synced[member] += pending;
+		tell__end(state);
 		return BATCHED_SYNC;
 	}
 	if (what & BATCHED_EXEC && thread && moved < 0)
@@ -229,9 +247,9 @@ __noinline __s64 batched__of_event(__u32 space, __u32 member, __s64 shared, __u3
 	return pages * 2;
 }
 
-static __always_inline int batched__tell(struct rss_event *e, bool fault, bool zap)
+static __always_inline int batched__tell_event(struct rss_event *e, bool fault, bool zap)
 {
-	if (!e->pages) {
+	if (!e->pages && !(zap && e->soft)) { /* see in_call_event() */
 		count(CNT_ZERO_DELTA);
 		return 0;
 	}
@@ -285,7 +303,10 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		fault = e.thread && in_fault(task, e.thread, e.nr);
 		zap = !fault && is_zap(e.op, e.regs);
 		what |= (fault ? BATCHED_FAULT : 0) | (zap ? BATCHED_ZAP : 0) |
-			(!fault && e.op == VM_OP_EXEC ? BATCHED_EXEC : 0);
+			(!fault && e.op == VM_OP_EXEC ? BATCHED_EXEC : 0) |
+			(zap && e.op == VM_OP_MADVISE && (__s32)e.regs->dx == MADV_PAGEOUT
+				 ? BATCHED_PAGEOUT
+				 : 0);
 	} else {
 		what |= BATCHED_OTHER | (e.cause == CAUSE_RECLAIM ? BATCHED_RECLAIM : 0);
 	}
@@ -294,7 +315,7 @@ static __always_inline int batched__event(void *ctx, __u64 mm, __u32 member, __s
 		return 0;
 	e.pages = delta >> 1;
 	e.soft = delta & 1;
-	return batched__tell(&e, fault, zap);
+	return batched__tell_event(&e, fault, zap);
 }
 
 /* Before Linux 6.2: (mm, member, count), count as it is after the addition. */
@@ -313,152 +334,6 @@ int rss_stat_batched(__u64 *ctx)
 		return 0;
 	}
 	return batched__event(ctx, mm, member, (__s64)ctx[2], ref);
-}
-
-/*
- * Sum the counters of space ask_space: the shared counts, and what each of its threads has pending.
- * Run by the live side; the last call of an iteration has no task and tells the sum, into the ring
- * with ask_tell, else as an answer.
- *
- * Of a change of the shared counts that no event has claimed the event may be on its way while a
- * thread runs: then the sum is told as it was before that change.
- */
-__s64 batched_sum[RSST_NR_MEMBERS] = {};
-bool batched_running = false; /* one of its threads is on a CPU */
-
-static __always_inline void tell_sum(struct space_state *state)
-{
-	struct rec_counters *rec;
-
-	if (!emit__reserve(rec, REC_COUNTERS))
-		return;
-	rec->space = dialog.ask_space;
-	rec->pad = 0;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		rec->pages[member] = dialog.answer_pages[member];
-		rec->lost[member] = state->lost[member];
-	}
-	rec->hiwater_pages = 0;
-	emit__submit(rec);
-}
-
-/* What the thread has pending as it is met is part of the space's first counters. */
-static __always_inline void batched__meet(struct task_struct *task)
-{
-	struct thread_state *thread = thread__find_or_new(task);
-
-	if (!thread)
-		return;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		thread->told[member] = thread->synced[member] + batched__pending(task, member);
-}
-
-struct task_struct___before_5_14 {
-	long state;
-} __attribute__((preserve_access_index));
-
-struct task_struct___since_5_14 {
-	unsigned int __state;
-} __attribute__((preserve_access_index));
-
-/* include/linux/sched.h */
-#define TASK_STOPPED_OR_TRACED 0xc
-
-static __always_inline bool batched__stopped(struct task_struct *task)
-{
-	struct task_struct___before_5_14 *before = (void *)task;
-	struct task_struct___since_5_14 *since = (void *)task;
-	__u64 state;
-
-	if (bpf_core_field_exists(since->__state))
-		state = BPF_CORE_READ(since, __state);
-	else
-		state = BPF_CORE_READ(before, state);
-	return state & TASK_STOPPED_OR_TRACED;
-}
-
-/*
- * Told at the fault's end: what has come is not told yet. One that a signal has cut short may have
- * mapped what lies around (do_fault_around(), mm/memory.c) and never ends.
- */
-static __always_inline bool batched__faulting(struct task_struct *task,
-					      const struct thread_state *thread)
-{
-	return thread && in_fault(task, thread, arch_syscall_nr(task__regs(task))) &&
-	       !batched__stopped(task);
-}
-
-/* What the shared counts lack of the pages a thread has: in the midst of a fault as they were
- * before it, which is what the records so far say. */
-static __always_inline void batched__add(struct task_struct *task)
-{
-	struct thread_state *thread = thread__find(task);
-	bool faulting = batched__faulting(task, thread);
-
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		batched_sum[member] += faulting ? thread->told[member] - thread->synced[member]
-						: batched__pending(task, member);
-}
-
-/*
- * A thread that sleeps may have gained in a call that is no boundary: pages pinned for read(2) with
- * O_DIRECT, say. What is under way in a fault is told at the fault's end.
- */
-static __always_inline void batched__of_sleeper(struct task_struct *task, __u32 space)
-{
-	struct rss_event e = { .task = task, .space = space, .nr = -1 };
-	struct thread_state *thread = thread__find(task);
-
-	e.state = bpf_map_lookup_elem(&space_states, &space);
-	if (!thread || !e.state || kernel_field(task, on_cpu) || batched__faulting(task, thread))
-		return;
-#pragma unroll
-	for (e.member = 0; e.member < RSST_NR_MEMBERS; e.member++) {
-		e.pages = batched__news(task, thread, e.member);
-		if (e.pages)
-			emit_delta(&e, CAUSE_POPULATE);
-	}
-}
-
-SEC("iter/task")
-int sum_batched(struct bpf_iter__task *ctx)
-{
-	__u32 space = dialog.ask_space;
-	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
-	struct task_struct *task = ctx->task;
-	__s64 shared[RSST_NR_MEMBERS], unclaimed;
-	bool running;
-
-	if (task) {
-		if (!state || (__u64)kernel_field(task, mm) != state->mm)
-			return 0;
-		batched__add(task);
-		if (kernel_field(task, on_cpu))
-			batched_running = true;
-		if (dialog.ask_tell)
-			batched__of_sleeper(task, space);
-		else
-			batched__meet(task);
-		return 0;
-	}
-	running = batched_running;
-	batched_running = false;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		shared[member] = space__sum(space, member, 0);
-		dialog.answer_pages[member] = batched_sum[member] + shared[member];
-		batched_sum[member] = 0;
-	}
-	if (!dialog.ask_tell || !state || !space__in_use(state))
-		return 0;
-#pragma unroll /* a loop the verifier of iterators takes for endless otherwise */
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		if (running)
-			dialog.answer_pages[member] -= shared[member] - state->last_count[member];
-		else if ((unclaimed = batched__claim(space, member, shared[member])))
-			space__tell_unclaimed(state, space, member, unclaimed);
-	}
-	tell_sum(state);
-	return 0;
 }
 
 #endif

@@ -156,7 +156,7 @@ static __always_inline enum rsst_cause gain_cause(enum vm_op op, const struct pt
 	return CAUSE_POPULATE;
 }
 
-static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause cause)
+static __always_inline void send_delta(const struct rss_event *e, enum rsst_cause cause)
 {
 	struct rec_delta *rec;
 	__u64 gen;
@@ -165,7 +165,7 @@ static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_DELTA)) {
 		emit__lost(e->state, e->member, e->pages);
-		return 0;
+		return;
 	}
 	rec->space = e->space;
 	rec->tid = kernel_field(e->task, pid);
@@ -176,6 +176,13 @@ static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause
 	rec->nr = e->nr < 0 ? 0xffff : e->nr;
 	bpf_get_current_comm(rec->comm, sizeof(rec->comm));
 	emit__submit(rec);
+}
+
+static __always_inline int emit_delta(const struct rss_event *e, enum rsst_cause cause)
+{
+	tell__begin(e->state, e->member, e->pages);
+	send_delta(e, cause);
+	tell__end(e->state);
 	return 0;
 }
 
@@ -204,29 +211,42 @@ static __always_inline struct rec_fault fault_of(const struct rss_event *e)
 	return fault;
 }
 
-static __always_inline int emit_fault(const struct rss_event *e)
+static __always_inline void send_fault(const struct rss_event *e, struct rec_fault fault)
 {
-	struct rec_fault fault = fault_of(e), *rec;
 	bool cow = fault.flags & FAULT_COW;
+	struct rec_fault *rec;
 
-	count(CNT_FAULTS);
 	if (cow || e->pages > 1) /* where these go depends on what is there already */
 		runs__tell(e->space);
 	fault.gen = cow ? emit__next_generation() : generation;
 #ifndef RSST_BATCHED
 	if (e->pages == 1 && !cow && !SAMPLE_SHIFT(fault.flags) && e->own &&
 	    run__keep(e->own, &fault, e->cpu))
-		return 0;
+		return;
 #endif
 	if (!emit__reserve(rec, REC_FAULT)) {
 		emit__lost(e->state, e->member, e->pages);
 		if (cow)
 			emit__lost(e->state, fault.cow_member, -1);
-		return 0;
+		return;
 	}
 	fault.h = rec->h;
 	*rec = fault;
 	emit__submit(rec);
+}
+
+static __always_inline int emit_fault(const struct rss_event *e)
+{
+	struct rec_fault fault = fault_of(e);
+
+	count(CNT_FAULTS);
+	if (fault.flags & FAULT_COW)
+		tell__begin(e->state, fault.cow_member, -1);
+	tell__begin(e->state, e->member, e->pages);
+	send_fault(e, fault);
+	tell__end(e->state);
+	if (fault.flags & FAULT_COW)
+		tell__end(e->state);
 	return 0;
 }
 
@@ -269,10 +289,8 @@ static __always_inline int in_fault_event(const struct rss_event *e)
 	return emit_fault(e);
 }
 
-static __always_inline int emit_populate(const struct rss_event *e)
+static __always_inline void send_populate(const struct rss_event *e, __u64 stack, __u8 flags)
 {
-	__u8 flags = 0;
-	__u64 stack = unwind__sample(e->ctx, e->regs, e->space, e->pages, &flags);
 	struct rec_populate *rec;
 	__u64 gen;
 
@@ -280,7 +298,7 @@ static __always_inline int emit_populate(const struct rss_event *e)
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_POPULATE)) {
 		emit__lost(e->state, e->member, e->pages);
-		return 0;
+		return;
 	}
 	rec->space = e->space;
 	rec->tid = kernel_field(e->task, pid);
@@ -295,10 +313,20 @@ static __always_inline int emit_populate(const struct rss_event *e)
 	rec->cause = gain_cause(e->op, e->regs, e->nr);
 	rec->nr = e->nr;
 	emit__submit(rec);
+}
+
+static __always_inline int emit_populate(const struct rss_event *e)
+{
+	__u8 flags = 0;
+	__u64 stack = unwind__sample(e->ctx, e->regs, e->space, e->pages, &flags);
+
+	tell__begin(e->state, e->member, e->pages);
+	send_populate(e, stack, flags);
+	tell__end(e->state);
 	return 0;
 }
 
-static __always_inline int emit_release(const struct rss_event *e)
+static __always_inline void send_release(const struct rss_event *e)
 {
 	struct rec_release *rec;
 	__u64 gen;
@@ -307,7 +335,7 @@ static __always_inline int emit_release(const struct rss_event *e)
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_RELEASE)) {
 		emit__lost(e->state, e->member, e->pages);
-		return 0;
+		return;
 	}
 	rec->space = e->space;
 	rec->tid = kernel_field(e->task, pid);
@@ -322,6 +350,13 @@ static __always_inline int emit_release(const struct rss_event *e)
 	rec->cause = loss_cause(e->op, e->regs);
 	rec->nr = e->nr;
 	emit__submit(rec);
+}
+
+static __always_inline int emit_release(const struct rss_event *e)
+{
+	tell__begin(e->state, e->member, e->pages);
+	send_release(e);
+	tell__end(e->state);
 	return 0;
 }
 
@@ -334,6 +369,12 @@ static __always_inline bool populates(const struct rss_event *e)
 	return (e->op == VM_OP_MMAP && (e->regs->r10 & MAP_POPULATE)) ||
 	       (e->op == VM_OP_MREMAP && e->regs->dx > e->regs->si) ||
 	       (e->op == VM_OP_BRK && e->thread && e->regs->di > e->thread->old_brk);
+}
+
+/* Does the call fill the range it was given, copying what it must? */
+static __always_inline bool populates_range(enum vm_op op, const struct pt_regs *regs)
+{
+	return op == VM_OP_MLOCK || (op == VM_OP_MADVISE && (__s32)regs->dx == MADV_POPULATE_WRITE);
 }
 
 static __always_inline int in_call_event(const struct rss_event *e, bool zap)

@@ -11,6 +11,8 @@
 #endif
 #include "fault_runs.bpf.h"
 
+#define TELL_ATTEMPTS 64
+
 #ifdef RSST_BATCHED
 /* The shared count; what threads have pending is summed by sum_batched. Arguments as below. */
 __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
@@ -96,7 +98,7 @@ static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
 	state->mm = mm;
 	state->tgid = tgid;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		pages[member] = space__sum(space, member, 1);
+		state->counted[member] = pages[member] = space__sum(space, member, 1);
 	if (bpf_map_update_elem(&spaces, &mm, &ref, BPF_ANY) ||
 	    bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY)) {
 		count(CNT_NO_SPACE_STATE);
@@ -171,8 +173,10 @@ static __always_inline void space__tell_unclaimed(struct space_state *state, __u
 {
 	struct rec_release *rec;
 
+	tell__begin(state, member, pages);
 	if (!emit__reserve(rec, REC_RELEASE)) {
 		emit__lost(state, member, pages);
+		tell__end(state);
 		return;
 	}
 	__builtin_memset((void *)rec + sizeof(rec->h), 0, sizeof(*rec) - sizeof(rec->h));
@@ -184,6 +188,7 @@ static __always_inline void space__tell_unclaimed(struct space_state *state, __u
 	rec->flags = RELEASE_SOFT;
 	rec->cause = CAUSE_OTHER;
 	emit__submit(rec);
+	tell__end(state);
 }
 
 #ifndef RSST_BATCHED
@@ -260,8 +265,6 @@ __noinline int space__tell(__u32 space, __u32 last)
 	emit__submit(rec);
 	return 0;
 }
-
-#define TELL_ATTEMPTS 64
 
 /* Run by the live side with a space id as its argument: tell the counters into the ring. */
 SEC("raw_tp/sys_enter")

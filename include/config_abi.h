@@ -52,7 +52,12 @@ struct space_state {
 	__u32 pad;
 	__s64 last_count[4]; /* percpu_counter.count already attributed to an event */
 	__s64 lost[4];	     /* pages whose record did not fit */
-	__u64 claiming;	     /* before Linux 6.2: 1 while somebody claims what last_count lacks */
+	/* before Linux 6.2 only, see bpf/rss_batched.bpf.h */
+	__u64 claiming;	  /* 1 while somebody claims what last_count lacks */
+	__s64 counted[4]; /* what the records so far add up to, lost ones among them */
+	__s64 drift[4];	  /* by how much the kernel's counters were found to differ from that */
+	__u64 begun,
+		done; /* changes of counted, last_count, synced: equal while none is under way */
 };
 
 /* Per space and CPU, index space * nr_cpus + cpu. */

@@ -183,13 +183,15 @@ class Moment:
         self.runs = resident_runs(pid, self.areas)
         self.smaps_pages = sum(area[4] for area in self.areas) // PAGE
         self.tick_ns = None
+        self.nr_lines = 0  # of a live run, up to its end
 
     def close(self):
         self.tick_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     def holds(self, pid):
-        """Is it still so? khugepaged fills up the pages of a process that stands still, too."""
-        return resident_runs(pid, smaps(pid)) == self.runs
+        """Is it still so, and was it one state? khugepaged fills up the pages of a process that stands still, too."""
+        areas = smaps(pid)
+        return areas == self.areas and resident_runs(pid, areas) == self.runs
 
 
 class Ledger:

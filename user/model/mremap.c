@@ -5,6 +5,7 @@
  * old place in again. They are put down when the call returns. With MREMAP_FIXED nothing is chosen:
  * both happen at the return.
  */
+#include <errno.h>
 #include "model/books.h"
 
 #define MREMAP_FIXED_BIT 2
@@ -213,6 +214,15 @@ static void insert_moved(struct session *session, struct space *space, const str
 	session__map_result(session, vma_map__insert(&space->map, &vma, rec->gen));
 }
 
+/* [@start, @end) was unmapped by @rec. */
+static void unmap(struct session *session, struct space *space, const struct rec_call *rec,
+		  __u64 start, __u64 end)
+{
+	session__map_result(session, vma_map__remove(&space->map, start, end, rec->call_gen));
+	books__dispute_older(session, space, start, end, rec->call_gen);
+	books__prune(session, space, start, end);
+}
+
 static void resize_in_place(struct session *session, struct space *space,
 			    const struct rec_call *rec, const struct call *call,
 			    const struct move *move)
@@ -225,9 +235,7 @@ static void resize_in_place(struct session *session, struct space *space,
 	}
 	if (new_end == old_end)
 		return;
-	session__map_result(session, vma_map__remove(&space->map, new_end, old_end, rec->call_gen));
-	books__dispute_older(session, space, new_end, old_end, rec->call_gen);
-	books__prune(session, space, new_end, old_end);
+	unmap(session, space, rec, new_end, old_end);
 }
 
 static void move_piece(struct session *session, struct space *space, const struct rec_call *rec,
@@ -261,18 +269,64 @@ static void move_regions(struct session *session, struct space *space, const str
 	books__prune(session, space, move->old, end);
 }
 
-/* It may have moved some of several mappings before it failed. */
+/* The number at *@text, and *@text moved behind it; 0: there is none. */
+static unsigned int take_number(const char **text)
+{
+	unsigned int number = 0;
+
+	for (; **text >= '0' && **text <= '9' && number < 1000; ++*text)
+		number = number * 10 + (**text - '0');
+	return number;
+}
+
+/* Was the stream told by Linux older than @major.@minor? No, if it does not say. */
+static bool is_kernel_before(const struct session *session, unsigned int major, unsigned int minor)
+{
+	const char *release = session->start.kernel;
+	unsigned int its_major = take_number(&release);
+
+	if (!its_major || *release++ != '.')
+		return false;
+	return its_major < major || (its_major == major && take_number(&release) < minor);
+}
+
+/*
+ * Before Linux 6.17 the destination, and what the source has too much, are unmapped before the
+ * source is looked at (mremap_to(), mm/mremap.c); since then all that can be wrong with a single
+ * mapping is found first. One thing is looked at before: that there is something at the source.
+ */
+static bool has_unmapped(const struct session *session, struct space *space,
+			 const struct rec_call *rec, const struct call *call,
+			 const struct move *move)
+{
+	if (!is_kernel_before(session, 6, 17))
+		return false;
+	return call->deferred_gen || (rec->ret == -EFAULT && vma_map__find(&space->map, move->old));
+}
+
+/* It may have done a part before it failed: unmapped something, or moved some of several mappings.
+ */
 static void failed(struct session *session, struct space *space, const struct rec_call *rec,
 		   struct call *call, const struct move *move)
 {
-	__u64 to = page_down(rec->args[4]);
+	__u64 to = page_down(rec->args[4]), end = move->old + move->old_len;
+	__u64 before = call->deferred_gen ? call->deferred_gen : rec->call_gen;
 
 	unstash(session, space, call, move->old);
 	if (!(move->flags & MREMAP_FIXED_BIT))
 		return;
-	books__dispute(session, space, move->old, move->old + move->old_len);
-	if (to < ADDRESS_END && move->new_len <= ADDRESS_END - to)
-		books__dispute(session, space, to, to + move->new_len);
+	books__dispute(session, space, move->old, end);
+	if (to >= ADDRESS_END || move->new_len > ADDRESS_END - to)
+		return;
+	books__dispute(session, space, to, to + move->new_len);
+	if (!has_unmapped(session, space, rec, call, move))
+		return;
+	release_destination(session, space, call, to, to + move->new_len, before);
+	unmap(session, space, rec, to, to + move->new_len);
+	if (move->old_len <= move->new_len)
+		return;
+	release_destination(session, space, call, move->old + move->new_len, end, before);
+	unmap(session, space, rec, move->old + move->new_len, end);
 }
 
 void session__mremap(struct session *session, struct space *space, const struct rec_call *rec,

@@ -111,6 +111,30 @@ static struct candidates search(const struct zap *zap)
 	return found;
 }
 
+/*
+ * A zap looks whether it is to give up the CPU before each page, the first one, too (need_resched()
+ * in zap_pte_range(), mm/memory.c): it has told nothing then, and what comes behind it meanwhile
+ * stays. So if the first page it cannot have passed is followed by what makes just its amount, it
+ * had stopped there. Returns where the pages it took begin.
+ */
+static __u64 resumed_at(const struct zap *zap, const struct candidates *found)
+{
+	const struct ledger_table *table;
+	__u32 first, end, tail = 0;
+
+	if (!found->stop_old || found->best != found->stop || found->best_pages <= zap->nr)
+		return zap->from;
+	table = zap->space->ledger.tables[found->stop];
+	ledger_table__clip(table->key, zap->from, zap->end, &first, &end);
+	while (first < end && (table->member[first] != zap->member ||
+			       !older(table->born[first], zap->limit)))
+		first++;
+	for (__u32 i = first; i < end; i++)
+		tail += table->member[i] == zap->member;
+	return tail == zap->nr ? (table->key << LEDGER_TABLE_SHIFT) + first * LEDGER_PAGE_BYTES :
+				 zap->from;
+}
+
 /* Take the lowest @nr pages of the zap's member in table @index. Returns how many; *@last: the last
  * one's address. */
 static __u32 take(const struct zap *zap, __u32 index, __u64 from, __s64 nr, __u64 *last)
@@ -211,10 +235,14 @@ static void remember(struct zap *zap, __u64 key, bool whole, __u64 last)
 static void apply(struct zap *zap)
 {
 	struct candidates found = search(zap);
-	__u64 last = zap->from, key;
+	__u64 last = zap->from, key, at = resumed_at(zap, &found);
 
-	if (zap->soft)
+	if (at > zap->from) {
+		zap->from = at;
+		found.best_pages = zap->nr;
+	} else if (zap->soft) {
 		repair(zap, &found);
+	}
 	if (zap->nr <= 0)
 		return;
 	if (found.best < 0) {

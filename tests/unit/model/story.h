@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 #include "model/page_ledger.h"
 #include "model/session.h"
@@ -47,14 +48,22 @@ static inline void story__feed(struct story *story, struct rec *rec)
 		story__feed(story, &fed.h);                                                        \
 	} while (0)
 
-static inline struct story story__new(void)
+/* Told by Linux @kernel. */
+static inline struct story story__new_on(const char *kernel)
 {
 	struct story story = { .session = session__new(), .gen = 1 };
+	struct rec_start start = RECORD(start, START, .wall_ns = 1000000, .page_bytes = 4096);
 
 	assert_non_null(story.session);
-	FEED(&story, start, START, .wall_ns = 1000000, .page_bytes = 4096);
+	snprintf(start.kernel, sizeof(start.kernel), "%s", kernel);
+	story__feed(&story, &start.h);
 	story__feed(&story, record_process(SPACE, PID, PROCESS_ROOT, NULL, "prog", "/bin/prog"));
 	return story;
+}
+
+static inline struct story story__new(void)
+{
+	return story__new_on("6.18.0");
 }
 
 static inline void story__free(struct story *story)

@@ -472,6 +472,59 @@ static void mremap_fixed_releases_its_destination(void **state)
 	story__free(&s);
 }
 
+/* mremap_to() before Linux 6.17: the destination goes, and what the source has too much; only then
+ * the source turns out not to be one mapping. */
+static void a_failed_mremap_fixed_has_unmapped_its_destination(void **state)
+{
+	const __u64 to = BASE + 8 * TABLE;
+	const char *const kernels[] = { "5.10.0-32-cloud-amd64", "6.12.0", "6.17.1", "7.0" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+		struct story s = story__new_on(kernels[i]);
+		struct story_call call;
+		bool old = i < 2;
+
+		story__mmap(&s, BASE, 4 * PAGE);
+		story__mmap(&s, to, 8 * PAGE);
+		story__fault(&s, BASE, 4, RSST_ANON, 1);
+		story__fault(&s, to, 8, RSST_ANON, 2);
+		call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 8 * PAGE, 6 * PAGE, 3);
+		call.args[4] = to;
+		if (old)
+			story__release(&s, &call, 6, RSST_ANON);
+		story__return(&s, &call, -EFAULT);
+		assert_int_equal(story__resident(&s, to, to + 8 * PAGE), old ? 2 : 8);
+		assert_int_equal(!session__vma(s.session, SPACE, to + 5 * PAGE), old);
+		assert_non_null(session__vma(s.session, SPACE, to + 6 * PAGE));
+		assert_int_equal(story__resident(&s, BASE, BASE + 4 * PAGE), 4);
+		story__check(&s);
+		story__free(&s);
+	}
+}
+
+/* There was nothing to be released where it went. */
+static void a_failed_mremap_fixed_has_unmapped_what_was_empty(void **state)
+{
+	struct story s = story__new_on("6.1.0");
+	struct story_call call;
+	const __u64 to = BASE + 8 * TABLE;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__mmap(&s, to, 8 * PAGE);
+	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 8 * PAGE, 8 * PAGE, 3);
+	call.args[4] = to;
+	story__return(&s, &call, -EFAULT);
+	assert_null(session__vma(s.session, SPACE, to));
+	story__mmap(&s, to, 8 * PAGE);
+	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE + TABLE, PAGE, PAGE, 3);
+	call.args[4] = to;
+	story__return(&s, &call, -EFAULT); /* nothing at the source: found at once */
+	assert_non_null(session__vma(s.session, SPACE, to));
+	story__free(&s);
+}
+
 /* Two mappings and the gap between them: what lies in the gap's destination stays. */
 static void mremap_fixed_moves_several_mappings_and_their_gaps(void **state)
 {
@@ -586,6 +639,8 @@ int main(void)
 		cmocka_unit_test(a_failed_mremap_puts_the_pages_back),
 		cmocka_unit_test(mremap_shrinks_and_grows_in_place),
 		cmocka_unit_test(mremap_fixed_releases_its_destination),
+		cmocka_unit_test(a_failed_mremap_fixed_has_unmapped_its_destination),
+		cmocka_unit_test(a_failed_mremap_fixed_has_unmapped_what_was_empty),
 		cmocka_unit_test(mremap_fixed_moves_several_mappings_and_their_gaps),
 		cmocka_unit_test(dontunmap_keeps_the_old_region),
 	};

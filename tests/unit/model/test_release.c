@@ -104,6 +104,28 @@ static void a_page_older_than_the_last_release_is_not_passed(void **state)
 	story__free(&s);
 }
 
+/* need_resched before the first page: nothing is told, and what comes behind it meanwhile stays. */
+static void a_zap_may_stop_before_its_first_page(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__fault(&s, BASE + 100 * PAGE, 30, RSST_ANON, 1);
+	story__fault(&s, BASE + TABLE, 3, RSST_ANON, 1);
+	call = story__enter(&s, PID, VM_OP_MADVISE, CAUSE_DONTNEED, BASE, 2 * TABLE, 4, 0);
+	story__fault(&s, BASE, 50, RSST_ANON, 2);
+	story__fault(&s, BASE + 130 * PAGE, 5, RSST_ANON, 3);
+	story__release(&s, &call, 35, RSST_ANON);
+	assert_int_equal(story__resident(&s, BASE, BASE + 50 * PAGE), 50);
+	assert_int_equal(story__resident(&s, BASE + 50 * PAGE, BASE + TABLE), 0);
+	story__release(&s, &call, 3, RSST_ANON);
+	assert_int_equal(story__resident(&s, BASE, BASE + 2 * TABLE), 50);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
 /* need_resched: the zap stops inside a table and goes on there. */
 static void an_early_break_goes_on_in_the_same_table(void **state)
 {
@@ -326,6 +348,7 @@ int main(void)
 		cmocka_unit_test(refill_behind_the_cursor_stays),
 		cmocka_unit_test(a_table_filled_during_the_call_may_be_passed),
 		cmocka_unit_test(a_page_older_than_the_last_release_is_not_passed),
+		cmocka_unit_test(a_zap_may_stop_before_its_first_page),
 		cmocka_unit_test(an_early_break_goes_on_in_the_same_table),
 		cmocka_unit_test(soft_amounts_balance),
 		cmocka_unit_test(a_soft_release_of_nothing_balances),
