@@ -41,11 +41,13 @@ __noinline int unwind__new_generation(__u32 index)
 	return 0;
 }
 
+/* What lies before the range stays: a library whose first segment is code is mapped whole with its
+ * rights, and then in part once more, as data. */
 static __always_inline bool unwind__drop(struct unwind_mapping *mapping, __u64 start, __u64 end)
 {
 	if (!mapping || !mapping->start || mapping->start >= end || mapping->end <= start)
 		return false;
-	mapping->end = 0;
+	mapping->end = mapping->start < start ? start : 0;
 	return true;
 }
 

@@ -14,7 +14,7 @@
  *  - User space reuses a set that no word names. Its generation is 0 meanwhile, and a new one
  *    after; a walk that began before drops what it looked up under another generation.
  *  - The kernel side takes an empty one for a program that begins, see struct unwind_ready.
- *  - The kernel side clears an `end` and gives the set a new generation, or puts a recent mapping
+ *  - The kernel side clears an `end`, or draws it nearer, and gives the set a new generation, or puts a recent mapping
  *    into a slot whose `end` is 0, `end` last.
  *  - User space gives a mapping that awaits its table the table, first_page and nr_pages in one
  *    word; before that, for a program that is over, the bias: no rule is found through one that

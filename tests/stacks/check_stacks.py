@@ -243,6 +243,8 @@ PROGRAMS = [
     ("c-static", WHOLE, True, launched(c_program("-static"))),
     ("c-stripped", WHOLE, True, launched(c_program(strip=True))),
     ("c-static-stripped", WHOLE, False, launched(c_program("-static", strip=True))),
+    ("cut-mapping", WHOLE, True, launched(lambda place: [place.build("cut_mapping", "gcc", "-O2", "-Wl,-z,noseparate-code",
+                                                                     "cut_mapping.c")])),
     ("cxx", WHOLE, True, launched(cxx_program("g++"))),
     ("cxx-clang", WHOLE, False, launched(cxx_program("clang++"))),
     ("rust", WHOLE, False, launched(rust_program)),

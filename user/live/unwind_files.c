@@ -216,7 +216,9 @@ static int add(struct unwind_files *files, const struct file_key *key, int fd, c
 	if (!file)
 		return -ENOMEM;
 	file->key = *key;
-	code = keep(files, unwind_table__build(&table, fd, name, NULL), &table, &file->object);
+	code = unwind_table__build(&table, fd, name, files->pause.call ? &files->pause : NULL,
+				   NULL);
+	code = keep(files, code, &table, &file->object);
 	if (code) {
 		free(file);
 		return code;

@@ -25,7 +25,8 @@ struct unwind_files {
 	struct unwind_object
 		vdso;	  /* the same in every process of a kernel; nr_pages 0: not yet met */
 	__u64 vdso_bytes; /* of its mapping; 0: there is none */
-	bool only_known;  /* build nothing: what is new is UNWIND_TABLE_AWAITED */
+	struct unwind_pause pause; /* while a table is built; call NULL: nothing */
+	bool only_known;	   /* build nothing: what is new is UNWIND_TABLE_AWAITED */
 	size_t nr_tables, nr_no_table, nr_left_out, nr_held;
 };
 

@@ -12,6 +12,7 @@
 #include "config_abi.h"
 #include "live/begun.h"
 #include "live/facts.h"
+#include "live/news_queue.h"
 #include "live/stack_copy.h"
 #include "live/unwind_watch.h"
 
@@ -38,7 +39,8 @@ struct unwind_watch {
 	struct rec_stack **walked; /* in order; the first nr_collected may be given */
 	size_t nr, cap, nr_collected;
 	bool no_memory;
-	__u64 turn_ends_ns;
+	struct news_queue queue; /* taken from the ring, not worked on yet */
+	struct news_queue later; /* copies of spaces that are due, to be walked after that */
 	struct pace paces[RSST_MAX_SPACES];
 	__u32 nr_due; /* of them that have a due_pid */
 	struct begun begun;
@@ -69,10 +71,11 @@ static int sync_paced(struct unwind_watch *watch, __u32 space, pid_t pid, struct
 	return code;
 }
 
-/* What came while a space was not to be looked at yet: a JIT's pages come by the thousand. */
-static void sync_due(struct unwind_watch *watch)
+/* What came while a space was not to be looked at yet: a JIT's pages come by the thousand. @all:
+ * what waits for that can wait no longer. */
+static void sync_due(struct unwind_watch *watch, bool all)
 {
-	__u64 now = facts__now();
+	__u64 now = all ? ~0ULL : facts__now();
 
 	for (__u32 space = 0; watch->nr_due && space < RSST_MAX_SPACES; space++) {
 		struct pace *pace = &watch->paces[space];
@@ -81,6 +84,7 @@ static void sync_due(struct unwind_watch *watch)
 		if (!pid || now < pace->next_ns)
 			continue;
 		pace->due_pid = 0;
+		pace->next_ns = 0;
 		watch->nr_due--;
 		if (!unwind_upload__is_current(watch->upload, space) &&
 		    sync_paced(watch, space, pid, NULL) == -EAGAIN)
@@ -126,9 +130,15 @@ static void on_exec(struct unwind_watch *watch, const struct unwind_exec *exec)
 	proc_maps__free(&maps);
 }
 
-static int on_news(void *ctx, void *bytes, size_t len)
+/* Is code of @space being waited for, and is there room for what waits for it? */
+static bool is_due(const struct unwind_watch *watch, __u32 space)
 {
-	struct unwind_watch *watch = ctx;
+	return space < RSST_MAX_SPACES && watch->paces[space].due_pid &&
+	       watch->later.bytes < NEWS_QUEUE_MAX_BYTES;
+}
+
+static void work_on(struct unwind_watch *watch, const void *bytes, size_t len)
+{
 	const struct unwind_news *news = bytes;
 	struct rec_stack *rec;
 
@@ -137,18 +147,64 @@ static int on_news(void *ctx, void *bytes, size_t len)
 	if (len >= sizeof(struct unwind_exec) && news->kind == UNWIND_NEWS_EXEC)
 		on_exec(watch, bytes);
 	if (len >= sizeof(struct unwind_copy) && news->kind == UNWIND_NEWS_STACK) {
+		if (is_due(watch, news->space) && news_queue__push(&watch->later, bytes, len))
+			return;
 		rec = stack_copy__walk(watch->upload, bytes, len);
 		if (rec)
 			keep(watch, rec);
 	}
-	return facts__now() > watch->turn_ends_ns ? -EAGAIN : 0; /* libbpf goes on behind it */
 }
 
-/* Read news for @ns at most: they may come as fast as they are read. False: there are more. */
+/* What cannot be kept is lost, as if the ring had been full. Libbpf goes on behind it. */
+static int on_news(void *ctx, void *bytes, size_t len)
+{
+	struct unwind_watch *watch = ctx;
+
+	news_queue__push(&watch->queue, bytes, len);
+	return watch->queue.bytes < NEWS_QUEUE_MAX_BYTES ? 0 : -EAGAIN;
+}
+
+/* Make room in the ring, also in the midst of other work. */
+static void empty_ring(void *context)
+{
+	struct unwind_watch *watch = context;
+
+	if (watch->queue.bytes < NEWS_QUEUE_MAX_BYTES)
+		ring_buffer__consume(watch->news);
+}
+
+/* Work on news for @ns at most: they may come as fast as they are read. False: there are more. */
 static bool consume(struct unwind_watch *watch, __u64 ns)
 {
-	watch->turn_ends_ns = facts__now() + ns;
-	return ring_buffer__consume(watch->news) != -EAGAIN;
+	__u64 turn_ends_ns = facts__now() + ns;
+
+	for (;;) {
+		struct news_item *item;
+
+		empty_ring(watch);
+		item = news_queue__pop(&watch->queue);
+		if (!item)
+			return true;
+		work_on(watch, item->bytes, item->len);
+		free(item);
+		if (facts__now() > turn_ends_ns)
+			return false;
+	}
+}
+
+/* Work on what waited for the spaces that are due, if it is their time or @all is wanted. */
+static void work_on_due(struct unwind_watch *watch, bool all)
+{
+	struct news_queue later;
+	struct news_item *item;
+
+	sync_due(watch, all);
+	later = watch->later;
+	watch->later = (struct news_queue){ 0 };
+	while ((item = news_queue__pop(&later))) {
+		work_on(watch, item->bytes, item->len);
+		free(item);
+	}
 }
 
 static void *run(void *arg)
@@ -165,7 +221,7 @@ static void *run(void *arg)
 			return NULL;
 		pthread_mutex_lock(&watch->lock);
 		is_done = consume(watch, TURN_NS);
-		sync_due(watch);
+		work_on_due(watch, false);
 		pthread_mutex_unlock(&watch->lock);
 		if (!is_done)
 			usleep(NAP_US); /* else nobody would get it */
@@ -207,6 +263,8 @@ static int set_up(struct unwind_watch *watch, const struct unwind_map_fds *fds, 
 	watch->news = ring_buffer__new(fds->news, on_news, watch, NULL);
 	if (!watch->news)
 		code = -errno;
+	else
+		unwind_upload__on_pause(watch->upload, &(struct unwind_pause){ empty_ring, watch });
 	if (!code)
 		code = watch_fd(watch, watch->stop_fd);
 	if (!code)
@@ -249,6 +307,8 @@ void unwind_watch__free(struct unwind_watch *watch)
 		free(watch->walked[--watch->nr]);
 	free(watch->walked);
 	begun__fini(&watch->begun);
+	news_queue__fini(&watch->queue);
+	news_queue__fini(&watch->later);
 	if (watch->epoll_fd >= 0)
 		close(watch->epoll_fd);
 	if (watch->stop_fd >= 0)
@@ -328,6 +388,7 @@ void unwind_watch__collect(struct unwind_watch *watch, bool all)
 	if (!lock(watch, all))
 		return;
 	consume(watch, all ? LONG_TURN_NS : TURN_NS);
+	work_on_due(watch, all);
 	watch->nr_collected = watch->nr;
 	pthread_mutex_unlock(&watch->lock);
 }
@@ -373,6 +434,7 @@ int unwind_watch__give_space(struct unwind_watch *watch, __u32 space, struct rec
 
 	pthread_mutex_lock(&watch->lock);
 	consume(watch, LONG_TURN_NS);
+	work_on_due(watch, true);
 	code = give(watch, watch->nr, space, queue);
 	pthread_mutex_unlock(&watch->lock);
 	return code;

@@ -322,7 +322,7 @@ static void compare_object(struct object *object)
 	int fd = open(object->path, O_RDONLY);
 
 	assert_true(fd >= 0);
-	assert_int_equal(unwind_table__build(&object->table, fd, object->path, &err), 0);
+	assert_int_equal(unwind_table__build(&object->table, fd, object->path, NULL, &err), 0);
 	check_table(&object->table);
 	object->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	object->cfi = dwarf_getcfi_elf(object->elf);
