@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Code that comes and goes faster than one can look at it: the books and the ticks go on, the stacks stay whole."""
+import json
+
+import pytest
+
+from harness import Tracer, Workload, read_line, report, run, site_bytes
+
+pytestmark = pytest.mark.live
+
+TICKS = 6
+REGIONS = 1500  # of code_storm
+
+
+def test_a_storm_of_new_code_stops_nobody(tmp_path):
+    """Ticks are told, and nothing is lost, for as long as it lasts: it ends only after them."""
+    trace = tmp_path / "trace.rsst"
+    with Workload("code_storm") as target:
+        with Tracer("live", "--json", "-i", "200ms", "-p", target.pid, "-o", trace) as tracer:
+            tracer.attached()
+            target.go()
+            truth = target.truth()
+            for _ in range(TICKS):
+                assert json.loads(read_line(tracer.process.stdout))["events"]["lost"] == 0
+            assert tracer.stop() == 0, tracer.talk
+        assert target.close() == 0
+    assert run("export", "--format", "jsonl", "-o", "-", trace).stdout.count('"mprotect"') > 2 * REGIONS, "it was no storm"
+    view = report(trace, "--all")
+    assert view["events"]["lost"] == 0
+    assert view["ledger"]["error"] == 0
+    assert site_bytes(view, "site_beside") == pytest.approx(truth["sites"]["site_beside"], rel=0.01)
