@@ -29,3 +29,26 @@ def test_a_storm_of_new_code_stops_nobody(tmp_path):
     assert view["events"]["lost"] == 0
     assert view["ledger"]["error"] == 0
     assert site_bytes(view, "site_beside") == pytest.approx(truth["sites"]["site_beside"], rel=0.01)
+
+
+def with_site(view, site):
+    return [stack for stack in view["stacks"] if any(frame["symbol"] == site for frame in stack["frames"])]
+
+
+def test_stacks_walked_late_are_whole_and_named(tmp_path):
+    """Of code that runs for the first time, while children of the same address space exec and end."""
+    trace = tmp_path / "trace.rsst"
+    with Workload("spawner") as target:
+        with Tracer("record", "--children", "-p", target.pid, "-o", trace) as tracer:
+            tracer.attached()
+            target.go()
+            truth = target.truth()
+            assert tracer.stop() == 0, tracer.talk
+        assert target.close() == 0
+    view = report(trace, "--all")
+    assert view["ledger"]["error"] == 0
+    assert site_bytes(view, "site_late") == pytest.approx(truth["sites"]["site_late"], rel=0.01)
+    late = with_site(view, "site_late")
+    assert all(frame["module"] for stack in late for frame in stack["frames"])
+    assert all(stack["complete"] for stack in view["stacks"])
+    assert with_site(view, "site_child")
