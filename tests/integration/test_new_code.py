@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Code that comes and goes faster than one can look at it: the books and the ticks go on, the stacks stay whole."""
+import json
+
+import pytest
+
+from harness import Tracer, Workload, read_line, report, run, site_bytes
+
+pytestmark = pytest.mark.live
+
+TICKS = 6
+REGIONS = 1500  # of code_storm
+
+
+def test_a_storm_of_new_code_stops_nobody(tmp_path):
+    """Ticks are told, and nothing is lost, for as long as it lasts: it ends only after them."""
+    trace = tmp_path / "trace.rsst"
+    with Workload("code_storm") as target:
+        with Tracer("live", "--json", "-i", "200ms", "-p", target.pid, "-o", trace) as tracer:
+            tracer.attached()
+            target.go()
+            truth = target.truth()
+            for _ in range(TICKS):
+                assert json.loads(read_line(tracer.process.stdout))["events"]["lost"] == 0
+            assert tracer.stop() == 0, tracer.talk
+        assert target.close() == 0
+    assert run("export", "--format", "jsonl", "-o", "-", trace).stdout.count('"mprotect"') > 2 * REGIONS, "it was no storm"
+    view = report(trace, "--all")
+    assert view["events"]["lost"] == 0
+    assert view["ledger"]["error"] == 0
+    assert site_bytes(view, "site_beside") == pytest.approx(truth["sites"]["site_beside"], rel=0.01)
+
+
+def with_site(view, site):
+    return [stack for stack in view["stacks"] if any(frame["symbol"] == site for frame in stack["frames"])]
+
+
+def test_stacks_walked_late_are_whole_and_named(tmp_path):
+    """Of code that runs for the first time, while children of the same address space exec and end."""
+    trace = tmp_path / "trace.rsst"
+    with Workload("spawner") as target:
+        with Tracer("record", "--children", "-p", target.pid, "-o", trace) as tracer:
+            tracer.attached()
+            target.go()
+            truth = target.truth()
+            assert tracer.stop() == 0, tracer.talk
+        assert target.close() == 0
+    view = report(trace, "--all")
+    assert view["ledger"]["error"] == 0
+    assert site_bytes(view, "site_late") == pytest.approx(truth["sites"]["site_late"], rel=0.01)
+    nameless = [frame for stack in view["stacks"] for frame in stack["frames"] if not frame["module"]]
+    assert not nameless
+    assert all(stack["complete"] for stack in view["stacks"])
+    assert with_site(view, "site_child")
