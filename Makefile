@@ -173,10 +173,10 @@ check-stacks: all ## whole stacks in percent of faulted bytes, and each against 
 	$(Q)$(PYTHON) tests/stacks/check_truth.py --build $(BUILD)/truth $(STACKS)
 
 stack-truth: $(BUILD)/stack_truth
-$(BUILD)/stack_truth: tests/stacks/stack_truth.c
-	$(call say,CC,$<)
+$(BUILD)/stack_truth: $(wildcard tests/stacks/*.c) $(wildcard tests/stacks/*.h)
+	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(LIBS)
 
 check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)

@@ -9,8 +9,8 @@ longer      libdwfl gives up sooner, and each address we go on to is behind a ca
 guessed     libdwfl has no rule for the code and takes rbp for a frame pointer, or nothing; each of ours is behind a call
 astray      libdwfl goes on, or another way, to an address that is in no code or not behind a call; each of ours is
 beyond      our root is in code that libdwfl has no rule for, and it guesses on
-later       the kernel side came as far as libdwfl or less, and said so; from its copy the rest was walked to what libdwfl has
-part        the same, but from its copy not so far, or farther than libdwfl gets
+later       the kernel side came as far as libdwfl or less, and said so; its copy was walked afterwards, to one of the above
+part        the same, and there was no copy, or it did not lead to the root either: told as incomplete
 different   none of these. Must be 0
 Exit status 1: one was different, or of a program nothing was compared.
 """
@@ -28,30 +28,47 @@ STACK_END_ROOT = 1
 PATIENCE_S = 60
 KINDS = ("identical", "longer", "guessed", "astray", "beyond", "later", "part", "different")
 GOEXIT = b"\x90\xe8"  # nop; call: Go's runtime puts the address of the call there by hand, below the first function of a goroutine
+# mov -16(%rbp),%rsp; movq $0,-16(%rbp): where Java's interpreter goes on after an invocation, pushed by hand, too
+JAVA_RETURN = b"\x48\x8b\x65\xf0\x48\xc7\x45\xf0"
 
 
-def code_around(code, frame):
-    """(bytes before a frame's pc, bytes from it on)."""
-    _, path, offset, _, told = frame
-    if not path:
-        told = bytes.fromhex(told or "")
-        return told[:return_addresses.LONGEST], told[return_addresses.LONGEST:]
-    before = code.at(path, offset - return_addresses.LONGEST, return_addresses.LONGEST)
-    return before, code.at(path, offset, len(return_addresses.SIGRETURN))
+class Place:
+    """Where the code of address spaces is: in which files, or what it is."""
+
+    def __init__(self, spaces):
+        self.code = return_addresses.Code()
+        self.spaces = {space["space"]: space["code"] for space in spaces}
+
+    def file_of(self, space, pc):
+        """(path, offset), None: it is in none."""
+        for start, end, offset, path in self.spaces[space]:
+            if start < pc <= end:
+                return path, pc - start + offset
+        return None
+
+    def around(self, space, frame):
+        """(bytes before a frame's pc, bytes from it on)."""
+        found, longest = self.file_of(space, frame[0]), return_addresses.LONGEST
+        if not found:
+            told = bytes.fromhex(frame[2])
+            return told[:longest], told[longest:]
+        path, offset = found
+        return self.code.at(path, offset - longest, longest), self.code.at(path, offset, len(return_addresses.SIGRETURN))
 
 
-def behind_calls(code, frames):
-    """Is each of these frames behind a call, or the other side of a signal? The outermost may be where Go begins."""
+def unproven(place, space, frames, others=()):
+    """The first of these frames that is not behind a call, nor the other side of a signal; None: each is. Some return addresses
+    are pushed by hand; @others: pcs somebody else found, too."""
     interrupted = False
     for nr, frame in enumerate(frames, 1):
-        before, after = code_around(code, frame)
+        before, after = place.around(space, frame)
         signal = after == return_addresses.SIGRETURN
-        begins = nr == len(frames) and before[-1:] + after[:1] == GOEXIT
+        pushed = nr == len(frames) and before[-1:] + after[:1] == GOEXIT or not place.file_of(space, frame[0]) and after.startswith(JAVA_RETURN)
         called = len(before) == return_addresses.LONGEST and return_addresses.ends_with_call(before)
-        if not (signal or interrupted or begins or called):
-            return False
+        if not (signal or interrupted or pushed or called or frame[0] in others):
+            return frame
         interrupted = signal
-    return True
+    return None
 
 
 def common(ours, theirs):
@@ -62,62 +79,77 @@ def common(ours, theirs):
     return nr
 
 
-def kind_of(code, stack, told):
-    """@told: the frames of the stacks the trace calls whole, by id."""
-    ours, theirs = stack["ours"], stack["theirs"]
+def kind_of_walks(place, space, ours, theirs):
+    """Of two walks, of which ours says that it reached the root."""
     nr = common(ours, theirs)
-    if stack["end"] != STACK_END_ROOT and nr == len(ours):
-        return "later" if told.get(stack["id"]) == [int(frame[0], 16) for frame in theirs] else "part"
     if nr == len(ours) == len(theirs):
         return "identical"
-    if not nr or not behind_calls(code, ours[nr:]):
+    if not nr or unproven(place, space, ours[nr:], {frame[0] for frame in theirs}):
         return "different"
-    if not ours[nr - 1][3]:
+    if not theirs[nr - 1][1]:
         return "guessed" if nr < len(ours) else "beyond"
     if nr == len(theirs):
         return "longer"
-    return "different" if behind_calls(code, theirs[nr:]) else "astray"
+    return "astray" if unproven(place, space, theirs[nr:]) else "different"
 
 
-def show(stack, told):
-    nr = common(stack["ours"], stack["theirs"])
+def kind_of(place, stack, told):
+    """@told: the frames of the stacks the trace calls whole, by id."""
+    ours, theirs, space = stack["ours"], stack["theirs"], stack["space"]
+    if stack["end"] == STACK_END_ROOT:
+        return kind_of_walks(place, space, ours, theirs)
+    if common(ours, theirs) < len(ours):
+        return "different"
+    walked = told.get(stack["id"], [])
+    if not walked or not all(place.around(space, frame)[0] for frame in walked[1:]):
+        return "part"  # or through what a JIT made, where nobody looked in time
+    return "different" if kind_of_walks(place, space, walked, theirs) == "different" else "later"
+
+
+def show(place, stack, told):
+    nr, space = common(stack["ours"], stack["theirs"]), stack["space"]
+    walks = {"ours": stack["ours"], "theirs": stack["theirs"], "later": told.get(stack["id"], [])}
     print(f"          stack {stack['id']} ends by {stack['end']}; {nr} frames are common")
-    for pc, path, offset, has_cfi, _ in stack["ours"][max(0, nr - 2):nr + 3]:
-        print(f"            ours   {pc} {path}+{offset:#x}{'' if has_cfi else ', no rule for libdwfl'}")
-    print(f"            theirs {' '.join(pc for pc, *_ in stack['theirs'][max(0, nr - 2):nr + 3])}")
-    if stack["end"] != STACK_END_ROOT:
-        print(f"            told   {' '.join(f'{pc:x}' for pc in told.get(stack['id'], ())[max(0, nr - 2):nr + 3])}")
+    for whose, frames in walks.items() if stack["end"] != STACK_END_ROOT else list(walks.items())[:2]:
+        for frame in frames[max(0, nr - 2):nr + 3]:
+            path, offset = place.file_of(space, frame[0]) or ("in no file", 0)
+            print(f"            {whose:<6} {frame[0]:x} {path}+{offset:#x}{'' if frame[1] else ', no rule for libdwfl'}")
+        frame = unproven(place, space, frames[nr:])
+        if frame:
+            before, after = place.around(space, frame)
+            print(f"            {whose:<6} {frame[0]:x} is not behind a call: {before.hex(' ')} | {after.hex(' ')}")
 
 
 def whole_stacks(place, trace):
-    """{id: frames} of the stacks a trace tells of as whole."""
+    """{id: frames} of the stacks a trace tells of as whole, the frames as libdwfl's, though of their code nothing is known."""
     told = subprocess.run([place.rsstrace, "export", "-q", "--format", "jsonl", trace], stdout=subprocess.PIPE,
                           stdin=subprocess.DEVNULL, text=True, errors="replace", check=True)
     stacks = (json.loads(line) for line in told.stdout.splitlines() if line.startswith('{"type":"stack"'))
-    return {stack["id"]: [int(pc, 16) for pc in stack["frames"]] for stack in stacks if stack["complete"]}
+    return {stack["id"]: [[int(pc, 16), True, ""] for pc in stack["frames"]] for stack in stacks if stack["complete"]}
 
 
 def walked(build, record, place, trace):
-    """(totals, the stacks the two do not agree on) of a program."""
+    """(totals, the stacks the two do not agree on, the address spaces) of a program."""
     judge = subprocess.Popen([os.path.join(build, "stack_truth")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=dict(os.environ, DEBUGINFOD_URLS=""))
     try:
+        assert judge.stdout.readline() == "ready\n"
         record(place, trace)
     finally:
         lines, talk = judge.communicate(timeout=PATIENCE_S)
     assert judge.returncode == 0, talk
-    *stacks, totals = map(json.loads, lines.splitlines())
-    return totals, stacks
+    *told, totals = map(json.loads, lines.splitlines())
+    return totals, [stack for stack in told if "id" in stack], [space for space in told if "code" in space]
 
 
 def check(build, place, name, record, nr_shown):
     """Records, judges and prints one program: (verdict, figures); None: it skipped."""
     try:
-        totals, stacks = walked(build, record, place, place.path(f"{name}.rsst"))
+        totals, stacks, spaces = walked(build, record, place, place.path(f"{name}.rsst"))
     except check_stacks.Skip as why:
         print(f"  skip  {name:<18} {why}", flush=True)
         return None
-    code, found = return_addresses.Code(), {kind: [] for kind in KINDS}
+    code, found = Place(spaces), {kind: [] for kind in KINDS}
     told = whole_stacks(place, place.path(f"{name}.rsst"))
     for stack in stacks:
         found[kind_of(code, stack, told)].append(stack)
@@ -129,7 +161,7 @@ def check(build, place, name, record, nr_shown):
     for kind in KINDS[1:]:
         for stack in found[kind][:nr_shown if kind != "different" else max(nr_shown, 3)]:
             print(f"        {kind}:")
-            show(stack, told)
+            show(code, stack, told)
     return ok, figures
 
 
