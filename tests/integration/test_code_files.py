@@ -73,8 +73,8 @@ def bytes_of(view, generation):
 
 
 def is_mute(frame):
-    """Of Debian's static busybox, whose own code has no unwind information at all."""
-    return (frame["module"] or "").endswith("/busybox")
+    """Of Debian's static busybox, which sets the scene: its code has no unwind information, its process no time."""
+    return (frame["module"] or "/busybox").endswith("/busybox")
 
 
 def judge(trace, wanted="first", unwanted="second"):

@@ -24,6 +24,7 @@ NAMES = [
     "anon_touch",
     "brk_growth",
     "churn",
+    "contained",
     "dontneed",
     "exec_self",
     "fork_child",

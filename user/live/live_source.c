@@ -35,7 +35,9 @@ static void on_exec(struct live_source *live, const struct rec_exec *rec)
 	if (!targets__by_space(&live->targets, rec->old_space)) /* else it was borrowed by vfork */
 		unwind_watch__forget(live->unwind, rec->old_space);
 	if (!unwind_watch__take_maps(live->unwind, rec->new_space, &maps)) {
-		if (live__tell_maps(live, target, &maps, NULL))
+		/* what it has mapped may be the next program's */
+		if (unwind_watch__has_gone_on(live->unwind, target->pid, rec->new_space) ||
+		    live__tell_maps(live, target, &maps, NULL))
 			return;
 	} else if (facts__maps(&live->queue, rec->new_space, &maps)) {
 		live->error = -ENOMEM;

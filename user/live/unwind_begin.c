@@ -10,10 +10,12 @@
 
 #define LOST_MAPS 8 /* of a program that is over; what it had mapped later the stream tells */
 
-static bool has_code_at(const struct proc_maps *maps, __u64 start, __u64 ino)
+/* Not by its inode: of a stacked file system, before Linux 6.8, the maps tell the lower one's. */
+static bool has_code_at(const struct proc_maps *maps, __u64 start)
 {
 	for (size_t i = 0; i < maps->nr; i++) {
-		if (maps->maps[i].start == start && maps->maps[i].ino == ino)
+		if (maps->maps[i].start == start && maps->maps[i].ino &&
+		    unwind_files__is_code(&maps->maps[i]))
 			return true;
 	}
 	return false;
@@ -93,8 +95,8 @@ int unwind_upload__begin(struct unwind_upload *upload, const struct unwind_exec 
 		return -EINVAL;
 	unwind_state__note_begun(upload);
 	if (!proc_maps__read(maps, (pid_t)exec->news.pid, false, NULL)) {
-		/* else it has gone on to another program */
-		if (has_code_at(maps, exec->start, exec->ino))
+		if (has_code_at(maps, exec->start) &&
+		    !unwind_upload__has_gone_on(upload, (pid_t)exec->news.pid, exec->news.space))
 			code = unwind_upload__sync(upload, exec->news.space, (pid_t)exec->news.pid,
 						   NULL);
 		else

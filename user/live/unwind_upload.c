@@ -242,8 +242,7 @@ static int sync_in_two_steps(struct unwind_upload *upload, __u32 space, pid_t pi
 	return code ? code : sync_once(upload, space, pid, maps, changes);
 }
 
-/* Does @pid run in another space by now? One that is not followed yet does not. */
-static bool has_gone_on(const struct unwind_upload *upload, pid_t pid, __u32 space)
+bool unwind_upload__has_gone_on(const struct unwind_upload *upload, pid_t pid, __u32 space)
 {
 	struct proc_ref proc;
 
@@ -260,7 +259,7 @@ static int sync_now(struct unwind_upload *upload, __u32 space, pid_t pid, bool *
 
 	if (code)
 		return code;
-	if (!maps.nr || has_gone_on(upload, pid, space)) {
+	if (!maps.nr || unwind_upload__has_gone_on(upload, pid, space)) {
 		proc_maps__free(&maps);
 		return -ESRCH;
 	}

@@ -93,6 +93,10 @@ int unwind_upload__preload(struct unwind_upload *upload, pid_t pid, const struct
 /* A descriptor of the file whose code was met as (dev, ino), the upload's own; -ENOENT. */
 int unwind_upload__held_file(const struct unwind_upload *upload, __u32 dev, __u64 ino);
 
+/* Does process @pid run in another space than @space by now? One that is not followed yet does not.
+ */
+bool unwind_upload__has_gone_on(const struct unwind_upload *upload, pid_t pid, __u32 space);
+
 /* The space is gone for good: its set is free for another. */
 void unwind_upload__forget(struct unwind_upload *upload, __u32 space);
 

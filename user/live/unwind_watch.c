@@ -356,6 +356,16 @@ struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch)
 	return stats;
 }
 
+bool unwind_watch__has_gone_on(struct unwind_watch *watch, pid_t pid, __u32 space)
+{
+	bool has;
+
+	pthread_mutex_lock(&watch->lock);
+	has = unwind_upload__has_gone_on(watch->upload, pid, space);
+	pthread_mutex_unlock(&watch->lock);
+	return has;
+}
+
 bool unwind_watch__take_maps(struct unwind_watch *watch, __u32 space, struct proc_maps *maps)
 {
 	bool is_known;

@@ -27,6 +27,9 @@ int unwind_watch__preload(struct unwind_watch *watch, pid_t pid, const struct pr
 void unwind_watch__forget(struct unwind_watch *watch, __u32 space);
 struct unwind_upload_stats unwind_watch__stats(struct unwind_watch *watch);
 
+/* Does process @pid run in another space than @space by now? */
+bool unwind_watch__has_gone_on(struct unwind_watch *watch, pid_t pid, __u32 space);
+
 /* What the program that began in @space had mapped then, the caller's to free; false: unknown. */
 bool unwind_watch__take_maps(struct unwind_watch *watch, __u32 space, struct proc_maps *maps);
 

@@ -60,12 +60,14 @@ static bool same_name(const struct frame_row *a, const struct frame_row *b)
 static void print_callers(FILE *out, const struct stack_row *row, bool fold_internal)
 {
 	const struct frame_row *last = row->frames + row->named_by;
+	bool script = fold_internal && frame_row__is_script(last);
 	int nr = 0;
 
 	for (__u32 i = row->named_by + 1; i < row->nr_frames && nr < MAX_CALLERS; i++) {
 		const struct frame_row *frame = row->frames + i;
 
-		if ((fold_internal && frame_row__is_internal(frame)) || same_name(frame, last))
+		if ((fold_internal && frame_row__is_internal(frame)) || same_name(frame, last) ||
+		    (script && !frame_row__is_script(frame)))
 			continue;
 		fprintf(out, "%s← ", nr++ ? PART_NEAR : PART_WIDE);
 		print_name(out, frame);

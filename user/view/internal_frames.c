@@ -213,3 +213,51 @@ bool frame_row__is_internal(const struct frame_row *frame)
 	return (frame->module && is_internal_module(frame->module)) ||
 	       (frame->symbol && is_internal_function(frame->symbol));
 }
+
+/* Go's own packages: the first element of their paths has no dot, as everybody else's has. */
+static const char *const go_packages[] = {
+	"archive",  "bufio",  "bytes",	 "cmp",	     "compress", "container", "context", "crypto",
+	"database", "debug",  "embed",	 "encoding", "errors",	 "expvar",    "flag",	 "fmt",
+	"go",	    "hash",   "html",	 "image",    "index",	 "internal",  "io",	 "iter",
+	"log",	    "maps",   "math",	 "mime",     "net",	 "os",	      "path",	 "reflect",
+	"regexp",   "slices", "sort",	 "strconv",  "strings",	 "sync",      "syscall", "testing",
+	"text",	    "time",   "unicode", "unique",   "vendor",
+};
+
+/* What compilers put behind the name of a C function, in place of a Go function's name. */
+static const char *const clone_suffixes[] = {
+	"isra.*", "constprop.*", "part.*", "cold*", "lto_priv*", "llvm.*", "localalias*", "clone.*",
+};
+
+bool frame_row__is_standard_library(const struct frame_row *frame)
+{
+	struct symbol_span name;
+	const char *behind;
+
+	if (!frame->symbol)
+		return false;
+	name = symbol_name__find(frame->symbol);
+	behind = name.start + strcspn(name.start, "./");
+	for (size_t i = 0; i < sizeof(go_packages) / sizeof(*go_packages); i++) {
+		size_t len = strlen(go_packages[i]);
+
+		if (len != (size_t)(behind - name.start) ||
+		    strncmp(go_packages[i], name.start, len))
+			continue;
+		return *behind == '/' ||
+		       (*behind == '.' &&
+			!matches_any(clone_suffixes,
+				     sizeof(clone_suffixes) / sizeof(*clone_suffixes), behind + 1,
+				     strlen(behind + 1)));
+	}
+	return false;
+}
+
+/* CPython's perf map, and V8's but for what node itself is written in. */
+bool frame_row__is_script(const struct frame_row *frame)
+{
+	const char *symbol = frame->symbol;
+
+	return symbol && (!strncmp(symbol, "py::", 4) ||
+			  (!strncmp(symbol, "JS:", 3) && !strstr(symbol, " node:")));
+}

@@ -186,6 +186,12 @@ void stack_row__fini(struct stack_row *row);
 /* Is it an allocator, a memory mover or a runtime's own frame: never the answer to "whose code"? */
 bool frame_row__is_internal(const struct frame_row *frame);
 
+/* Is it in a package Go comes with? Then a row is named by it only when nobody called it. */
+bool frame_row__is_standard_library(const struct frame_row *frame);
+
+/* Is it a function of a script, told by its interpreter's perf map? */
+bool frame_row__is_script(const struct frame_row *frame);
+
 const char *cause_name(enum rsst_cause cause); /* "fault", "munmap", "dontneed", ... as in JSON */
 const char *group_by_name(enum group_by by);   /* "region", "file-line", ...: as behind --by; NULL for BY_NOTHING */
 const char *mark_from_name(enum mark_from from); /* "socket", "signal", ...: as in JSON */

@@ -45,17 +45,17 @@ static __u32 expand_frame(struct frame_row *rows, const struct session *session,
 	return nr;
 }
 
-/* As CPython's perf map names the code of a script; the interpreter around it has symbols, too. */
-static bool is_script(const struct frame_row *frame)
-{
-	return frame->symbol && !strncmp(frame->symbol, "py::", 4);
-}
-
-/* The innermost frame in the user's own code; the innermost of all when there is none. */
+/* The innermost frame in the user's own code, else in a library, else of all: the interpreter
+ * around a script has names, too. */
 static __s32 find_own_frame(const struct stack_row *row)
 {
 	for (__u32 i = 0; i < row->nr_frames; i++) {
-		if (is_script(row->frames + i))
+		if (frame_row__is_script(row->frames + i))
+			return i;
+	}
+	for (__u32 i = 0; i < row->nr_frames; i++) {
+		if (!frame_row__is_internal(row->frames + i) &&
+		    !frame_row__is_standard_library(row->frames + i))
 			return i;
 	}
 	for (__u32 i = 0; i < row->nr_frames; i++) {

@@ -25,10 +25,22 @@ static struct symbol_span span(const char *start, const char *end)
 	return (struct symbol_span){ start, end - start };
 }
 
+/* V8's "JS:*name FILE:LINE:COLUMN"; one without a name is known by its place. */
+static struct symbol_span script_span(const char *symbol)
+{
+	const char *name = symbol + strlen("JS:"), *end = strchrnul(symbol, ' ');
+
+	name += strspn(name, "~^+*");
+	return span(symbol, name < end ? end : end + strlen(end));
+}
+
 struct symbol_span symbol_name__find(const char *symbol)
 {
 	const char *start = symbol, *at = symbol;
 	int depth = 0;
+
+	if (starts_with(symbol, "JS:"))
+		return script_span(symbol);
 
 	for (; *at; at++) {
 		if (!depth && starts_with(at, "operator") && (at == start || at[-1] == ':'))

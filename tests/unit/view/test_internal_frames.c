@@ -81,6 +81,44 @@ static void own_code_is_not(void **state)
 	assert_false(internal(NULL, NULL));
 }
 
+static bool standard(const char *symbol)
+{
+	return frame_row__is_standard_library(&(struct frame_row){ .symbol = symbol });
+}
+
+/* A C function by the name of a package has a suffix where Go has a function. */
+static void what_go_comes_with(void **state)
+{
+	(void)state;
+	assert_true(standard("strings.Repeat"));
+	assert_true(standard("strings.(*Builder).grow"));
+	assert_true(standard("net/http.(*conn).serve"));
+	assert_true(standard("encoding/json.Unmarshal"));
+	assert_false(standard("main.work"));
+	assert_false(standard("github.com/strings/lib.Repeat"));
+	assert_false(standard("sort"));
+	assert_false(standard("sort.isra.0"));
+	assert_false(standard("time.cold"));
+	assert_false(standard("stringsx.Repeat"));
+	assert_false(standard(""));
+	assert_false(standard(NULL));
+}
+
+static bool script(const char *symbol)
+{
+	return frame_row__is_script(&(struct frame_row){ .symbol = symbol });
+}
+
+static void scripts(void **state)
+{
+	(void)state;
+	assert_true(script("py::work:/srv/app.py"));
+	assert_true(script("JS:*makeTree /srv/app.js:8:18"));
+	assert_false(script("JS:^requireBuiltin node:internal/bootstrap/realm:420:24"));
+	assert_false(script("main"));
+	assert_false(script(NULL));
+}
+
 static void modules(void **state)
 {
 	(void)state;
@@ -118,6 +156,9 @@ static void names_inside_symbols(void **state)
 	assert_name("a::{{closure}}", "a::{{closure}}");
 	assert_name(">>>> ((", ">>>> ((");
 	assert_name("(", "(");
+	assert_name("JS:*makeTree /srv/a folder/app.js:8:18", "JS:*makeTree");
+	assert_name("JS:^ /srv/app.js:1:1", "JS:^ /srv/app.js:1:1");
+	assert_name("JS:", "JS:");
 }
 
 int main(void)
@@ -125,6 +166,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allocators_are_internal),
 		cmocka_unit_test(own_code_is_not),
+		cmocka_unit_test(what_go_comes_with),
+		cmocka_unit_test(scripts),
 		cmocka_unit_test(modules),
 		cmocka_unit_test(names_inside_symbols),
 	};
