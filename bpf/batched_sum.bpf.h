@@ -50,11 +50,17 @@ __noinline int batched__tell_counters(__u32 space, __u32 last)
 	return 0;
 }
 
+/* Who is telling something may be kept from it for long: on a machine that is emulated, or a CPU
+ * that is taken away. Then the live side asks again. */
 __noinline int batched__tell(__u32 space)
 {
-	for (int i = 0; i <= TELL_ATTEMPTS; i++)
-		if (!batched__tell_counters(space, i == TELL_ATTEMPTS))
-			break;
+	for (int i = 0; i < TELL_ATTEMPTS; i++)
+		if (!batched__tell_counters(space, false))
+			return 0;
+	if (dialog.ask_tell == SUM_TELL_LAST)
+		batched__tell_counters(space, true);
+	else
+		dialog.answer_again = 1;
 	return 0;
 }
 

@@ -27,13 +27,21 @@ struct kernel_settings {
 
 /* What the live side asks of the programs it runs on demand, and what they answer. One question at
  * a time. */
+enum ask_tell {
+	SUM_ANSWER = 0,	   /* as answer_pages */
+	SUM_TELL = 1,	   /* into the ring, or answer_again */
+	SUM_TELL_LAST = 2, /* into the ring, whatever else is on its way there */
+};
+
 struct kernel_dialog {
 	__u32 ask_tgid;	      /* adopt_task: the process to follow */
 	__u32 ask_space;      /* sum_batched: the space to sum */
-	__u32 ask_tell;	      /* sum_batched: 1: into the ring, 0: as answer_pages */
+	__u32 ask_tell;	      /* sum_batched: enum ask_tell */
 	__u32 answer_space;   /* adopt_task: its id, 0: none */
 	__u32 answer_kthread; /* adopt_task: 1: it has no address space */
-	__u32 sample_shift;   /* what SAMPLE_FLAGS() tells; 0: every stack is taken */
+	__u32 answer_again;   /* sum_batched: 1: not told, somebody was telling something */
+	__u32 pad;
+	__u32 sample_shift; /* what SAMPLE_FLAGS() tells; 0: every stack is taken */
 	__s64 answer_pages[4];
 	__u64 last_space; /* id the newest space got */
 };

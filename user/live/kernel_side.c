@@ -20,6 +20,8 @@
 
 #define TRACEFS "/sys/kernel/tracing"
 #define MAX_PROBES 256
+#define SUM_ATTEMPTS 8	 /* to tell counters while somebody tells something else, */
+#define SUM_PAUSE_US 500 /* and in between */
 #define MAX_LINKS                                                                                  \
 	(64 + 2 * RSST_MAX_CPUS + MAX_PROBES) /* programs, and two events a CPU on old kernels */
 
@@ -371,11 +373,24 @@ static int iterate(struct bpf_program *prog)
 	return fd < 0 ? fd : 0;
 }
 
-static int sum_batched(struct kernel_side *side, __u32 space, bool tell)
+static int sum_batched(struct kernel_side *side, __u32 space, enum ask_tell tell)
 {
 	side->object.dialog->ask_space = space;
 	side->object.dialog->ask_tell = tell;
+	side->object.dialog->answer_again = 0;
 	return iterate(side->object.sum_batched);
+}
+
+static void tell_batched(struct kernel_side *side, __u32 space)
+{
+	volatile struct kernel_dialog *dialog = side->object.dialog;
+
+	for (int i = 0; i < SUM_ATTEMPTS; i++) {
+		if (sum_batched(side, space, SUM_TELL) || !dialog->answer_again)
+			return;
+		usleep(SUM_PAUSE_US);
+	}
+	sum_batched(side, space, SUM_TELL_LAST);
 }
 
 int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 *pages)
@@ -395,7 +410,7 @@ int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 
 		return dialog->last_space >= RSST_MAX_SPACES - 1 ? -ENOSPC : -ESRCH;
 	*space = dialog->answer_space;
 	if (side->object.sum_batched)
-		code = sum_batched(side, *space, false);
+		code = sum_batched(side, *space, SUM_ANSWER);
 	for (int member = 0; member < RSST_NR_MEMBERS; member++)
 		pages[member] = dialog->answer_pages[member];
 	return code;
@@ -433,7 +448,7 @@ void kernel_side__tell_counters(struct kernel_side *side, __u32 space)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
 
 	if (side->object.sum_batched)
-		sum_batched(side, space, true);
+		tell_batched(side, space);
 	else
 		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_counters), &opts);
 }

@@ -100,24 +100,36 @@ void session__fault(struct session *session, struct space *space, const struct r
 		books__place(session, space, fault->addr, fault->nr_pages, &birth);
 }
 
-/* Could a call that fills @vma have brought pages of @member? One nobody knows may. */
+/* Could a call that fills @vma have brought pages of @member? */
 static bool can_be_filled(const struct vma *vma, __u8 member)
 {
-	if (!vma)
-		return true;
 	return vma__can_hold(vma, member) && (member == RSST_ANON ? vma->prot & 2 : vma->prot);
 }
 
-/* The next page at or after @at that is not resident, where @member can come; @end: none is. */
-static __u64 next_missing(struct space *space, __u8 member, __u64 at, __u64 end)
+/* Where in [@at, @end) the mapping that holds @at ends, or with @vma NULL the next one begins. */
+static __u64 edge_after(struct space *space, const struct vma *vma, __u64 at, __u64 end)
+{
+	__u64 edge = end;
+	__u32 i;
+
+	if (vma)
+		edge = vma->end;
+	else if ((i = vma_map__at(&space->map, at)) < space->map.nr)
+		edge = space->map.entries[i].vma.start;
+	return edge < end ? edge : end;
+}
+
+/*
+ * The next page at or after @at that is not resident, where @member can come; @end: none is. What
+ * fills a range leaves out its holes; but with @unmapped, where no mapping is known one may be.
+ */
+static __u64 next_missing(struct space *space, __u8 member, __u64 at, __u64 end, bool unmapped)
 {
 	while (at < end) {
 		const struct vma *vma = vma_map__find(&space->map, at);
-		__u64 stop = vma && vma->end < end ? vma->end : end;
+		__u64 stop = edge_after(space, vma, at, end);
 
-		if (!vma)
-			stop = at + LEDGER_PAGE_BYTES;
-		if (!can_be_filled(vma, member))
+		if (vma ? !can_be_filled(vma, member) : !unmapped)
 			at = stop;
 		while (at < stop && is_resident(space, at))
 			at += LEDGER_PAGE_BYTES;
@@ -131,11 +143,11 @@ static __u64 next_missing(struct space *space, __u8 member, __u64 at, __u64 end)
  * Where a huge page came that holds the next missing page at or after @at; it may stand out of the
  * range that was to be filled. @end: nowhere.
  */
-static __u64 next_huge(struct space *space, __u64 at, __u64 end)
+static __u64 next_huge(struct space *space, __u64 at, __u64 end, bool unmapped)
 {
 	const __u64 bytes = 1ULL << LEDGER_TABLE_SHIFT;
 
-	while ((at = next_missing(space, RSST_ANON, at, end)) < end) {
+	while ((at = next_missing(space, RSST_ANON, at, end, unmapped)) < end) {
 		const struct vma *vma = vma_map__find(&space->map, at);
 		__u64 base = at & ~(bytes - 1);
 
@@ -149,13 +161,13 @@ static __u64 next_huge(struct space *space, __u64 at, __u64 end)
 
 /* Place the pages of one queue entry from *@at on; returns how many found no place below @end. */
 static __u64 place_ascending(struct session *session, struct space *space,
-			     const struct queued *gain, __u64 *at, __u64 end)
+			     const struct queued *gain, __u64 *at, __u64 end, bool unmapped)
 {
 	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
 	__u64 left = (__u64)gain->unit * gain->times;
 
 	while (gain->unit == LEDGER_TABLE_PAGES && left >= LEDGER_TABLE_PAGES) {
-		__u64 base = next_huge(space, *at, end);
+		__u64 base = next_huge(space, *at, end, unmapped);
 
 		if (base == end || books__place(session, space, base, LEDGER_TABLE_PAGES, &birth) <
 					   LEDGER_TABLE_PAGES)
@@ -164,7 +176,7 @@ static __u64 place_ascending(struct session *session, struct space *space,
 		left -= LEDGER_TABLE_PAGES;
 	}
 	for (; left; left--) {
-		*at = next_missing(space, gain->member, *at, end);
+		*at = next_missing(space, gain->member, *at, end, unmapped);
 		if (*at == end || !books__place(session, space, *at, 1, &birth))
 			break;
 		*at += LEDGER_PAGE_BYTES;
@@ -175,11 +187,11 @@ static __u64 place_ascending(struct session *session, struct space *space,
 /* Are just @pages missing in [at, end)? Costs what is missing, at most @pages + 1. */
 static bool just_missing(struct space *space, __u8 member, __u64 pages, __u64 at, __u64 end)
 {
-	while (pages && (at = next_missing(space, member, at, end)) < end) {
+	while (pages && (at = next_missing(space, member, at, end, false)) < end) {
 		at += LEDGER_PAGE_BYTES;
 		pages--;
 	}
-	return !pages && next_missing(space, member, at, end) == end;
+	return !pages && next_missing(space, member, at, end, false) == end;
 }
 
 /* The pages of a file come as by faults: each brings those around it. */
@@ -189,7 +201,11 @@ static void place_faulted(struct session *session, struct space *space, const st
 	struct birth birth = { .owner = gain->owner, .born = gain->born, .member = gain->member };
 
 	for (__u32 i = 0; i < gain->times; i++) {
-		*at = next_missing(space, gain->member, *at, end);
+		__u64 from = *at;
+
+		*at = next_missing(space, gain->member, from, end, false);
+		if (*at == end)
+			*at = next_missing(space, gain->member, from, end, true);
 		if (*at == end)
 			books__unplaced(session, space, gain->member, gain->unit);
 		else
@@ -346,7 +362,7 @@ void session__place_queue(struct session *session, struct space *space, struct c
 	begin_range(call, base);
 	for (__u32 i = 0; i < call->nr_queue; i++) {
 		struct queued *gain = &call->queue[i];
-		__u64 left, again = base;
+		__u64 left, again = base, from = call->populate_at;
 
 		/* before Linux 6.2 those of a whole call may come as one: no single fault's */
 		if (gain->member != RSST_ANON &&
@@ -355,16 +371,20 @@ void session__place_queue(struct session *session, struct space *space, struct c
 			place_faulted(session, space, gain, &call->populate_at, end);
 			continue;
 		}
-		left = place_ascending(session, space, gain, &call->populate_at, end);
+		left = place_ascending(session, space, gain, &call->populate_at, end, false);
 		/*
 		 * Before Linux 6.2 huge pages are told as they come, small ones at the end of the
 		 * call: those belong into the holes.
 		 */
 		gain->times = left;
 		gain->unit = 1;
-		left = place_ascending(session, space, gain, &again, end);
-		if (left)
-			books__unplaced(session, space, gain->member, left);
+		left = place_ascending(session, space, gain, &again, end, false);
+		if (!left)
+			continue;
+		gain->times = left;
+		call->populate_at = from;
+		left = place_ascending(session, space, gain, &call->populate_at, end, true);
+		books__unplaced(session, space, gain->member, left);
 	}
 	call->nr_queue = 0;
 }

@@ -309,6 +309,25 @@ static void filling_skips_what_cannot_be_written(void **state)
 	story__free(&s);
 }
 
+/* MADV_POPULATE_WRITE goes on behind a hole, and tells of that at its end. */
+static void filling_skips_holes(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE + 2 * PAGE, 4 * PAGE);
+	story__fault(&s, BASE + 3 * PAGE, 1, RSST_ANON, 1);
+	call = story__enter(&s, PID, VM_OP_MADVISE, CAUSE_OTHER, BASE, 8 * PAGE, 23, 0);
+	story__populate(&s, &call, 3, RSST_ANON, 3);
+	assert_int_equal(story__resident(&s, BASE, BASE + 2 * PAGE), 0);
+	assert_int_equal(story__resident(&s, BASE + 2 * PAGE, BASE + 6 * PAGE), 4);
+	story__populate(&s, &call, 2, RSST_ANON, 3); /* where no mapping is known one may be */
+	assert_int_equal(story__resident(&s, BASE, BASE + 8 * PAGE), 6);
+	story__check(&s);
+	story__free(&s);
+}
+
 /* MADV_POPULATE_WRITE of two pages brings the huge page they are in. */
 static void a_huge_page_may_stand_out_of_the_range(void **state)
 {
@@ -632,6 +651,7 @@ int main(void)
 		cmocka_unit_test(mlock_fills_what_is_missing_at_once),
 		cmocka_unit_test(mlock_copies_the_pages_of_a_file),
 		cmocka_unit_test(filling_skips_what_cannot_be_written),
+		cmocka_unit_test(filling_skips_holes),
 		cmocka_unit_test(a_huge_page_may_stand_out_of_the_range),
 		cmocka_unit_test(mremap_of_locked_memory_fills_the_new_part),
 		cmocka_unit_test(a_gain_without_place_is_looked_for_once),
