@@ -9,6 +9,7 @@
 #include "rss_batched.bpf.h"
 #include "faults.bpf.h"
 #include "vm_calls.bpf.h"
+#include "vm_locks.bpf.h"
 #include "processes.bpf.h"
 #include "marks.bpf.h"
 

@@ -12,6 +12,7 @@
  * other's pages: their sum is right. Such releases are `soft`; what one told too much is kept as
  * the space's surplus until another tells too little.
  */
+#include <string.h>
 #include "model/books.h"
 
 /* uapi/asm-generic/mman-common.h */
@@ -31,6 +32,7 @@ struct zap {
 	__s64 nr;
 	__u8 member;
 	bool soft;
+	bool guessed;  /* it may be of another call than the last one */
 	bool doubtful; /* its pages may be others */
 };
 
@@ -208,10 +210,27 @@ static void remember(struct zap *zap, __u64 key, bool whole, __u64 last)
 		whole ? (key + 1) << LEDGER_TABLE_SHIFT : last + LEDGER_PAGE_BYTES;
 }
 
+/*
+ * Nothing from the cursor on fits: it is the next call with the same arguments. That began after
+ * the last release: what was there by then it cannot have passed.
+ */
+static void begins_anew(struct zap *zap, struct candidates *found)
+{
+	if (!zap->guessed || !zap->call->released || found->best >= 0)
+		return;
+	zap->call->released = false;
+	memset(zap->call->cursor, 0, sizeof(zap->call->cursor));
+	zap->from = zap->start;
+	*found = search(zap);
+}
+
 static void apply(struct zap *zap)
 {
 	struct candidates found = search(zap);
-	__u64 last = zap->from, key;
+	__u64 last, key;
+
+	begins_anew(zap, &found);
+	last = zap->from;
 
 	if (zap->soft)
 		repair(zap, &found);
@@ -313,6 +332,7 @@ void session__release(struct session *session, struct space *space,
 		.nr = release->nr_pages,
 		.member = release->member,
 		.soft = release->flags & RELEASE_SOFT,
+		.guessed = release->flags & RELEASE_GUESSED,
 	};
 	struct call *call;
 
