@@ -12,6 +12,7 @@
 #include "unwind.bpf.h"
 #include "fault_runs.bpf.h"
 #include "rss_batched.bpf.h"
+#include "vma_at.bpf.h"
 
 #define PROT_EXEC 0x4
 #define MAP_SHARED_TYPES 0x3
@@ -71,6 +72,26 @@ static __always_inline void describe_file(struct task_struct *task, struct rec_c
 	rec->backing = magic == TMPFS_MAGIC	  ? BACKING_SHMEM
 		       : magic == HUGETLBFS_MAGIC ? BACKING_HUGETLB
 						  : BACKING_FILE;
+}
+
+/* The same of shared memory that has no descriptor, by the mapping itself. */
+static __always_inline void describe_shared(struct task_struct *task, struct rec_call *rec)
+{
+#ifndef RSST_BATCHED
+	struct inode *inode;
+	__u64 vma;
+
+	if (!settings.by_locks || rec->backing != BACKING_SHMEM || rec->ino)
+		return;
+	vma = vma__at(vma__root(task->mm), rec->ret);
+	if (!vma)
+		return;
+	inode = BPF_CORE_READ((struct vm_area_struct *)vma, vm_file, f_inode);
+	rec->ino = BPF_CORE_READ(inode, i_ino);
+	rec->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == HUGETLBFS_MAGIC)
+		rec->backing = BACKING_HUGETLB;
+#endif
 }
 
 static __always_inline void describe_mmap(struct task_struct *task, struct rec_call *rec)
@@ -186,6 +207,8 @@ static __noinline int call_exit(void *ctx, long ret)
 		rec->args[1] = thread->old_brk;
 	if (op == VM_OP_MMAP && ok)
 		describe_mmap(task, rec);
+	if (ok)
+		describe_shared(task, rec);
 	if (ok)
 		tell_unwinder(rec);
 	emit__submit(rec);
