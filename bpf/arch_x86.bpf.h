@@ -5,6 +5,7 @@
 #define RSSTRACE_ARCH_X86_BPF_H
 
 #define ARCH_USER_END (1ULL << 47)
+#define ARCH_NR_PRCTL 157
 
 /* The call's number; negative when the thread came in by an exception or interrupt (orig_ax is -1
  * then). */

@@ -25,6 +25,9 @@ static __always_inline void arm_fault(void *ctx, struct task_struct *task,
 	thread->fault_mark = fault_mark(task);
 	thread->fault_kernel = kernel;
 	thread->fault_write = write;
+#ifndef RSST_BATCHED
+	thread->fault_nr = kernel ? arch_syscall_nr(task__regs(task)) : -1;
+#endif
 }
 
 /* arch/x86/include/asm/trace/exceptions.h: (address, regs, error_code), interrupts off */

@@ -68,11 +68,29 @@ __u64 counters[RSST_MAX_CPUS * RSST_COUNTER_SLOTS] __attribute__((aligned(64))) 
 
 /* What a thread is doing; kept by task.bpf.h. */
 struct thread_state {
-	__u64 fault_addr;  /* last fault taken; 0: none yet */
-	__u64 fault_mark;  /* min_flt + maj_flt when it was taken: unchanged while it is being
-			      handled */
-	__u64 call_gen;	   /* generation at entry of the VM call */
-	__u64 old_brk;	   /* the break at that moment */
+	__u64 fault_addr; /* last fault taken; 0: none yet */
+	__u64 fault_mark; /* min_flt + maj_flt when it was taken: unchanged while it is being
+			     handled */
+	__u64 call_gen;	  /* generation at entry of the VM call */
+	__u64 old_brk;	  /* the break at that moment */
+#ifndef RSST_BATCHED
+	/* kept by vm_locks.bpf.h */
+	__u64 old_total;     /* mm->total_vm at that moment */
+	__u64 old_vma;	     /* of an mremap: the mapping to be moved, 0: none */
+	__u64 area[2];	     /* the first and the last address chosen since; 0: none */
+	__u64 area_bytes[2]; /* that were asked for there */
+	__u64 fill_start;    /* what the last call has mapped and may still fill */
+	__u64 fill_bytes;    /* 0: nothing known */
+	__s64 outcome;	     /* what the call returns, see vm_outcome.bpf.h */
+	__u64 outcome_bytes; /* of it: mapped by a shmat, protected by an mprotect */
+	__u64 advice_start;  /* the madvise(2) that last took pages */
+	__u64 advice_bytes;
+	__u64 advice_mark; /* fault_mark() then */
+	__u32 advice_call; /* `call` then */
+	__s32 advice;
+	__s32 fault_nr; /* the system call that the last fault was taken in */
+	__u32 section;	/* enum vm_section */
+#endif
 	__u32 call;	   /* number of the VM call */
 	__u8 fault_kernel; /* taken in kernel mode */
 	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */

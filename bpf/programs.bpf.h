@@ -10,6 +10,7 @@
 #include "batched_sum.bpf.h"
 #include "faults.bpf.h"
 #include "vm_calls.bpf.h"
+#include "vm_locks.bpf.h"
 #include "processes.bpf.h"
 #include "marks.bpf.h"
 

@@ -88,13 +88,18 @@ static __always_inline enum rsst_cause foreign_cause(const struct task_struct *t
 /*
  * Is the armed fault still being handled? Its mark is unchanged until it completes. A fault from
  * user mode runs with no system call in progress; one in kernel mode inside the call that touched
- * the memory.
+ * the memory. One that failed, in read(2) say, never completes: it is of another call.
  */
 static __always_inline bool in_fault(const struct task_struct *task,
 				     const struct thread_state *thread, long nr)
 {
-	return thread->fault_addr && thread->fault_mark == fault_mark(task) &&
-	       (thread->fault_kernel || nr < 0);
+	if (!thread->fault_addr || thread->fault_mark != fault_mark(task))
+		return false;
+#ifndef RSST_BATCHED
+	if (thread->fault_kernel && nr >= 0)
+		return thread->fault_nr == nr;
+#endif
+	return thread->fault_kernel || nr < 0;
 }
 
 static __always_inline bool is_zap(enum vm_op op, const struct pt_regs *regs)
@@ -289,6 +294,23 @@ static __always_inline int in_fault_event(const struct rss_event *e)
 	return emit_fault(e);
 }
 
+/* The call has let go of what it mapped, and told of it: now it fills it. */
+static __always_inline void place_filled(const struct rss_event *e, struct rec_populate *rec)
+{
+#ifndef RSST_BATCHED
+	const struct thread_state *thread = e->thread;
+
+	if (!settings.by_locks || !thread || thread->section || !thread->fill_bytes)
+		return;
+	if (e->op != VM_OP_MMAP && e->op != VM_OP_MREMAP && e->op != VM_OP_BRK &&
+	    e->op != VM_OP_SHMAT)
+		return;
+	rec->args[0] = thread->fill_start;
+	rec->args[1] = thread->fill_bytes;
+	rec->flags |= POPULATE_PLACED;
+#endif
+}
+
 static __always_inline void send_populate(const struct rss_event *e, __u64 stack, __u8 flags)
 {
 	struct rec_populate *rec;
@@ -310,6 +332,7 @@ static __always_inline void send_populate(const struct rss_event *e, __u64 stack
 	rec->member = e->member;
 	rec->op = e->op;
 	rec->flags = flags;
+	place_filled(e, rec);
 	rec->cause = gain_cause(e->op, e->regs, e->nr);
 	rec->nr = e->nr;
 	emit__submit(rec);
@@ -326,13 +349,66 @@ static __always_inline int emit_populate(const struct rss_event *e)
 	return 0;
 }
 
+#ifndef RSST_BATCHED
+/*
+ * madvise(2) may take pages with no lock that is told of. The next call is one with other
+ * arguments, or after a fault or another call of the thread; else it looks like this one going on,
+ * and its releases say so. When it began nobody knows: pages that came since are as good as
+ * pages that were there.
+ */
+static __always_inline void guess_advice(struct task_struct *task, struct thread_state *thread,
+					 __u64 gen)
+{
+	struct pt_regs *regs = task__regs(task);
+	__u64 mark = fault_mark(task);
+
+	if (thread->advice_start == regs->di && thread->advice_bytes == regs->si &&
+	    thread->advice == (__s32)regs->dx && thread->advice_mark == mark &&
+	    thread->advice_call == thread->call)
+		return;
+	thread->call++;
+	thread->call_gen = gen;
+	thread->advice_start = regs->di;
+	thread->advice_bytes = regs->si;
+	thread->advice = regs->dx;
+	thread->advice_mark = mark;
+	thread->advice_call = thread->call;
+}
+
+/*
+ * Which call does the release of generation @gen belong to? A global function: verified once.
+ * Memory that is taken away under the mmap lock, held for writing at first, is not filled again
+ * meanwhile: all there is now was there before.
+ */
+__noinline int release__of_call(__u64 gen, __u32 op)
+{
+	struct task_struct *task = current_task();
+	struct thread_state *thread = thread__find(task);
+
+	if (!thread)
+		return 0;
+	if (thread->section)
+		thread->call_gen = gen;
+	else if (op == VM_OP_MADVISE)
+		guess_advice(task, thread, gen);
+	return 0;
+}
+#endif
+
 static __always_inline void send_release(const struct rss_event *e)
 {
 	struct rec_release *rec;
+	__u8 flags = e->soft ? RELEASE_SOFT : 0;
 	__u64 gen;
 
 	runs__tell(e->space);
 	gen = emit__next_generation();
+#ifndef RSST_BATCHED
+	if (settings.by_locks)
+		release__of_call(gen, e->op);
+	if (settings.by_locks && e->op == VM_OP_MADVISE)
+		flags |= RELEASE_GUESSED;
+#endif
 	if (!emit__reserve(rec, REC_RELEASE)) {
 		emit__lost(e->state, e->member, e->pages);
 		return;
@@ -346,7 +422,7 @@ static __always_inline void send_release(const struct rss_event *e)
 	arch_syscall_args(e->regs, rec->args, 4);
 	rec->member = e->member;
 	rec->op = e->op;
-	rec->flags = e->soft ? RELEASE_SOFT : 0;
+	rec->flags = flags;
 	rec->cause = loss_cause(e->op, e->regs);
 	rec->nr = e->nr;
 	emit__submit(rec);

@@ -12,6 +12,7 @@
 #include "unwind.bpf.h"
 #include "fault_runs.bpf.h"
 #include "rss_batched.bpf.h"
+#include "vma_at.bpf.h"
 
 #define PROT_EXEC 0x4
 #define MAP_SHARED_TYPES 0x3
@@ -20,6 +21,15 @@
 #define MAP_HUGETLB 0x40000
 #define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
+
+static __always_inline bool settings_by_locks(void)
+{
+#ifdef RSST_BATCHED
+	return false;
+#else
+	return settings.by_locks;
+#endif
+}
 
 static __always_inline int call_enter(void *ctx)
 {
@@ -64,6 +74,26 @@ static __always_inline void describe_file(struct task_struct *task, struct rec_c
 						  : BACKING_FILE;
 }
 
+/* The same of shared memory that has no descriptor, by the mapping itself. */
+static __always_inline void describe_shared(struct task_struct *task, struct rec_call *rec)
+{
+#ifndef RSST_BATCHED
+	struct inode *inode;
+	__u64 vma;
+
+	if (!settings.by_locks || rec->backing != BACKING_SHMEM || rec->ino)
+		return;
+	vma = vma__at(vma__root(task->mm), rec->ret);
+	if (!vma)
+		return;
+	inode = BPF_CORE_READ((struct vm_area_struct *)vma, vm_file, f_inode);
+	rec->ino = BPF_CORE_READ(inode, i_ino);
+	rec->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == HUGETLBFS_MAGIC)
+		rec->backing = BACKING_HUGETLB;
+#endif
+}
+
 static __always_inline void describe_mmap(struct task_struct *task, struct rec_call *rec)
 {
 	__u64 flags = rec->args[3];
@@ -96,6 +126,19 @@ static __always_inline void tell_unwinder(const struct rec_call *rec)
 		unwind__moved(rec->space, rec->args[0], len, rec->ret,
 			      (rec->args[2] + 4095) & ~4095ULL);
 	}
+}
+
+/* What the address space tells better than the call. */
+static __always_inline void outcome_args(const struct thread_state *thread, struct rec_call *rec)
+{
+#ifndef RSST_BATCHED
+	if (!settings.by_locks)
+		return;
+	if (rec->op == VM_OP_SHMAT)
+		rec->args[5] = thread->outcome_bytes;
+	if (rec->op == VM_OP_MPROTECT && rec->ret == 0)
+		rec->args[1] = thread->outcome_bytes;
+#endif
 }
 
 #ifdef RSST_BATCHED
@@ -147,7 +190,7 @@ static __noinline int call_exit(void *ctx, long ret)
 	rec->op = op;
 	rec->backing = BACKING_UNKNOWN;
 	rec->pad = 0;
-	rec->call_gen = thread->call_gen;
+	rec->call_gen = settings_by_locks() ? gen : thread->call_gen;
 	rec->gen = gen;
 	rec->ret = ret;
 	arch_syscall_args(regs, rec->args, 6);
@@ -159,10 +202,13 @@ static __noinline int call_exit(void *ctx, long ret)
 		rec->backing = BACKING_SHMEM;
 		rec->args[5] = 0; /* length: not among the arguments */
 	}
+	outcome_args(thread, rec);
 	if (op == VM_OP_BRK)
 		rec->args[1] = thread->old_brk;
 	if (op == VM_OP_MMAP && ok)
 		describe_mmap(task, rec);
+	if (ok)
+		describe_shared(task, rec);
 	if (ok)
 		tell_unwinder(rec);
 	emit__submit(rec);
@@ -173,7 +219,8 @@ out:
 
 /*
  * Attached to syscalls:sys_enter_X and sys_exit_X of each call, see live/kernel_side.c. One program
- * for all: verifying it is what attaching takes its time for.
+ * for all: verifying it is what attaching takes its time for. From Linux 6.14 on vm_locks.bpf.h
+ * takes their place.
  */
 SEC("tracepoint")
 int vm_call_enter(void *ctx)
@@ -253,6 +300,21 @@ int prctl_exit(struct trace_event_raw_sys_exit *ctx)
 	return 0;
 }
 
+/* It is not always the last that is taken: see shmem_get_unmapped_area(). */
+static __always_inline void note_area(struct thread_state *thread, __u64 addr, __u64 length)
+{
+#ifndef RSST_BATCHED
+	int i = thread->area[0] != 0;
+
+	thread->area[i] = addr;
+	thread->area_bytes[i] = length;
+	if (!i) {
+		thread->area[1] = addr;
+		thread->area_bytes[1] = length;
+	}
+#endif
+}
+
 static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_area_info *info)
 {
 	struct task_struct *task = current_task();
@@ -269,6 +331,7 @@ static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_ar
 	if (!thread)
 		return 0;
 	length = BPF_CORE_READ(info, length);
+	note_area(thread, addr, length);
 	regs = task__regs(task);
 	nr = arch_syscall_nr(regs);
 	runs__tell(ref->space);

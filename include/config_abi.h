@@ -22,7 +22,8 @@ struct kernel_settings {
 	__s32 percpu_batch;    /* max(32, 2 * online CPUs), lib/percpu_counter.c */
 	__u64 ring_watermark;  /* bytes waiting that wake the live side */
 	__u32 follow_children; /* 0 or 1 */
-	__u32 pad;
+	__u32 by_locks;	       /* VM calls are told of when they let go of the address space, not by
+				  their tracepoints: 0 or 1 */
 };
 
 /* What the live side asks of the programs it runs on demand, and what they answer. One question at
@@ -60,6 +61,8 @@ struct space_state {
 	__u32 pad;
 	__s64 last_count[4]; /* percpu_counter.count already attributed to an event */
 	__s64 lost[4];	     /* pages whose record did not fit */
+	__u32 lock_seq;	 /* mm->mm_lock_seq when it was last seen taken for writing; 0: not yet */
+	__u32 lock_open; /* it was not seen released since: 0 or 1 */
 	/* before Linux 6.2 only, see bpf/rss_batched.bpf.h */
 	__u64 claiming;	  /* 1 while somebody claims what last_count lacks */
 	__s64 counted[4]; /* what the records so far add up to, lost ones among them */

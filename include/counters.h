@@ -33,7 +33,8 @@
 	X(ODD_ORDER, "runs of faults that may stand too late in the stream")                       \
 	X(MISSED, "events lost: the kernel left a program out")                                    \
 	X(TRACER_MEMORY, "the recorder's own memory, bytes")                                       \
-	X(TRACER_MAPS, "its maps in the kernel, bytes")
+	X(TRACER_MAPS, "its maps in the kernel, bytes")                                            \
+	X(MAPS_UNTOLD, "changes of mappings that were not told (the maps were read again)")
 
 enum rsst_counter {
 #define X(id, text) CNT_##id,

@@ -171,6 +171,8 @@ struct rec_fault {
 
 #define RELEASE_SOFT (1 << 0) /* nr_pages may have been mixed up with another release that flushed at the same instant */
 
+#define RELEASE_GUESSED (1 << 1) /* of a call whose begin was not seen: it may be the next one with the same arguments */
+
 /*
  * nr_pages of one page table (2 MiB) left inside a VM call. args are the call's: the range follows from op and args.
  * Releases of one call come in ascending address order, one record a table and member. Only a soft release may tell 0
@@ -193,6 +195,8 @@ struct rec_release {
 	__u32 nr; /* the architecture's system call number */
 };
 
+#define POPULATE_PLACED (1 << 0) /* the call's REC_CALL is told: [args[0], args[0] + args[1]) is being filled */
+
 /* nr_pages arrived inside a call without a fault (GUP). Their addresses follow from the call, see REC_CALL. */
 struct rec_populate {
 	struct rec h;
@@ -205,7 +209,7 @@ struct rec_populate {
 	__u64 args[4];
 	__u8 member;
 	__u8 op;
-	__u8 flags; /* SAMPLE_FLAGS() */
+	__u8 flags; /* POPULATE_*, SAMPLE_FLAGS() */
 	__u8 cause;
 	__u32 nr;
 };
@@ -224,8 +228,11 @@ struct rec_delta {
 };
 
 /*
- * A VM call returned. dev, ino and backing describe what an mmap or shmat mapped. args are the call's, but for what the
- * kernel side knows better: args[1] of a brk is the break before it (0: unknown), args[5] of a shmat the length (0: unknown).
+ * A VM call returned, or (from Linux 6.14 on) is about to unlock the address space it changed. dev, ino and backing describe
+ * what an mmap or shmat mapped. args are the call's, but for what the kernel side knows better: args[1] of a brk is the
+ * break before it (0: unknown), args[5] of a shmat the length (0: unknown).
+ * Told before it returned, ret is what follows from the address space, args[1] of an mprotect is how far it got, and
+ * call_gen is gen: whatever stands before it in the stream came before what the call did.
  */
 struct rec_call {
 	struct rec h;

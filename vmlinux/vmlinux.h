@@ -84,6 +84,38 @@ struct percpu_counter {
 
 struct file;
 
+/* include/linux/maple_tree.h */
+struct maple_tree {
+	void *ma_root;
+};
+
+struct maple_metadata {
+	unsigned char end;
+};
+
+struct maple_range_64 {
+	unsigned long pivot[15];
+	void *slot[16];
+	struct maple_metadata meta;
+};
+
+struct maple_arange_64 {
+	unsigned long pivot[9];
+	void *slot[10];
+	struct maple_metadata meta;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	unsigned long vm_flags;
+	struct file *vm_file;
+};
+
+struct seqcount {
+	unsigned int sequence;
+};
+
 struct mm_struct {
 	struct percpu_counter rss_stat[4]; /* since 6.2, commit f1a7941243c1 */
 	atomic_t mm_users;
@@ -93,6 +125,9 @@ struct mm_struct {
 	unsigned long start_code; /* of the first executable segment of the program */
 	unsigned long end_code;
 	unsigned long exec_vm; /* pages of executable mappings */
+	unsigned long total_vm; /* pages of all */
+	struct maple_tree mm_mt; /* since 6.1: the mappings */
+	struct seqcount mm_lock_seq; /* since 6.14, 03a001b156d2: odd while somebody holds it for writing */
 	unsigned long saved_auxv[46];
 	struct file *exe_file;
 };

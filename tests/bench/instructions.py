@@ -15,7 +15,7 @@ import bpf_programs  # noqa: E402
 
 def others():
     """Is another rsstrace at work here? Each system call and fault of this machine is slower then, untraced, too."""
-    return any(program["name"] == "vm_call_enter" for program in bpf_programs.loaded())
+    return any(program["name"] == "page_fault_user" for program in bpf_programs.loaded())
 
 
 def verified(build):

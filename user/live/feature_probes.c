@@ -162,11 +162,37 @@ static bool can_mount_tracefs(void)
 	return !access("/sys/kernel/tracing", F_OK) && privilege__has(CAP_SYS_ADMIN);
 }
 
+/* Are VM calls seen at the mmap lock, and their own tracepoints not needed? */
+static bool tells_locks(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool tells =
+		btf && kernel_types__family(btf) == FAMILY_PERCPU && kernel_types__tells_locks(btf);
+
+	btf__free(btf);
+	return tells;
+}
+
+bool probe_vm_calls(const struct feature *feature, char *detail)
+{
+	bool tells = tells_locks();
+
+	(void)feature;
+	found(detail, "%s",
+	      tells ? "seen when they let go of the address space; other system calls cost nothing"
+		    : "seen at their own tracepoints");
+	return tells;
+}
+
 bool probe_tracefs(const struct feature *feature, char *detail)
 {
 	const char *path = tracefs_path();
 
 	(void)feature;
+	if (!path && tells_locks()) {
+		found(detail, "not mounted, and not needed on this kernel");
+		return true;
+	}
 	if (!path && can_mount_tracefs()) {
 		found(detail, "not mounted; tracing will mount it");
 		return true;
@@ -184,6 +210,10 @@ bool probe_syscall_events(const struct feature *feature, char *detail)
 	char file[128];
 
 	(void)feature;
+	if (tells_locks()) {
+		found(detail, "not used on this kernel");
+		return true;
+	}
 	if (!path) {
 		found(detail, "unknown until tracefs is mounted");
 		return can_mount_tracefs();

@@ -12,6 +12,7 @@ bool probe_hook(const struct feature *feature, char *detail); /* subject: a trac
 bool probe_rss_counting(const struct feature *feature, char *detail);
 bool probe_helper(const struct feature *feature, char *detail); /* subject: of enum bpf_func_id */
 bool probe_tracefs(const struct feature *feature, char *detail);
+bool probe_vm_calls(const struct feature *feature, char *detail);
 bool probe_syscall_events(const struct feature *feature, char *detail);
 bool probe_capability(const struct feature *feature, char *detail); /* number: CAP_ */
 bool probe_map_type(const struct feature *feature, char *detail);   /* number: BPF_MAP_TYPE_ */

@@ -33,6 +33,8 @@ static bool open_percpu(struct kernel_object *object)
 	if (!skel)
 		return false;
 	TAKE_COMMON(object, skel);
+	object->lock_acquired = skel->progs.mmap_lock_acquired;
+	object->lock_released = skel->progs.mmap_lock_released;
 	object->learn_cpu_offset = skel->progs.learn_cpu_offset;
 	object->tell_counters = skel->progs.tell_counters;
 	object->tell_runs = skel->progs.tell_runs;

@@ -24,11 +24,12 @@ struct kernel_object {
 	struct bpf_program *adopt_task;
 	struct bpf_program *vm_call_enter, *vm_call_exit, *prctl_exit;
 	struct bpf_program *target_mark, *target_mark_nameless, *mark_victim;
-	struct bpf_program *learn_cpu_offset; /* per-CPU only */
-	struct bpf_program *tell_counters;    /* per-CPU only */
-	struct bpf_program *tell_runs;	      /* per-CPU only */
-	struct bpf_program *sum_batched;      /* batched only */
-	struct bpf_program *fault_end;	      /* batched only */
+	struct bpf_program *lock_acquired, *lock_released; /* per-CPU only */
+	struct bpf_program *learn_cpu_offset;		   /* per-CPU only */
+	struct bpf_program *tell_counters;		   /* per-CPU only */
+	struct bpf_program *tell_runs;			   /* per-CPU only */
+	struct bpf_program *sum_batched;		   /* batched only */
+	struct bpf_program *fault_end;			   /* batched only */
 	struct bpf_map *ring, *space_cpus, *unwind_rows;
 };
 

@@ -51,8 +51,8 @@ static int keep_complaint(enum libbpf_print_level level, const char *format, va_
 	return 0;
 }
 
-/* *@family: how this kernel counts RSS. */
-static int check_kernel(enum kernel_family *family, struct err *err)
+/* *@family: how this kernel counts RSS; *@by_locks: see struct kernel_settings. */
+static int check_kernel(enum kernel_family *family, bool *by_locks, struct err *err)
 {
 	static const char *const needed[] = { "page_fault_user", "page_fault_kernel",
 					      "vm_unmapped_area" };
@@ -65,6 +65,7 @@ static int check_kernel(enum kernel_family *family, struct err *err)
 			"this kernel has no type information at /sys/kernel/btf/vmlinux: it "
 			"must be built with CONFIG_DEBUG_INFO_BTF=y (see `rsstrace doctor`)");
 	*family = kernel_types__family(btf);
+	*by_locks = *family == FAMILY_PERCPU && kernel_types__tells_locks(btf);
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]) && !missing; i++)
 		if (kernel_types__tracepoint_args(btf, needed[i]) < 0)
 			missing = needed[i];
@@ -110,7 +111,19 @@ static int load_failed(int code, struct err *err)
 			last_complaint);
 }
 
-static int load(struct kernel_side *side, enum kernel_family family,
+/* One of the two ways to learn of VM calls. */
+static void choose_programs(struct kernel_object *object, bool by_locks)
+{
+	bpf_program__set_autoload(object->vm_call_enter, !by_locks);
+	bpf_program__set_autoload(object->vm_call_exit, !by_locks);
+	bpf_program__set_autoload(object->prctl_exit, !by_locks);
+	if (object->lock_acquired)
+		bpf_program__set_autoload(object->lock_acquired, by_locks);
+	if (object->lock_released)
+		bpf_program__set_autoload(object->lock_released, by_locks);
+}
+
+static int load(struct kernel_side *side, enum kernel_family family, bool by_locks,
 		const struct kernel_side_options *options, struct err *err)
 {
 	__u32 ring_bytes = options->ring_bytes ? options->ring_bytes : RSST_RING_BYTES;
@@ -125,7 +138,9 @@ static int load(struct kernel_side *side, enum kernel_family family,
 		.percpu_batch = online > 16 ? 2 * online : 32,
 		.ring_watermark = ring_bytes / 2,
 		.follow_children = options->children,
+		.by_locks = by_locks,
 	};
+	choose_programs(object, by_locks);
 	bpf_map__set_max_entries(object->ring, ring_bytes);
 	bpf_map__set_max_entries(object->unwind_rows, options->unwind_row_blocks);
 	bpf_map__set_max_entries(object->space_cpus, RSST_MAX_SPACES * side->nr_cpus);
@@ -267,7 +282,7 @@ static int attach(struct kernel_side *side, struct err *err)
 	{
 		struct bpf_link *link;
 
-		if (on_demand(&side->object, prog))
+		if (on_demand(&side->object, prog) || !bpf_program__autoload(prog))
 			continue;
 		link = bpf_program__attach(prog);
 		if (!link)
@@ -277,7 +292,7 @@ static int attach(struct kernel_side *side, struct err *err)
 	}
 	/* a kernel without it has no OOM killer to tell of */
 	link_mark_victim(side);
-	code = attach_vm_calls(side, err);
+	code = bpf_program__autoload(side->object.vm_call_enter) ? attach_vm_calls(side, err) : 0;
 	if (!code && side->object.fault_end)
 		code = attach_fault_ends(side, err);
 	return code;
@@ -287,6 +302,7 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 		  int (*on_record)(void *ctx, void *rec, size_t len), void *ctx, struct err *err)
 {
 	enum kernel_family family = FAMILY_NONE;
+	bool by_locks = false;
 	int code;
 
 	libbpf_set_print(keep_complaint);
@@ -294,11 +310,11 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 	if (side->nr_cpus > RSST_MAX_CPUS)
 		return err__set(err, -E2BIG, "%u CPUs: this build knows %u", side->nr_cpus,
 				RSST_MAX_CPUS);
-	code = check_kernel(&family, err);
+	code = check_kernel(&family, &by_locks, err);
+	if (!code && ensure_tracefs(by_locks ? NULL : err) && !by_locks)
+		code = -ENOENT;
 	if (!code)
-		code = ensure_tracefs(err);
-	if (!code)
-		code = load(side, family, options, err);
+		code = load(side, family, by_locks, options, err);
 	if (!code)
 		code = learn_cpu_offsets(side, err);
 	if (code)
@@ -453,6 +469,12 @@ void kernel_side__tell_counters(struct kernel_side *side, __u32 space)
 		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_counters), &opts);
 }
 
+/* It sees itself what of ours it missed, see check_sequence(). */
+static bool counts_itself(const struct kernel_object *object, const struct bpf_program *prog)
+{
+	return prog == object->lock_acquired || prog == object->lock_released;
+}
+
 /* Runs of our programs that the kernel left out (bpf_prog_info.recursion_misses, since 5.12):
  * another was under way on the CPU, or somebody's bpf(2). */
 static __u64 missed_runs(const struct kernel_side *side)
@@ -466,6 +488,8 @@ static __u64 missed_runs(const struct kernel_side *side)
 		__u32 len = sizeof(info);
 		int fd = bpf_program__fd(prog);
 
+		if (counts_itself(&side->object, prog))
+			continue;
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
 			missed += info.recursion_misses;
 	}

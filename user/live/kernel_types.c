@@ -32,6 +32,13 @@ enum kernel_family kernel_types__family(const struct btf *btf)
 	}
 }
 
+bool kernel_types__tells_locks(const struct btf *btf)
+{
+	return kernel_types__tracepoint_args(btf, "mmap_lock_acquire_returned") == 3 &&
+	       kernel_types__tracepoint_args(btf, "mmap_lock_released") == 2 &&
+	       btf__find_by_name_kind(btf, "maple_arange_64", BTF_KIND_STRUCT) >= 0;
+}
+
 bool kernel_types__has_helper(const struct btf *btf, const char *helper)
 {
 	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);

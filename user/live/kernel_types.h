@@ -21,6 +21,12 @@ int kernel_types__tracepoint_args(const struct btf *btf, const char *name);
 
 enum kernel_family kernel_types__family(const struct btf *btf);
 
+/*
+ * Are the mmap lock's tracepoints fit to tell of VM calls, bpf/vm_locks.bpf.h? Before Linux 6.14 each event makes out
+ * a cgroup's path first, whoever takes the lock.
+ */
+bool kernel_types__tells_locks(const struct btf *btf);
+
 /* May BPF programs call @helper, a name as in enum bpf_func_id, "BPF_FUNC_task_pt_regs"? */
 bool kernel_types__has_helper(const struct btf *btf, const char *helper);
 

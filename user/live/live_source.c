@@ -312,7 +312,7 @@ static int tell_stats(struct live_source *live)
 	if (!memcmp(now, live->stats, sizeof(now)))
 		return 0;
 	memcpy(live->stats, now, sizeof(now));
-	region_check__lost(&live->regions, now[CNT_RING_FULL] + now[CNT_MISSED]);
+	region_check__lost(&live->regions, now[CNT_RING_FULL] + now[CNT_MISSED] + now[CNT_MAPS_UNTOLD]);
 	return facts__stats(&live->queue, now, NR_COUNTERS);
 }
 

@@ -411,7 +411,7 @@ void session__populate(struct session *session, struct space *space,
 	call = calls__get(session, space, populate->tid, populate->call);
 	if (!call)
 		return;
-	switch (populate->op) {
+	switch (populate->flags & POPULATE_PLACED ? VM_OP_MADVISE : populate->op) {
 	case VM_OP_MMAP:
 	case VM_OP_MREMAP: /* of locked memory that grows */
 		if (!call__queue(call, &gain))

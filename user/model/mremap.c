@@ -348,8 +348,9 @@ void session__mremap(struct session *session, struct space *space, const struct 
 	moved = move.new != move.old;
 	/* what the destination held went under the mmap lock: whatever was there then was moved or
 	 * went */
-	before = call->deferred_gen ? call->deferred_gen : rec->call_gen;
-	if (moved && !call->stash_taken)
+	before = call->deferred_gen > rec->call_gen ? call->deferred_gen : rec->call_gen;
+	/* pages may come until the mapping itself is locked */
+	if (moved && (!call->stash_taken || rec->call_gen == rec->gen))
 		stash(session, space, call, move.old, move.old + shorter(&move), before);
 	if (move.flags & MREMAP_FIXED_BIT)
 		release_destinations(session, space, call, &move, before);

@@ -12,6 +12,7 @@
  * other's pages: their sum is right. Such releases are `soft`; what one told too much is kept as
  * the space's surplus until another tells too little.
  */
+#include <string.h>
 #include "model/books.h"
 
 /* uapi/asm-generic/mman-common.h */
@@ -31,6 +32,7 @@ struct zap {
 	__s64 nr;
 	__u8 member;
 	bool soft;
+	bool guessed;  /* it may be of another call than the last one */
 	bool doubtful; /* its pages may be others */
 };
 
@@ -126,13 +128,13 @@ static __u64 resumed_at(const struct zap *zap, const struct candidates *found)
 		return zap->from;
 	table = zap->space->ledger.tables[found->stop];
 	ledger_table__clip(table->key, zap->from, zap->end, &first, &end);
-	while (first < end && (table->member[first] != zap->member ||
-			       !older(table->born[first], zap->limit)))
+	while (first < end &&
+	       (table->member[first] != zap->member || !older(table->born[first], zap->limit)))
 		first++;
 	for (__u32 i = first; i < end; i++)
 		tail += table->member[i] == zap->member;
-	return tail == zap->nr ? (table->key << LEDGER_TABLE_SHIFT) + first * LEDGER_PAGE_BYTES :
-				 zap->from;
+	return tail == zap->nr ? (table->key << LEDGER_TABLE_SHIFT) + first * LEDGER_PAGE_BYTES
+			       : zap->from;
 }
 
 /* Take the lowest @nr pages of the zap's member in table @index. Returns how many; *@last: the last
@@ -232,10 +234,28 @@ static void remember(struct zap *zap, __u64 key, bool whole, __u64 last)
 		whole ? (key + 1) << LEDGER_TABLE_SHIFT : last + LEDGER_PAGE_BYTES;
 }
 
+/*
+ * Nothing from the cursor on fits: it is the next call with the same arguments. That began after
+ * the last release: what was there by then it cannot have passed.
+ */
+static void begins_anew(struct zap *zap, struct candidates *found)
+{
+	if (!zap->guessed || !zap->call->released || found->best >= 0)
+		return;
+	zap->call->released = false;
+	memset(zap->call->cursor, 0, sizeof(zap->call->cursor));
+	zap->from = zap->start;
+	*found = search(zap);
+}
+
 static void apply(struct zap *zap)
 {
 	struct candidates found = search(zap);
-	__u64 last = zap->from, key, at = resumed_at(zap, &found);
+	__u64 last, key, at;
+
+	begins_anew(zap, &found);
+	at = resumed_at(zap, &found);
+	last = zap->from;
 
 	if (at > zap->from) {
 		zap->from = at;
@@ -341,6 +361,7 @@ void session__release(struct session *session, struct space *space,
 		.nr = release->nr_pages,
 		.member = release->member,
 		.soft = release->flags & RELEASE_SOFT,
+		.guessed = release->flags & RELEASE_GUESSED,
 	};
 	struct call *call;
 

@@ -211,6 +211,53 @@ static void what_was_there_before_makes_room(void **state)
 	story__free(&s);
 }
 
+/* Told when it unlocks the address space, a call fills its mapping after that. */
+static void a_call_may_be_told_before_it_fills(void **state)
+{
+	struct story s = story__new();
+	struct story_call call =
+		story__enter(&s, PID, VM_OP_MMAP, CAUSE_OTHER, 0, 4 * PAGE, 3, 0x8022);
+	struct rec_populate rec =
+		RECORD(populate, POPULATE, .space = SPACE, .tid = PID, .nr_pages = 1, .stack = 3,
+		       .member = RSST_ANON, .op = VM_OP_MMAP, .flags = POPULATE_PLACED,
+		       .cause = CAUSE_POPULATE, .args = { BASE, 4 * PAGE });
+
+	(void)state;
+	call.gen = s.gen + 1;
+	story__return(&s, &call, BASE);
+	rec.call = call.number + 1;
+	for (int i = 0; i < 4; i++) {
+		rec.gen = ++s.gen;
+		story__feed(&s, &rec.h);
+		assert_int_equal(stack_at(&s, BASE + i * PAGE), 3);
+	}
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
+/* The place is chosen under the mmap lock; until the mapping itself is locked pages may come. */
+static void a_page_that_comes_as_the_mapping_moves_moves_too(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__fault(&s, BASE, 1, RSST_ANON, 1);
+	call = story__enter(&s, PID, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 8 * PAGE, 1);
+	story__area(&s, &call, BASE + TABLE, 8 * PAGE);
+	story__fault(&s, BASE + PAGE, 1, RSST_ANON, 2);
+	call.gen = s.gen + 1;
+	story__return(&s, &call, BASE + TABLE);
+	assert_int_equal(stack_at(&s, BASE + TABLE), 1);
+	assert_int_equal(stack_at(&s, BASE + TABLE + PAGE), 2);
+	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 0);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
 /* Before Linux 6.2 the pages of a whole call come as one amount: more than a fault brings, across
  * page tables. */
 static void a_populated_file_told_as_one(void **state)
@@ -656,6 +703,8 @@ int main(void)
 		cmocka_unit_test(mremap_of_locked_memory_fills_the_new_part),
 		cmocka_unit_test(a_gain_without_place_is_looked_for_once),
 		cmocka_unit_test(mremap_moves_pages_when_the_place_is_chosen),
+		cmocka_unit_test(a_call_may_be_told_before_it_fills),
+		cmocka_unit_test(a_page_that_comes_as_the_mapping_moves_moves_too),
 		cmocka_unit_test(a_failed_mremap_puts_the_pages_back),
 		cmocka_unit_test(mremap_shrinks_and_grows_in_place),
 		cmocka_unit_test(mremap_fixed_releases_its_destination),

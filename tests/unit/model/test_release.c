@@ -204,6 +204,30 @@ static void a_soft_release_of_less_than_nothing_balances(void **state)
 	story__free(&s);
 }
 
+/* A call nobody saw begin: the same range dropped twice looks like one call. */
+static void a_guessed_call_may_be_the_next_one(void **state)
+{
+	struct story s = story__new();
+	struct story_call call;
+
+	(void)state;
+	story__fault(&s, BASE, 5, RSST_ANON, 1);
+	story__fault(&s, BASE + TABLE, 6, RSST_ANON, 1);
+	call = story__enter(&s, PID, VM_OP_MADVISE, CAUSE_DONTNEED, BASE, 2 * TABLE, 4, 0);
+	story__release_flags(&s, &call, 5, RSST_ANON, RELEASE_GUESSED);
+	story__release_flags(&s, &call, 6, RSST_ANON, RELEASE_GUESSED);
+	story__fault(&s, BASE, 7, RSST_ANON, 2);
+	story__fault(&s, BASE + TABLE, 8, RSST_ANON, 2);
+	story__release_flags(&s, &call, 7, RSST_ANON, RELEASE_GUESSED);
+	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 0);
+	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 8);
+	story__release_flags(&s, &call, 8, RSST_ANON, RELEASE_GUESSED);
+	assert_int_equal(story__resident(&s, BASE, BASE + 2 * TABLE), 0);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
 static void a_soft_release_may_stand_for_two_tables(void **state)
 {
 	struct story s = story__new();
@@ -353,6 +377,7 @@ int main(void)
 		cmocka_unit_test(soft_amounts_balance),
 		cmocka_unit_test(a_soft_release_of_nothing_balances),
 		cmocka_unit_test(a_soft_release_of_less_than_nothing_balances),
+		cmocka_unit_test(a_guessed_call_may_be_the_next_one),
 		cmocka_unit_test(a_soft_release_may_stand_for_two_tables),
 		cmocka_unit_test(more_than_there_is_disputes_the_range),
 		cmocka_unit_test(a_tie_is_disputed),
