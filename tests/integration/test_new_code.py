@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Code that comes and goes faster than one can look at it: the books and the ticks go on, the stacks stay whole."""
-import json
+import time
 
 import pytest
 
-from harness import Tracer, Workload, read_line, report, run, site_bytes
+from harness import PATIENCE_S, Tracer, Workload, report, run, site_bytes
 
 pytestmark = pytest.mark.live
 
@@ -12,27 +12,35 @@ TICKS = 6
 REGIONS = 1500  # of code_storm
 
 
+def wait_for_lines(path, nr):
+    deadline = time.monotonic() + PATIENCE_S
+    while path.read_bytes().count(b"\n") < nr:
+        assert time.monotonic() < deadline, f"no {nr} lines within {PATIENCE_S} s"
+        time.sleep(0.05)
+
+
+def with_site(view, site):
+    return [stack for stack in view["stacks"] if any(frame["symbol"] == site for frame in stack["frames"])]
+
+
 def test_a_storm_of_new_code_stops_nobody(tmp_path):
     """Ticks are told, and nothing is lost, for as long as it lasts: it ends only after them."""
-    trace = tmp_path / "trace.rsst"
+    trace, told = tmp_path / "trace.rsst", tmp_path / "told"
     with Workload("code_storm") as target:
-        with Tracer("live", "--json", "-i", "200ms", "-p", target.pid, "-o", trace) as tracer:
+        with open(told, "wb") as out, Tracer("live", "--json", "-i", "200ms", "-p", target.pid, "-o", trace, stdout=out) as tracer:
             tracer.attached()
             target.go()
             truth = target.truth()
-            for _ in range(TICKS):
-                assert json.loads(read_line(tracer.process.stdout))["events"]["lost"] == 0
+            wait_for_lines(told, len(told.read_bytes().splitlines()) + TICKS)
             assert tracer.stop() == 0, tracer.talk
         assert target.close() == 0
     assert run("export", "--format", "jsonl", "-o", "-", trace).stdout.count('"mprotect"') > 2 * REGIONS, "it was no storm"
     view = report(trace, "--all")
     assert view["events"]["lost"] == 0
     assert view["ledger"]["error"] == 0
-    assert site_bytes(view, "site_beside") == pytest.approx(truth["sites"]["site_beside"], rel=0.01)
-
-
-def with_site(view, site):
-    return [stack for stack in view["stacks"] if any(frame["symbol"] == site for frame in stack["frames"])]
+    for site, size in truth["sites"].items():
+        assert site_bytes(view, site) == pytest.approx(size, rel=0.01)
+        assert all(stack["complete"] for stack in with_site(view, site)), site
 
 
 def test_stacks_walked_late_are_whole_and_named(tmp_path):

@@ -158,21 +158,38 @@ void unwind_state__note_begun(struct unwind_upload *upload)
 
 /* --- from /proc/PID/maps ---------------------------------------------------------------------- */
 
+/* Of code without a table there may be thousands of mappings. */
+static bool is_of_jit(const struct proc_map *map)
+{
+	return !map->ino && strcmp(map->name, "[vdso]") != 0;
+}
+
+/* How many of them there is room for beside all the others. */
+static int room_for_jit(const struct proc_maps *maps)
+{
+	int nr = 0;
+
+	for (size_t i = 0; i < maps->nr; i++)
+		nr += unwind_files__is_code(&maps->maps[i]) && !is_of_jit(&maps->maps[i]);
+	return nr < UNWIND_SET_SORTED ? UNWIND_SET_SORTED - nr : 0;
+}
+
 /* Fill @mappings, UNWIND_SET_SORTED of them at most. Their number, or -ENOMEM. */
 static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_maps *maps,
 		   struct unwind_mapping *mappings)
 {
+	int nr = 0, room = room_for_jit(maps), code;
 	struct unwind_object object;
-	int nr = 0, code;
+	bool cut = false;
 
 	for (size_t i = 0; i < maps->nr; i++) {
 		const struct proc_map *map = &maps->maps[i];
 
 		if (!unwind_files__is_code(map))
 			continue;
-		if (nr == UNWIND_SET_SORTED) {
-			upload->nr_cut++;
-			break;
+		if (nr == UNWIND_SET_SORTED || (is_of_jit(map) && room-- <= 0)) {
+			cut = true;
+			continue;
 		}
 		code = unwind_files__find(&upload->files, pid, map, &object);
 		if (code)
@@ -185,6 +202,7 @@ static int collect(struct unwind_upload *upload, pid_t pid, const struct proc_ma
 							  .first_page = object.first_page,
 							  .nr_pages = object.nr_pages };
 	}
+	upload->nr_cut += cut;
 	return nr;
 }
 
