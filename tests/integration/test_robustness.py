@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tracers that are killed, targets that vanish: no hang, no harm to the target, a readable trace."""
 import os
+import select
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
 
-from harness import RSSTRACE, Tracer, Workload, alive, report, run
+from harness import PATIENCE_S, RSSTRACE, Tracer, Workload, alive, report, run
 
 pytestmark = pytest.mark.live
 
@@ -53,6 +55,33 @@ def test_asked_to_end(command, signum, tmp_path):
     text = run("report", trace)
     assert text.returncode == 0
     assert "cut" not in (text.stdout + text.stderr).lower()
+
+
+def is_full(pipe):
+    return not select.select([], [pipe], [], 0)[1]
+
+
+def test_a_signal_amid_a_write_is_no_error():
+    """Whoever reads what it says is slow: it waits in write(2) when the signal comes."""
+    with Workload("code_storm") as target:  # of so many regions that a line of JSON is larger than a pipe
+        ours, theirs = os.pipe()
+        with Tracer("live", "--json", "-i", "200ms", "-p", target.pid, stdout=theirs) as tracer:
+            tracer.attached()
+            target.go()
+            target.truth()
+            deadline = time.monotonic() + PATIENCE_S
+            while not is_full(theirs):
+                assert time.monotonic() < deadline, "it says too little"
+                time.sleep(0.05)
+            os.close(theirs)
+            for _ in range(5):  # the first may find a part of it written, which is no error anyway
+                tracer.process.send_signal(signal.SIGUSR1)
+                time.sleep(0.05)
+            reader = threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(ours, 1 << 16), b"")])
+            reader.start()
+            assert tracer.stop() == 0, tracer.talk
+            reader.join()
+        os.close(ours)
 
 
 def test_programs_are_gone_afterwards(tmp_path):

@@ -38,8 +38,8 @@ bool trace_signals__take_trigger(void)
 void trace_signals__catch(struct record_source *source,
 			  void (*mark)(struct record_source *source, pid_t sender))
 {
-	struct sigaction usr1 = { .sa_sigaction = on_mark, .sa_flags = SA_SIGINFO };
-	struct sigaction usr2 = { .sa_handler = on_trigger };
+	struct sigaction usr1 = { .sa_sigaction = on_mark, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction usr2 = { .sa_handler = on_trigger, .sa_flags = SA_RESTART };
 
 	mark_function = NULL;
 	mark_source = source;
