@@ -5,6 +5,8 @@
  * left.
  */
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
@@ -25,37 +27,42 @@ SITE void site_inside(void)
 	SITE_RETURN();
 }
 
-/* Where what is written to PLACE/low is seen. */
-static const char *mount_layers(void)
+/* The program below PLACE, by an overlay of its own folder, which PLACE may hide, and a tmpfs;
+ * NULL: the kernel has none. */
+static const char *overlay(int folder)
 {
-	static const char *const folders[] = { PLACE "/low", PLACE "/up", PLACE "/work",
-					       PLACE "/all" };
+	char options[128];
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (mkdir(folders[i], 0755))
-			workload__die(folders[i]);
-	if (!mount("none", PLACE "/all", "overlay", 0,
-		   "lowerdir=" PLACE "/low,upperdir=" PLACE "/up,workdir=" PLACE "/work"))
+	if (mkdir(PLACE "/up", 0755) || mkdir(PLACE "/work", 0755) || mkdir(PLACE "/all", 0755))
+		workload__die(PLACE);
+	snprintf(options, sizeof(options),
+		 "lowerdir=/proc/self/fd/%d,upperdir=" PLACE "/up,workdir=" PLACE "/work", folder);
+	if (!mount("none", PLACE "/all", "overlay", 0, options))
 		return PLACE "/all/contained";
-	return errno == ENODEV ? PLACE "/low/contained" : NULL;
+	if (errno != ENODEV)
+		workload__die("an overlay");
+	return NULL;
 }
 
-static void copy_program(const char *path)
+static const char *copy_program(int from)
 {
-	int from = open("/proc/self/exe", O_RDONLY), to = open(path, O_WRONLY | O_CREAT, 0755);
+	int to = open(PLACE "/contained", O_WRONLY | O_CREAT, 0755);
 	struct stat st;
 
-	if (from < 0 || to < 0 || fstat(from, &st) ||
+	if (to < 0 || fstat(from, &st) ||
 	    sendfile(to, from, NULL, (size_t)st.st_size) != st.st_size)
-		workload__die(path);
-	close(from);
+		workload__die(PLACE "/contained");
 	close(to);
+	return PLACE "/contained";
 }
 
 int main(int argc, char **argv)
 {
 	char *inside[] = { "contained", "--inside", NULL };
+	static char folder[PATH_MAX];
+	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	const char *path;
+	int lower;
 
 	workload__init(argc, argv);
 	if (argc > 1 && !strcmp(argv[1], "--inside")) {
@@ -66,13 +73,16 @@ int main(int argc, char **argv)
 	}
 	workload__start();
 	site_outside();
-	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("none", PLACE, "tmpfs", 0, NULL))
+	if (self < 0 || readlink("/proc/self/exe", folder, sizeof(folder) - 1) < 0)
+		workload__die("/proc/self/exe");
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		workload__die("a mount namespace");
-	path = mount_layers();
+	lower = open(dirname(folder), O_PATH | O_DIRECTORY | O_CLOEXEC); /* of this namespace */
+	if (lower < 0 || mount("none", PLACE, "tmpfs", 0, NULL))
+		workload__die(PLACE);
+	path = overlay(lower);
 	if (!path)
-		workload__die("an overlay");
-	copy_program(PLACE "/low/contained");
+		path = copy_program(self);
 	execv(path, inside);
 	workload__die("execv");
 }

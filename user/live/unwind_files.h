@@ -13,7 +13,7 @@
 #include "live/proc_maps.h"
 #include "live/unwind_store.h"
 
-#define UNWIND_FILES_HELD 512
+#define UNWIND_FILES_HELD 256 /* of the usual 1024 descriptors: names open theirs anew */
 
 struct unwind_file;
 

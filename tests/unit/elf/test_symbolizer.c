@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "fixture.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -401,6 +403,62 @@ static void foreign_debug_file_is_refused(void **state)
 	elf_object__free(object);
 }
 
+static int add_debug(struct elf_object *object, const char *file)
+{
+	int fd = open(in_dir(file), O_RDONLY), code = elf_object__add_debug(object, fd);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return code;
+}
+
+/* As one that was fetched. */
+static void debug_file_that_comes_later(void **state)
+{
+	struct symbol_lookup lookup;
+	struct elf_object *object;
+	uint64_t offset;
+
+	(void)state;
+	assert_int_equal(run("objcopy --only-keep-debug prog later.debug && strip -o later prog && "
+			     "objcopy --only-keep-debug static foreign.debug"),
+			 0);
+	offset = file_offset(in_dir("later"), nm_address("prog", "local_one", NULL));
+	object = open_fixture("later");
+	assert_true(elf_object__lacks_debug(object));
+	assert_non_null(strchr(name_at(object, offset), '['));
+	assert_int_equal(add_debug(object, "foreign.debug"), -EINVAL);
+	assert_int_equal(add_debug(object, "prog.c"), -ENOEXEC);
+	assert_true(elf_object__lacks_debug(object));
+	assert_int_equal(add_debug(object, "later.debug"), 0);
+	assert_false(elf_object__lacks_debug(object));
+	elf_object__lookup(object, offset, &lookup);
+	assert_string_equal(lookup.entries[lookup.nr - 1].function, "local_one");
+	assert_true(lookup.entries[0].line > 0);
+	elf_object__free(object);
+}
+
+/* A container's own /usr/lib/debug, and its folders, are looked through, too. */
+static void debug_file_in_another_root(void **state)
+{
+	struct elf_object *object;
+	uint64_t offset = file_offset(in_dir("prog"), nm_address("prog", "local_one", NULL));
+	char root[PATH_MAX];
+
+	(void)state;
+	assert_int_equal(run("objcopy --only-keep-debug prog inner.debug && strip -o inner prog && "
+			     "objcopy --add-gnu-debuglink=inner.debug inner && "
+			     "mkdir -p root/srv/app && mv inner.debug root/srv/app"),
+			 0);
+	snprintf(root, sizeof(root), "%s", in_dir("root"));
+	object = elf_object__open(in_dir("inner"), "/srv/app/inner", "", NULL);
+	assert_non_null(strchr(name_at(object, offset), '['));
+	elf_object__free(object);
+	object = elf_object__open(in_dir("inner"), "/srv/app/inner", root, NULL);
+	assert_string_equal(name_at(object, offset), "local_one");
+	elf_object__free(object);
+}
+
 static void minidebuginfo(void **state)
 {
 	(void)state;
@@ -625,6 +683,8 @@ int main(void)
 		cmocka_unit_test(inlined_frames_know_their_call_sites),
 		cmocka_unit_test(debug_link_beside_and_below),
 		cmocka_unit_test(foreign_debug_file_is_refused),
+		cmocka_unit_test(debug_file_that_comes_later),
+		cmocka_unit_test(debug_file_in_another_root),
 		cmocka_unit_test(minidebuginfo),
 		cmocka_unit_test(compressed_and_split_dwarf),
 		cmocka_unit_test(cplusplus_names),
