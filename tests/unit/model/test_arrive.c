@@ -538,6 +538,46 @@ static void mremap_fixed_releases_its_destination(void **state)
 	story__free(&s);
 }
 
+/* The call waits for the mmap lock while others fault: what they bring is moved, too. */
+static void mremap_fixed_moves_what_came_while_it_waited(void **state)
+{
+	struct story s = story__new();
+	struct story_call move;
+	const __u64 to = BASE + 8 * TABLE;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	move = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 4 * PAGE, 3);
+	story__fault(&s, BASE + PAGE, 2, RSST_ANON, 1);
+	story__return(&s, &move, to);
+	assert_int_equal(story__resident(&s, BASE, BASE + 4 * PAGE), 0);
+	assert_int_equal(stack_at(&s, to + PAGE), 1);
+	assert_int_equal(stack_at(&s, to + 2 * PAGE), 1);
+	assert_int_equal(story__nr_disputes(&s), 0);
+	story__check(&s);
+	story__free(&s);
+}
+
+/* It has moved, and before it returns another thread maps and faults where the pages were. */
+static void mremap_fixed_leaves_what_came_on_a_newer_mapping(void **state)
+{
+	struct story s = story__new();
+	struct story_call move;
+	const __u64 to = BASE + 8 * TABLE;
+
+	(void)state;
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__fault(&s, BASE, 1, RSST_ANON, 1);
+	move = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 4 * PAGE, 3);
+	story__mmap(&s, BASE, 4 * PAGE);
+	story__fault(&s, BASE + PAGE, 1, RSST_ANON, 2);
+	story__return(&s, &move, to);
+	assert_int_equal(stack_at(&s, BASE + PAGE), 2);
+	assert_true(story__nr_disputes(&s) > 0);
+	story__check(&s);
+	story__free(&s);
+}
+
 /* mremap_to() before Linux 6.17: the destination goes, and what the source has too much; only then
  * the source turns out not to be one mapping. */
 static void a_failed_mremap_fixed_has_unmapped_its_destination(void **state)
@@ -708,6 +748,8 @@ int main(void)
 		cmocka_unit_test(a_failed_mremap_puts_the_pages_back),
 		cmocka_unit_test(mremap_shrinks_and_grows_in_place),
 		cmocka_unit_test(mremap_fixed_releases_its_destination),
+		cmocka_unit_test(mremap_fixed_moves_what_came_while_it_waited),
+		cmocka_unit_test(mremap_fixed_leaves_what_came_on_a_newer_mapping),
 		cmocka_unit_test(a_failed_mremap_fixed_has_unmapped_its_destination),
 		cmocka_unit_test(a_failed_mremap_fixed_has_unmapped_what_was_empty),
 		cmocka_unit_test(mremap_fixed_moves_several_mappings_and_their_gaps),
