@@ -14,7 +14,8 @@
  *
  * The sum is that of no moment if a thread ran meanwhile: one met early has had faults since, which
  * are told already, or has synced what was seen pending. Then what the records add up to is told,
- * and by how much the kernel was found to differ from that when last nobody ran.
+ * and by how much the kernel was found to differ from that when last nobody ran, twice the same:
+ * an addition whose event has not run yet goes unnoticed once.
  */
 __s64 batched_sum[RSST_NR_MEMBERS] = {};
 __u64 batched_begun = 0;      /* of the space, when its first thread was met */
@@ -160,13 +161,22 @@ static __always_inline bool batched__stood_still(const struct space_state *state
 	       done == *(volatile __u64 *)&state->begun;
 }
 
+static __always_inline void batched__found(struct space_state *state, __u32 member)
+{
+	__s64 drift = dialog.answer_pages[member] - state->counted[member];
+
+	if (drift == state->drift_seen[member])
+		state->drift[member] = drift;
+	state->drift_seen[member] = drift;
+}
+
 SEC("iter/task")
 int sum_batched(struct bpf_iter__task *ctx)
 {
 	__u32 space = dialog.ask_space;
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct task_struct *task = ctx->task;
-	__s64 shared, unclaimed;
+	__s64 shared[RSST_NR_MEMBERS], unclaimed;
 	bool still;
 
 	if (!state)
@@ -186,19 +196,21 @@ int sum_batched(struct bpf_iter__task *ctx)
 			batched__meet(task);
 		return 0;
 	}
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+		shared[member] = space__sum(space, member, 0);
+		dialog.answer_pages[member] = batched_sum[member] + shared[member];
+		batched_sum[member] = 0;
+	}
 	still = batched__stood_still(state);
 	batched_running = false;
 #pragma unroll /* a loop the verifier of iterators takes for endless otherwise */
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		shared = space__sum(space, member, 0);
-		dialog.answer_pages[member] = batched_sum[member] + shared;
-		batched_sum[member] = 0;
 		if (!dialog.ask_tell)
 			state->counted[member] = dialog.answer_pages[member];
-		else if (still && (unclaimed = batched__claim(space, member, shared)))
+		else if (still && (unclaimed = batched__claim(space, member, shared[member])))
 			space__tell_unclaimed(state, space, member, unclaimed);
 		if (still)
-			state->drift[member] = dialog.answer_pages[member] - state->counted[member];
+			batched__found(state, member);
 	}
 	if (dialog.ask_tell && space__in_use(state))
 		batched__tell(space);

@@ -19,7 +19,7 @@
 
 #include "record_abi.h"
 
-#define CHECKPOINT_MODEL 4 /* goes up with each change of what the model makes of the same records */
+#define CHECKPOINT_MODEL 5 /* goes up with each change of what the model makes of the same records */
 
 struct rec_checkpoint {
 	struct rec h;

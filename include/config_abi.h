@@ -66,7 +66,9 @@ struct space_state {
 	/* before Linux 6.2 only, see bpf/rss_batched.bpf.h */
 	__u64 claiming;	  /* 1 while somebody claims what last_count lacks */
 	__s64 counted[4]; /* what the records so far add up to, lost ones among them */
-	__s64 drift[4];	  /* by how much the kernel's counters were found to differ from that */
+	__s64 drift[4];	  /* by how much the kernel's counters were found to differ from that, twice
+			   */
+	__s64 drift_seen[4]; /* the last time */
 	__u64 begun,
 		done; /* changes of counted, last_count, synced: equal while none is under way */
 };

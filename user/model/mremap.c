@@ -11,16 +11,38 @@
 #define MREMAP_FIXED_BIT 2
 #define MREMAP_DONTUNMAP_BIT 4
 
-static void stash_table(struct session *session, struct space *space, struct call *call,
-			__u64 start, __u64 end, struct ledger_table *table, __u64 before)
+/*
+ * Has the page at @addr, born while the call waited for the mmap lock or after it had moved what
+ * was there, been moved? Where the call has left nothing mapped no page can have come later, but on
+ * a mapping made since.
+ */
+static bool was_moved(struct space *space, __u64 addr, __u64 since)
+{
+	__u32 i = vma_map__at(&space->map, addr);
+	const struct vma_entry *entry = i < space->map.nr ? &space->map.entries[i] : NULL;
+
+	return !entry || entry->vma.start > addr || entry->born < since;
+}
+
+/* The pages to take up. */
+struct source {
+	__u64 start, end;
+	__u64 before; /* those born before this generation were there; 0: all were */
+	bool keeps;   /* the mapping stays */
+};
+
+/* Returns whether a page was left that may have been moved all the same. */
+static bool stash_table(struct session *session, struct space *space, struct call *call,
+			const struct source *source, struct ledger_table *table)
 {
 	__u32 first, last;
+	bool doubtful = false;
 
-	ledger_table__clip(table->key, start, end, &first, &last);
+	ledger_table__clip(table->key, source->start, source->end, &first, &last);
 	for (__u32 i = first; i < last; i++) {
 		struct stashed page = {
-			.offset =
-				(table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES - start,
+			.offset = (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES -
+				  source->start,
 			.owner = table->owner[i],
 			.born = table->born[i],
 			.member = table->member[i],
@@ -28,27 +50,35 @@ static void stash_table(struct session *session, struct space *space, struct cal
 
 		if (page.member == MEMBER_NONE)
 			continue;
-		if (before && !older(page.born, before)) {
-			if (!call->deferred_gen) /* before it was moved, or after? */
+		if (source->before && !older(page.born, source->before)) {
+			if (call->deferred_gen) /* the lock was held from there on */
+				continue;
+			if (source->keeps ||
+			    !was_moved(space, source->start + page.offset, source->before)) {
+				doubtful = true;
 				table->disputed_at = session->events;
-			continue;
+				continue;
+			}
 		}
 		if (call__stash(call, &page))
 			books__lift(session, space, table, i);
 		else
 			session->no_memory = true;
 	}
+	return doubtful;
 }
 
-/* Take up the pages of [start, end); with @before, only those born before that generation. */
-static void stash(struct session *session, struct space *space, struct call *call, __u64 start,
-		  __u64 end, __u64 before)
+/* Returns as stash_table(). */
+static bool stash(struct session *session, struct space *space, struct call *call,
+		  const struct source *source)
 {
 	const struct page_ledger *ledger = &space->ledger;
+	bool doubtful = false;
 
 	call->stash_taken = true;
-	for (__u32 q = page_ledger__lower_bound(ledger, start >> LEDGER_TABLE_SHIFT);
-	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < end; q++) {
+	for (__u32 q = page_ledger__lower_bound(ledger, source->start >> LEDGER_TABLE_SHIFT);
+	     q < ledger->nr_tables && ledger->tables[q]->key << LEDGER_TABLE_SHIFT < source->end;
+	     q++) {
 		struct ledger_table *table;
 
 		if (ledger_table__empty(ledger->tables[q]))
@@ -56,10 +86,11 @@ static void stash(struct session *session, struct space *space, struct call *cal
 		table = page_ledger__own(&space->ledger, q);
 		if (!table) {
 			session->no_memory = true;
-			return;
+			break;
 		}
-		stash_table(session, space, call, start, end, table, before);
+		doubtful |= stash_table(session, space, call, source, table);
 	}
+	return doubtful;
 }
 
 static void unstash(struct session *session, struct space *space, struct call *call, __u64 to)
@@ -125,12 +156,14 @@ void session__mremap_chosen(struct session *session, struct space *space,
 			    const struct rec_area *area)
 {
 	struct call *call = calls__get(session, space, area->tid, area->call);
+	struct source source;
 	struct move move;
 
 	if (!call || call->stash_taken || !read_move(area->args, &move))
 		return;
 	keep_template(space, call, move.old);
-	stash(session, space, call, move.old, move.old + shorter(&move), 0);
+	source = (struct source){ .start = move.old, .end = move.old + shorter(&move) };
+	stash(session, space, call, &source);
 }
 
 /* The destination's old pages went before the moved ones came: they are the releases that had no
@@ -329,12 +362,25 @@ static void failed(struct session *session, struct space *space, const struct re
 	unmap(session, space, rec, move->old + move->new_len, end);
 }
 
+static bool stash_before(struct session *session, struct space *space, struct call *call,
+			 const struct move *move, __u64 before)
+{
+	const struct source source = {
+		.start = move->old,
+		.end = move->old + shorter(move),
+		.before = before,
+		.keeps = move->flags & MREMAP_DONTUNMAP_BIT || !move->old_len,
+	};
+
+	return stash(session, space, call, &source);
+}
+
 void session__mremap(struct session *session, struct space *space, const struct rec_call *rec,
 		     struct call *call)
 {
 	struct move move;
 	__u64 before;
-	bool moved;
+	bool moved, doubtful = false;
 
 	if (!read_move(rec->args, &move))
 		return;
@@ -351,10 +397,12 @@ void session__mremap(struct session *session, struct space *space, const struct 
 	before = call->deferred_gen > rec->call_gen ? call->deferred_gen : rec->call_gen;
 	/* pages may come until the mapping itself is locked */
 	if (moved && (!call->stash_taken || rec->call_gen == rec->gen))
-		stash(session, space, call, move.old, move.old + shorter(&move), before);
+		doubtful = stash_before(session, space, call, &move, before);
 	if (move.flags & MREMAP_FIXED_BIT)
 		release_destinations(session, space, call, &move, before);
 	unstash(session, space, call, move.new);
+	if (doubtful)
+		books__doubt(session, space, move.new, move.new + move.new_len);
 	if (moved)
 		move_regions(session, space, rec, call, &move);
 	else

@@ -250,4 +250,26 @@ static inline void story__check(struct story *story)
 	snapshot__free(now);
 }
 
+/* Stack of the page, as its id; 0: not resident. */
+static inline __u64 story__stack_at(struct story *s, __u64 addr)
+{
+	__u32 owner = 0;
+
+	if (story__page(s, addr, &owner) == MEMBER_NONE)
+		return 0;
+	return owner < OWNER_FIRST_STACK ? 99 : session__stack(s->session, owner)->id;
+}
+
+static inline struct stack_pages story__pages_of(struct story *s, __u64 stack)
+{
+	struct snapshot *now = session__freeze(s->session);
+	struct stack_pages pages = { 0 };
+
+	for (__u32 i = OWNER_FIRST_STACK; i < now->nr_stacks; i++)
+		if (session__stack(s->session, i)->id == stack)
+			pages = now->stacks[i];
+	snapshot__free(now);
+	return pages;
+}
+
 #endif

@@ -1,28 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Pages that arrive: faults, copies, fault-around, populating calls, mremap. */
+/* Pages that arrive: faults, copies, fault-around, populating calls. */
 #include <errno.h>
 #include "model/story.h"
-
-static __u64 stack_at(struct story *s, __u64 addr)
-{
-	__u32 owner = 0;
-
-	if (story__page(s, addr, &owner) == MEMBER_NONE)
-		return 0;
-	return owner < OWNER_FIRST_STACK ? 99 : session__stack(s->session, owner)->id;
-}
-
-static struct stack_pages pages_of(struct story *s, __u64 stack)
-{
-	struct snapshot *now = session__freeze(s->session);
-	struct stack_pages pages = { 0 };
-
-	for (__u32 i = OWNER_FIRST_STACK; i < now->nr_stacks; i++)
-		if (session__stack(s->session, i)->id == stack)
-			pages = now->stacks[i];
-	snapshot__free(now);
-	return pages;
-}
 
 static void a_run_of_faults_crosses_tables(void **state)
 {
@@ -31,16 +10,16 @@ static void a_run_of_faults_crosses_tables(void **state)
 
 	(void)state;
 	story__fault(&s, BASE + 510 * PAGE, 600, RSST_ANON, 5);
-	assert_int_equal(stack_at(&s, BASE + 510 * PAGE), 5);
-	assert_int_equal(stack_at(&s, BASE + 1109 * PAGE), 5);
-	assert_int_equal(stack_at(&s, BASE + 1110 * PAGE), 0);
+	assert_int_equal(story__stack_at(&s, BASE + 510 * PAGE), 5);
+	assert_int_equal(story__stack_at(&s, BASE + 1109 * PAGE), 5);
+	assert_int_equal(story__stack_at(&s, BASE + 1110 * PAGE), 0);
 	story__fault(&s, BASE + 4 * TABLE, 512, RSST_ANON, 5); /* a huge page: one fault */
 	now = session__freeze(s.session);
 	assert_int_equal(now->faults, 601);
 	assert_int_equal(now->spaces[0].attributed, 1112);
 	assert_int_equal(now->causes[CAUSE_FAULT].in[RSST_ANON], 1112);
 	snapshot__free(now);
-	assert_int_equal(pages_of(&s, 5).faulted, 1112);
+	assert_int_equal(story__pages_of(&s, 5).faulted, 1112);
 	story__check(&s);
 	story__free(&s);
 }
@@ -66,9 +45,9 @@ static void a_birth_on_a_resident_page_replaces_and_disputes(void **state)
 	(void)state;
 	story__fault(&s, BASE, 3, RSST_ANON, 1);
 	story__fault(&s, BASE + PAGE, 1, RSST_ANON, 2);
-	assert_int_equal(stack_at(&s, BASE + PAGE), 2);
-	assert_int_equal(pages_of(&s, 1).freed, 1);
-	assert_int_equal(pages_of(&s, 1).rss, 2);
+	assert_int_equal(story__stack_at(&s, BASE + PAGE), 2);
+	assert_int_equal(story__pages_of(&s, 1).freed, 1);
+	assert_int_equal(story__pages_of(&s, 1).rss, 2);
 	assert_int_equal(story__nr_disputes(&s), 1);
 	story__check(&s);
 	story__free(&s);
@@ -84,14 +63,14 @@ static void a_copy_replaces_the_files_page(void **state)
 	FEED(&s, fault, FAULT, .space = SPACE, .addr = BASE, .stack = 2, .gen = s.gen,
 	     .nr_pages = 1, .member = RSST_ANON, .cause = CAUSE_FAULT, .flags = FAULT_COW,
 	     .cow_member = RSST_FILE);
-	assert_int_equal(stack_at(&s, BASE), 2);
+	assert_int_equal(story__stack_at(&s, BASE), 2);
 	now = session__freeze(s.session);
 	assert_int_equal(now->spaces[0].counted[RSST_FILE], 0);
 	assert_int_equal(now->spaces[0].counted[RSST_ANON], 1);
 	assert_int_equal(now->causes[CAUSE_FAULT].out[RSST_FILE], 1);
 	assert_int_equal(now->peak_pages, 1); /* never two pages at once */
 	snapshot__free(now);
-	assert_int_equal(pages_of(&s, 1).freed, 1);
+	assert_int_equal(story__pages_of(&s, 1).freed, 1);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	/* a copy of a page the books do not hold */
 	FEED(&s, fault, FAULT, .space = SPACE, .addr = BASE + PAGE, .stack = 2, .gen = s.gen,
@@ -132,8 +111,8 @@ static void fault_around_leaves_out_what_is_resident(void **state)
 	(void)state;
 	story__fault(&s, BASE + 3 * PAGE, 1, RSST_ANON, 1);
 	around(&s, BASE + 5 * PAGE, 15, 2);
-	assert_int_equal(stack_at(&s, BASE + 3 * PAGE), 1);
-	assert_int_equal(pages_of(&s, 2).rss, 15);
+	assert_int_equal(story__stack_at(&s, BASE + 3 * PAGE), 1);
+	assert_int_equal(story__pages_of(&s, 2).rss, 15);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__free(&s);
 }
@@ -144,10 +123,10 @@ static void fewer_than_the_window_is_ambiguous(void **state)
 
 	(void)state;
 	around(&s, BASE + 5 * PAGE, 12, 2); /* of 16: its own, upward to the end, then downward */
-	assert_int_equal(stack_at(&s, BASE + 5 * PAGE), 2);
-	assert_int_equal(stack_at(&s, BASE + 15 * PAGE), 2);
-	assert_int_equal(stack_at(&s, BASE), 2);
-	assert_int_equal(stack_at(&s, BASE + PAGE), 0);
+	assert_int_equal(story__stack_at(&s, BASE + 5 * PAGE), 2);
+	assert_int_equal(story__stack_at(&s, BASE + 15 * PAGE), 2);
+	assert_int_equal(story__stack_at(&s, BASE), 2);
+	assert_int_equal(story__stack_at(&s, BASE + PAGE), 0);
 	assert_int_equal(story__nr_disputes(&s), 1);
 	story__check(&s);
 	story__free(&s);
@@ -165,7 +144,7 @@ static void mmap_populate_is_placed_at_its_return(void **state)
 	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 0);
 	story__return(&s, &call, BASE);
 	assert_int_equal(story__resident(&s, BASE, BASE + 8 * PAGE), 8);
-	assert_int_equal(pages_of(&s, 3).faulted, 8);
+	assert_int_equal(story__pages_of(&s, 3).faulted, 8);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__free(&s);
 }
@@ -186,8 +165,8 @@ static void what_a_scan_finds_of_a_call_is_the_calls(void **state)
 		story__populate(&s, &call, 1, RSST_ANON, 3);
 	story__return(&s, &call, BASE);
 	assert_int_equal(story__resident(&s, BASE, BASE + 8 * PAGE), 8);
-	assert_int_equal(pages_of(&s, 3).rss, 8);
-	assert_int_equal(pages_of(&s, 3).faulted, 8);
+	assert_int_equal(story__pages_of(&s, 3).rss, 8);
+	assert_int_equal(story__pages_of(&s, 3).faulted, 8);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__check(&s);
 	story__free(&s);
@@ -205,8 +184,8 @@ static void what_was_there_before_makes_room(void **state)
 	for (int i = 0; i < 8; i++)
 		story__populate(&s, &call, 1, RSST_ANON, 3);
 	story__return(&s, &call, BASE);
-	assert_int_equal(stack_at(&s, BASE), 3);
-	assert_int_equal(pages_of(&s, 3).rss, 8);
+	assert_int_equal(story__stack_at(&s, BASE), 3);
+	assert_int_equal(story__pages_of(&s, 3).rss, 8);
 	assert_int_equal(story__nr_disputes(&s), 1);
 	story__free(&s);
 }
@@ -229,7 +208,7 @@ static void a_call_may_be_told_before_it_fills(void **state)
 	for (int i = 0; i < 4; i++) {
 		rec.gen = ++s.gen;
 		story__feed(&s, &rec.h);
-		assert_int_equal(stack_at(&s, BASE + i * PAGE), 3);
+		assert_int_equal(story__stack_at(&s, BASE + i * PAGE), 3);
 	}
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__check(&s);
@@ -250,8 +229,8 @@ static void a_page_that_comes_as_the_mapping_moves_moves_too(void **state)
 	story__fault(&s, BASE + PAGE, 1, RSST_ANON, 2);
 	call.gen = s.gen + 1;
 	story__return(&s, &call, BASE + TABLE);
-	assert_int_equal(stack_at(&s, BASE + TABLE), 1);
-	assert_int_equal(stack_at(&s, BASE + TABLE + PAGE), 2);
+	assert_int_equal(story__stack_at(&s, BASE + TABLE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + TABLE + PAGE), 2);
 	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 0);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__check(&s);
@@ -271,7 +250,7 @@ static void a_populated_file_told_as_one(void **state)
 	story__populate(&s, &call, 256, RSST_FILE, 3);
 	story__return_backed(&s, &call, at, BACKING_FILE, 7, 0);
 	assert_int_equal(story__resident(&s, at, at + 256 * PAGE), 256);
-	assert_int_equal(pages_of(&s, 3).faulted, 256);
+	assert_int_equal(story__pages_of(&s, 3).faulted, 256);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__check(&s);
 	story__free(&s);
@@ -287,7 +266,7 @@ static void huge_pages_are_populated_aligned(void **state)
 	story__populate(&s, &call, 1, RSST_ANON, 3);
 	story__populate(&s, &call, 512, RSST_ANON, 3);
 	story__return(&s, &call, BASE + TABLE - PAGE);
-	assert_int_equal(stack_at(&s, BASE + TABLE - PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + TABLE - PAGE), 3);
 	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 512);
 	story__free(&s);
 }
@@ -301,13 +280,13 @@ static void mlock_fills_what_is_missing_at_once(void **state)
 	story__fault(&s, BASE + PAGE, 1, RSST_ANON, 1);
 	call = story__enter(&s, PID, VM_OP_MLOCK, CAUSE_OTHER, BASE, 3 * PAGE, 0, 0);
 	story__populate(&s, &call, 1, RSST_ANON, 3);
-	assert_int_equal(stack_at(&s, BASE), 3);
+	assert_int_equal(story__stack_at(&s, BASE), 3);
 	story__populate(&s, &call, 1, RSST_ANON, 3);
-	assert_int_equal(stack_at(&s, BASE + PAGE), 1);
-	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + PAGE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + 2 * PAGE), 3);
 	call.args[0] = BASE + TABLE; /* the next mlock has no number of its own */
 	story__populate(&s, &call, 1, RSST_ANON, 3);
-	assert_int_equal(stack_at(&s, BASE + TABLE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + TABLE), 3);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__free(&s);
 }
@@ -325,14 +304,14 @@ static void mlock_copies_the_pages_of_a_file(void **state)
 	call = story__enter(&s, PID, VM_OP_MLOCK, CAUSE_POPULATE, BASE, 4 * PAGE, 0, 0);
 	story__populate(&s, &call, 1, RSST_ANON, 3); /* of the first page, which was not there */
 	story__release(&s, &call, 1, RSST_FILE);
-	assert_int_equal(stack_at(&s, BASE + PAGE), 0);
+	assert_int_equal(story__stack_at(&s, BASE + PAGE), 0);
 	story__populate(&s, &call, 1, RSST_ANON, 3);
-	assert_int_equal(stack_at(&s, BASE + PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + PAGE), 3);
 	story__populate(&s, &call, 1, RSST_ANON, 3);
-	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + 2 * PAGE), 3);
 	story__release(&s, &call, 1, RSST_FILE);
 	story__populate(&s, &call, 1, RSST_ANON, 3);
-	assert_int_equal(stack_at(&s, BASE + 3 * PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + 3 * PAGE), 3);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__check(&s);
 	story__free(&s);
@@ -350,8 +329,8 @@ static void filling_skips_what_cannot_be_written(void **state)
 	story__return(&s, &call, 0);
 	call = story__enter(&s, PID, VM_OP_MLOCK, CAUSE_OTHER, BASE, 4 * PAGE, 0, 0);
 	story__populate(&s, &call, 1, RSST_ANON, 3);
-	assert_int_equal(stack_at(&s, BASE), 0);
-	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE), 0);
+	assert_int_equal(story__stack_at(&s, BASE + 2 * PAGE), 3);
 	story__check(&s);
 	story__free(&s);
 }
@@ -405,9 +384,9 @@ static void mremap_of_locked_memory_fills_the_new_part(void **state)
 	story__populate(&s, &call, 1, RSST_ANON, 3);
 	story__populate(&s, &call, 1, RSST_ANON, 3);
 	story__return(&s, &call, BASE);
-	assert_int_equal(stack_at(&s, BASE + PAGE), 0);
-	assert_int_equal(stack_at(&s, BASE + 2 * PAGE), 3);
-	assert_int_equal(stack_at(&s, BASE + 3 * PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + PAGE), 0);
+	assert_int_equal(story__stack_at(&s, BASE + 2 * PAGE), 3);
+	assert_int_equal(story__stack_at(&s, BASE + 3 * PAGE), 3);
 	story__check(&s);
 	story__free(&s);
 }
@@ -435,212 +414,9 @@ static void a_gain_without_place_is_looked_for_once(void **state)
 	assert_int_equal(nr, 3);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	assert_int_equal(story__resident(&s, BASE, BASE + 3 * TABLE), 6);
-	assert_int_equal(stack_at(&s, BASE + TABLE), 1); /* told again: keeps its owner */
-	assert_int_equal(stack_at(&s, BASE + TABLE + PAGE), 99);
+	assert_int_equal(story__stack_at(&s, BASE + TABLE), 1); /* told again: keeps its owner */
+	assert_int_equal(story__stack_at(&s, BASE + TABLE + PAGE), 99);
 	story__check(&s);
-	story__free(&s);
-}
-
-static void mremap_moves_pages_when_the_place_is_chosen(void **state)
-{
-	struct story s = story__new();
-	struct story_call move, map, unmap;
-	const __u64 to = BASE + 16 * TABLE;
-
-	(void)state;
-	story__mmap(&s, BASE, 4 * PAGE);
-	story__fault(&s, BASE, 4, RSST_ANON, 1);
-	move = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 8 * PAGE, 1);
-	story__area(&s, &move, to, 8 * PAGE);
-	/* another thread is given the old place and fills it before the move's return is told */
-	map = story__enter(&s, 2, VM_OP_MMAP, CAUSE_OTHER, 0, 4 * PAGE, 1, 0x22);
-	story__area(&s, &map, BASE, 4 * PAGE);
-	story__return(&s, &map, BASE);
-	story__fault(&s, BASE, 2, RSST_ANON, 2);
-	story__return(&s, &move, to);
-	assert_int_equal(stack_at(&s, to + 3 * PAGE), 1);
-	assert_int_equal(stack_at(&s, BASE), 2);
-	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 6);
-	assert_int_equal(pages_of(&s, 1).freed, 0);
-	assert_int_equal(pages_of(&s, 1).faulted, 4);
-	assert_int_equal(session__vma(s.session, SPACE, to)->end, to + 8 * PAGE);
-	assert_int_equal(session__vma(s.session, SPACE, to)->prot, 3);	 /* the moved one's */
-	assert_int_equal(session__vma(s.session, SPACE, BASE)->prot, 1); /* the new one stays */
-	assert_int_equal(story__nr_disputes(&s), 0);
-	unmap = story__munmap(&s, 1, to, 8 * PAGE);
-	story__release(&s, &unmap, 4, RSST_ANON);
-	story__return(&s, &unmap, 0);
-	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 2);
-	story__check(&s);
-	story__free(&s);
-}
-
-static void a_failed_mremap_puts_the_pages_back(void **state)
-{
-	struct story s = story__new();
-	struct story_call move;
-
-	(void)state;
-	story__mmap(&s, BASE, 4 * PAGE);
-	story__fault(&s, BASE, 4, RSST_ANON, 1);
-	move = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 8 * PAGE, 1);
-	story__area(&s, &move, BASE + 8 * TABLE, 8 * PAGE);
-	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 0);
-	story__return(&s, &move, -ENOMEM);
-	assert_int_equal(story__resident(&s, BASE, BASE + 4 * PAGE), 4);
-	assert_int_equal(session__vma(s.session, SPACE, BASE)->end, BASE + 4 * PAGE);
-	story__check(&s);
-	story__free(&s);
-}
-
-static void mremap_shrinks_and_grows_in_place(void **state)
-{
-	struct story s = story__new();
-	struct story_call call;
-
-	(void)state;
-	story__mmap(&s, BASE, 8 * PAGE);
-	story__fault(&s, BASE, 8, RSST_ANON, 1);
-	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 8 * PAGE, 3 * PAGE, 1);
-	story__release(&s, &call, 5, RSST_ANON);
-	story__return(&s, &call, BASE);
-	assert_int_equal(story__resident(&s, BASE, BASE + 3 * PAGE), 3);
-	assert_int_equal(session__vma(s.session, SPACE, BASE)->end, BASE + 3 * PAGE);
-	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 3 * PAGE, 6 * PAGE, 1);
-	story__return(&s, &call, BASE);
-	assert_non_null(session__vma(s.session, SPACE, BASE + 5 * PAGE));
-	assert_null(session__vma(s.session, SPACE, BASE + 6 * PAGE));
-	assert_int_equal(story__nr_disputes(&s), 0);
-	story__free(&s);
-}
-
-static void mremap_fixed_releases_its_destination(void **state)
-{
-	struct story s = story__new();
-	struct story_call call;
-	const __u64 to = BASE + 8 * TABLE;
-
-	(void)state;
-	story__mmap(&s, BASE, 4 * PAGE);
-	story__mmap(&s, to, 4 * PAGE);
-	story__fault(&s, BASE, 4, RSST_ANON, 1);
-	story__fault(&s, to, 3, RSST_ANON, 2);
-	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 4 * PAGE, 3);
-	story__release(&s, &call, 3, RSST_ANON);
-	story__return(&s, &call, to);
-	assert_int_equal(pages_of(&s, 2).freed, 3);
-	assert_int_equal(pages_of(&s, 1).rss, 4);
-	assert_int_equal(stack_at(&s, to), 1);
-	assert_int_equal(story__resident(&s, 0, 1ULL << 56), 4);
-	assert_int_equal(story__nr_disputes(&s), 0);
-	assert_null(session__vma(s.session, SPACE, BASE));
-	story__check(&s);
-	story__free(&s);
-}
-
-/* mremap_to() before Linux 6.17: the destination goes, and what the source has too much; only then
- * the source turns out not to be one mapping. */
-static void a_failed_mremap_fixed_has_unmapped_its_destination(void **state)
-{
-	const __u64 to = BASE + 8 * TABLE;
-	const char *const kernels[] = { "5.10.0-32-cloud-amd64", "6.12.0", "6.17.1", "7.0" };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
-		struct story s = story__new_on(kernels[i]);
-		struct story_call call;
-		bool old = i < 2;
-
-		story__mmap(&s, BASE, 4 * PAGE);
-		story__mmap(&s, to, 8 * PAGE);
-		story__fault(&s, BASE, 4, RSST_ANON, 1);
-		story__fault(&s, to, 8, RSST_ANON, 2);
-		call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 8 * PAGE, 6 * PAGE, 3);
-		call.args[4] = to;
-		if (old)
-			story__release(&s, &call, 6, RSST_ANON);
-		story__return(&s, &call, -EFAULT);
-		assert_int_equal(story__resident(&s, to, to + 8 * PAGE), old ? 2 : 8);
-		assert_int_equal(!session__vma(s.session, SPACE, to + 5 * PAGE), old);
-		assert_non_null(session__vma(s.session, SPACE, to + 6 * PAGE));
-		assert_int_equal(story__resident(&s, BASE, BASE + 4 * PAGE), 4);
-		story__check(&s);
-		story__free(&s);
-	}
-}
-
-/* There was nothing to be released where it went. */
-static void a_failed_mremap_fixed_has_unmapped_what_was_empty(void **state)
-{
-	struct story s = story__new_on("6.1.0");
-	struct story_call call;
-	const __u64 to = BASE + 8 * TABLE;
-
-	(void)state;
-	story__mmap(&s, BASE, 4 * PAGE);
-	story__mmap(&s, to, 8 * PAGE);
-	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 8 * PAGE, 8 * PAGE, 3);
-	call.args[4] = to;
-	story__return(&s, &call, -EFAULT);
-	assert_null(session__vma(s.session, SPACE, to));
-	story__mmap(&s, to, 8 * PAGE);
-	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE + TABLE, PAGE, PAGE, 3);
-	call.args[4] = to;
-	story__return(&s, &call, -EFAULT); /* nothing at the source: found at once */
-	assert_non_null(session__vma(s.session, SPACE, to));
-	story__free(&s);
-}
-
-/* Two mappings and the gap between them: what lies in the gap's destination stays. */
-static void mremap_fixed_moves_several_mappings_and_their_gaps(void **state)
-{
-	struct story s = story__new();
-	struct story_call call;
-	struct snapshot *now;
-	__u64 to = BASE + TABLE;
-
-	(void)state;
-	story__mmap(&s, BASE, 2 * PAGE);
-	story__mmap(&s, BASE + 4 * PAGE, 2 * PAGE);
-	story__mmap(&s, to, 8 * PAGE);
-	story__fault(&s, BASE, 1, RSST_ANON, 1);
-	story__fault(&s, BASE + 5 * PAGE, 1, RSST_ANON, 2);
-	story__fault(&s, to, 8, RSST_ANON, 3);
-	call = story__enter(&s, PID, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 6 * PAGE, 6 * PAGE, 3);
-	story__release(&s, &call, 2, RSST_ANON);
-	story__release(&s, &call, 2, RSST_ANON);
-	story__return(&s, &call, to);
-	assert_int_equal(stack_at(&s, to), 1);
-	assert_int_equal(stack_at(&s, to + PAGE), 0);
-	assert_int_equal(stack_at(&s, to + 2 * PAGE), 3);
-	assert_int_equal(stack_at(&s, to + 3 * PAGE), 3);
-	assert_int_equal(stack_at(&s, to + 4 * PAGE), 0);
-	assert_int_equal(stack_at(&s, to + 5 * PAGE), 2);
-	assert_int_equal(stack_at(&s, to + 6 * PAGE), 3);
-	assert_int_equal(story__resident(&s, BASE, to), 0);
-	assert_int_equal(story__nr_disputes(&s), 0);
-	now = session__freeze(s.session);
-	assert_int_equal(now->spaces[0].vmas[0].start, to);
-	snapshot__free(now);
-	story__check(&s);
-	story__free(&s);
-}
-
-static void dontunmap_keeps_the_old_region(void **state)
-{
-	struct story s = story__new();
-	struct story_call call;
-
-	(void)state;
-	story__mmap(&s, BASE, 4 * PAGE);
-	story__fault(&s, BASE, 4, RSST_ANON, 1);
-	call = story__enter(&s, 1, VM_OP_MREMAP, CAUSE_MREMAP, BASE, 4 * PAGE, 4 * PAGE, 5);
-	story__area(&s, &call, BASE + TABLE, 4 * PAGE);
-	story__return(&s, &call, BASE + TABLE);
-	assert_non_null(session__vma(s.session, SPACE, BASE));
-	assert_non_null(session__vma(s.session, SPACE, BASE + TABLE));
-	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 0);
-	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 4);
 	story__free(&s);
 }
 
@@ -656,11 +432,11 @@ static void a_sampled_stack_stands_for_others(void **state)
 	     .gen = s.gen, .nr_pages = 512, .member = RSST_ANON, .cause = CAUSE_FAULT,
 	     .flags = SAMPLE_FLAGS(4)); /* taken for sure */
 	story__fault(&s, BASE + PAGE, 15, RSST_ANON, 6);
-	pages = pages_of(&s, 5);
+	pages = story__pages_of(&s, 5);
 	assert_int_equal(pages.faulted, 513);
 	assert_int_equal(pages.stands_for, 15);
 	assert_int_equal(pages.variance, 16 * 15);
-	assert_int_equal(pages_of(&s, 6).stands_for, 0);
+	assert_int_equal(story__pages_of(&s, 6).stands_for, 0);
 	story__check(&s);
 	story__free(&s);
 }
@@ -702,16 +478,8 @@ int main(void)
 		cmocka_unit_test(a_huge_page_may_stand_out_of_the_range),
 		cmocka_unit_test(mremap_of_locked_memory_fills_the_new_part),
 		cmocka_unit_test(a_gain_without_place_is_looked_for_once),
-		cmocka_unit_test(mremap_moves_pages_when_the_place_is_chosen),
 		cmocka_unit_test(a_call_may_be_told_before_it_fills),
 		cmocka_unit_test(a_page_that_comes_as_the_mapping_moves_moves_too),
-		cmocka_unit_test(a_failed_mremap_puts_the_pages_back),
-		cmocka_unit_test(mremap_shrinks_and_grows_in_place),
-		cmocka_unit_test(mremap_fixed_releases_its_destination),
-		cmocka_unit_test(a_failed_mremap_fixed_has_unmapped_its_destination),
-		cmocka_unit_test(a_failed_mremap_fixed_has_unmapped_what_was_empty),
-		cmocka_unit_test(mremap_fixed_moves_several_mappings_and_their_gaps),
-		cmocka_unit_test(dontunmap_keeps_the_old_region),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,27 +3,6 @@
  * found pages are. */
 #include "model/story.h"
 
-static __u64 stack_at(struct story *s, __u64 addr)
-{
-	__u32 owner = 0;
-
-	if (story__page(s, addr, &owner) == MEMBER_NONE)
-		return 0;
-	return owner < OWNER_FIRST_STACK ? 99 : session__stack(s->session, owner)->id;
-}
-
-static struct stack_pages pages_of(struct story *s, __u64 stack)
-{
-	struct snapshot *now = session__freeze(s->session);
-	struct stack_pages pages = { 0 };
-
-	for (__u32 k = OWNER_FIRST_STACK; k < now->nr_stacks; k++)
-		if (session__stack(s->session, k)->id == stack)
-			pages = now->stacks[k];
-	snapshot__free(now);
-	return pages;
-}
-
 static __u64 touched(struct story *s, __u64 addr)
 {
 	return session__touched(s->session, SPACE, addr);
@@ -41,17 +20,17 @@ static void a_doubtful_release_keeps_the_owners(void **state)
 	story__fault(&s, BASE, 2, RSST_ANON, 1);
 	story__fault(&s, BASE + TABLE, 2, RSST_ANON, 2);
 	story__release(&s, &call, 2, RSST_ANON);
-	assert_int_equal(stack_at(&s, BASE), 0);
+	assert_int_equal(story__stack_at(&s, BASE), 0);
 	story__look(&s, PAGES_FOUND, BASE, 2, RSST_ANON);
 	story__look(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
 	story__look(&s, PAGES_GONE, BASE + TABLE, 512, RSST_ANON);
 	story__look(&s, PAGES_SEEN, BASE + TABLE, 512, RSST_ANON);
-	assert_int_equal(stack_at(&s, BASE), 1);
-	assert_int_equal(stack_at(&s, BASE + PAGE), 1);
-	assert_int_equal(stack_at(&s, BASE + TABLE), 0);
-	assert_int_equal(pages_of(&s, 1).freed, 0);
-	assert_int_equal(pages_of(&s, 1).rss, 2);
-	assert_int_equal(pages_of(&s, 2).freed, 2);
+	assert_int_equal(story__stack_at(&s, BASE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + PAGE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + TABLE), 0);
+	assert_int_equal(story__pages_of(&s, 1).freed, 0);
+	assert_int_equal(story__pages_of(&s, 1).rss, 2);
+	assert_int_equal(story__pages_of(&s, 2).freed, 2);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__check(&s);
 	story__free(&s);
@@ -70,7 +49,7 @@ static void a_settled_table_keeps_no_owners(void **state)
 	story__release(&s, &call, 2, RSST_ANON);
 	story__look(&s, PAGES_SEEN, BASE, 512, RSST_ANON);
 	story__look(&s, PAGES_FOUND, BASE, 2, RSST_ANON);
-	assert_int_equal(stack_at(&s, BASE), 99);
+	assert_int_equal(story__stack_at(&s, BASE), 99);
 	story__check(&s);
 	story__free(&s);
 }
@@ -87,11 +66,11 @@ static void pages_found_near_a_fault_are_its(void **state)
 	story__look(&s, PAGES_FOUND, BASE + 20 * PAGE, 1, RSST_FILE);
 	story__look(&s, PAGES_FOUND, BASE + 300 * PAGE, 1, RSST_FILE);
 	story__look(&s, PAGES_SEEN, BASE, 512, RSST_FILE);
-	assert_int_equal(stack_at(&s, BASE + 17 * PAGE), 1);
-	assert_int_equal(stack_at(&s, BASE + 18 * PAGE), 1);
-	assert_int_equal(stack_at(&s, BASE + 20 * PAGE), 1);
-	assert_int_equal(stack_at(&s, BASE + 300 * PAGE), 99);
-	assert_int_equal(pages_of(&s, 1).rss, 3);
+	assert_int_equal(story__stack_at(&s, BASE + 17 * PAGE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + 18 * PAGE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + 20 * PAGE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + 300 * PAGE), 99);
+	assert_int_equal(story__pages_of(&s, 1).rss, 3);
 	story__check(&s);
 	story__free(&s);
 }

@@ -2,16 +2,6 @@
 /* Which pages a release takes: see release.c. */
 #include "model/story.h"
 
-/* Stack of the page, as its id; 0: not resident. */
-static __u64 stack_at(struct story *s, __u64 addr)
-{
-	__u32 owner = 0;
-
-	if (story__page(s, addr, &owner) == MEMBER_NONE)
-		return 0;
-	return owner < OWNER_FIRST_STACK ? 99 : session__stack(s->session, owner)->id;
-}
-
 static void a_whole_range_goes_table_by_table(void **state)
 {
 	struct story s = story__new();
@@ -27,7 +17,7 @@ static void a_whole_range_goes_table_by_table(void **state)
 	story__release(&s, &call, 512, RSST_ANON);
 	story__release(&s, &call, 4, RSST_ANON);
 	assert_int_equal(story__resident(&s, BASE, BASE + 3 * TABLE), 6);
-	assert_int_equal(stack_at(&s, BASE + 2 * TABLE + 4 * PAGE), 2);
+	assert_int_equal(story__stack_at(&s, BASE + 2 * TABLE + 4 * PAGE), 2);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__check(&s);
 	story__free(&s);
@@ -63,7 +53,7 @@ static void refill_behind_the_cursor_stays(void **state)
 	story__release(&s, &call, 8, RSST_ANON);
 	story__fault(&s, BASE, 3, RSST_ANON, 2);
 	story__release(&s, &call, 3, RSST_ANON);
-	assert_int_equal(stack_at(&s, BASE), 2);
+	assert_int_equal(story__stack_at(&s, BASE), 2);
 	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 0);
 	assert_int_equal(story__nr_disputes(&s), 0);
 	story__free(&s);
@@ -81,7 +71,7 @@ static void a_table_filled_during_the_call_may_be_passed(void **state)
 	call = story__enter(&s, PID, VM_OP_MADVISE, CAUSE_DONTNEED, BASE, 2 * TABLE, 4, 0);
 	story__fault(&s, BASE, 2, RSST_ANON, 2); /* the zap is past this one */
 	story__release(&s, &call, 5, RSST_ANON);
-	assert_int_equal(stack_at(&s, BASE), 2);
+	assert_int_equal(story__stack_at(&s, BASE), 2);
 	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 0);
 	story__free(&s);
 }
@@ -100,7 +90,7 @@ static void a_page_older_than_the_last_release_is_not_passed(void **state)
 	story__release(&s, &call, 4, RSST_ANON);
 	story__release(&s, &call, 2, RSST_ANON);
 	assert_int_equal(story__resident(&s, BASE + TABLE, BASE + 2 * TABLE), 0);
-	assert_int_equal(stack_at(&s, BASE + 2 * TABLE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + 2 * TABLE), 1);
 	story__free(&s);
 }
 
@@ -136,11 +126,11 @@ static void an_early_break_goes_on_in_the_same_table(void **state)
 	story__fault(&s, BASE, 10, RSST_ANON, 1);
 	call = story__munmap(&s, PID, BASE, TABLE);
 	story__release(&s, &call, 4, RSST_ANON);
-	assert_int_equal(stack_at(&s, BASE + 3 * PAGE), 0);
-	assert_int_equal(stack_at(&s, BASE + 4 * PAGE), 1);
+	assert_int_equal(story__stack_at(&s, BASE + 3 * PAGE), 0);
+	assert_int_equal(story__stack_at(&s, BASE + 4 * PAGE), 1);
 	story__fault(&s, BASE, 2, RSST_ANON, 2); /* behind the cursor */
 	story__release(&s, &call, 6, RSST_ANON);
-	assert_int_equal(stack_at(&s, BASE), 2);
+	assert_int_equal(story__stack_at(&s, BASE), 2);
 	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 2);
 	story__free(&s);
 }
@@ -295,7 +285,7 @@ static void brk_takes_from_the_heaps_end(void **state)
 	story__return(&s, &call, 0x5010000);
 	assert_int_equal(story__resident(&s, 0x5000000, 0x5010000), 16);
 	assert_int_equal(story__resident(&s, 0x5010000, 0x5020000), 0);
-	assert_int_equal(stack_at(&s, 0x5020000), 2);
+	assert_int_equal(story__stack_at(&s, 0x5020000), 2);
 	story__free(&s);
 }
 
