@@ -50,8 +50,9 @@ def python_program(_):
             os.path.join(FIXTURES, "objects.py")]
 
 
-def node_program(_):
-    return [needs("node"), "--perf-basic-prof", os.path.join(FIXTURES, "objects.js")]
+def node_program(folder):
+    """It leaves a log where it runs."""
+    return [needs("env"), "-C", folder, needs("node"), "--perf-basic-prof", os.path.join(FIXTURES, "objects.js")]
 
 
 # what builds it, its own functions, and what is in the JSON though no row of theirs is called so

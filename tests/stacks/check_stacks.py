@@ -37,7 +37,7 @@ class Place:
 
     def __init__(self, build, folder):
         self.rsstrace = os.path.abspath(os.path.join(build, "rsstrace"))
-        self.folder = folder
+        self.folder = os.path.abspath(folder)
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
     def path(self, name):
@@ -58,11 +58,11 @@ class Place:
         return self.path(name)
 
     def launch(self, trace, argv, options=(), stdin=None):
-        """Records a command from its first instruction."""
+        """Records a command from its first instruction, where it may leave what it likes: node writes a log."""
         with open(stdin or os.devnull, encoding="utf-8") as source:
             done = subprocess.run([self.rsstrace, "record", "-q", "-o", trace, *options, "--", *argv], stdin=source,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-                                  timeout=PATIENCE_S, env=self.env, check=False)
+                                  timeout=PATIENCE_S, env=self.env, cwd=self.folder, check=False)
         assert done.returncode == 0, f"{argv}: exit status {done.returncode}: {done.stderr}"
 
     def attach(self, trace, pid):
