@@ -22,14 +22,14 @@
 
 /* The word at @addr: as a pivot, which is a number to the verifier, as a slot is not. */
 #define word_at(addr)                                                                              \
-	(kernel_object((addr) - bpf_core_field_offset(struct maple_range_64, pivot),               \
+	(kernel_object((addr)-bpf_core_field_offset(struct maple_range_64, pivot),                 \
 		       struct maple_range_64)                                                      \
 		 ->pivot[0])
 
 /* Address of an array of the node at @at. */
 #define maple_field(at, arange, field)                                                             \
-	((at) + ((arange) ? bpf_core_field_offset(struct maple_arange_64, field) :                 \
-			    bpf_core_field_offset(struct maple_range_64, field)))
+	((at) + ((arange) ? bpf_core_field_offset(struct maple_arange_64, field)                   \
+			  : bpf_core_field_offset(struct maple_range_64, field)))
 
 /* What the slot of node @entry that covers @addr holds; 0: nothing. A global function: verified
  * once. */
