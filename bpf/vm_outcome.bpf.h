@@ -59,6 +59,9 @@ static __always_inline __s64 chosen_place(__u64 root, const struct thread_state 
 {
 	__u64 at;
 
+	/* one was chosen, just as large: with no alignment to be made, the usual case */
+	if (thread->area[1] && thread->area[0] == thread->area[1] && thread->area_bytes[1] == len)
+		return thread->area[1];
 	if (!thread->area[1])
 		return hint && vma__covers(root, hint, hint + len) ? hint : OUTCOME_UNKNOWN;
 	at = mapped_in(root, thread->area[1], thread->area_bytes[1], len);

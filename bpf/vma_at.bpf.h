@@ -15,45 +15,37 @@
 #define MAPLE_RANGE 2  /* enum maple_type: below it, leaves */
 #define MAPLE_ARANGE 3 /* with gaps: all nodes of an mm but the leaves */
 #define MAPLE_PIVOTS 15
-#define MAPLE_ARANGE_PIVOTS 9
 
-/* Address of an array of a node's, whose layout follows from @entry's type. */
-#define maple_field(entry, field)                                                                  \
-	(((entry) & ~MAPLE_NODE_MASK) +                                                            \
-	 (MAPLE_TYPE(entry) == MAPLE_ARANGE                                                        \
-		  ? bpf_core_field_offset(struct maple_arange_64, field)                           \
-		  : bpf_core_field_offset(struct maple_range_64, field)))
+/* Plain loads through a read-only cast. */
+#define kernel_object(addr, type)                                                                  \
+	((type *)bpf_rdonly_cast((void *)(addr), bpf_core_type_id_kernel(type)))
 
-/* Index of the last slot in use. A node that is full has no room to say so. */
-static __always_inline __u32 maple_end(__u64 entry, const __u64 *pivots)
-{
-	__u8 end = 0;
+/* The word at @addr: as a pivot, which is a number to the verifier, as a slot is not. */
+#define word_at(addr)                                                                              \
+	(kernel_object((addr)-bpf_core_field_offset(struct maple_range_64, pivot),                 \
+		       struct maple_range_64)                                                      \
+		 ->pivot[0])
 
-	if (MAPLE_TYPE(entry) != MAPLE_ARANGE && pivots[MAPLE_PIVOTS - 1])
-		return MAPLE_PIVOTS;
-	bpf_probe_read_kernel(&end, sizeof(end), (void *)maple_field(entry, meta.end));
-	return end;
-}
+/* Address of an array of the node at @at. */
+#define maple_field(at, arange, field)                                                             \
+	((at) + ((arange) ? bpf_core_field_offset(struct maple_arange_64, field)                   \
+			  : bpf_core_field_offset(struct maple_range_64, field)))
 
 /* What the slot of node @entry that covers @addr holds; 0: nothing. A global function: verified
  * once. */
 __noinline __u64 maple_slot(__u64 entry, __u64 addr)
 {
-	__u64 pivots[MAPLE_PIVOTS] = {}, slot = 0;
-	__u32 end, i;
+	bool arange = MAPLE_TYPE(entry) == MAPLE_ARANGE;
+	__u64 at = entry & ~MAPLE_NODE_MASK, pivots = maple_field(at, arange, pivot);
+	__u32 last = MAPLE_PIVOTS, i;
 
-	if (MAPLE_TYPE(entry) == MAPLE_ARANGE)
-		bpf_probe_read_kernel(pivots, MAPLE_ARANGE_PIVOTS * sizeof(*pivots),
-				      (void *)maple_field(entry, pivot));
-	else
-		bpf_probe_read_kernel(pivots, sizeof(pivots), (void *)maple_field(entry, pivot));
-	end = maple_end(entry, pivots);
+	/* a full node without gaps has no room to say how many slots are in use */
+	if (arange || !word_at(pivots + (MAPLE_PIVOTS - 1) * sizeof(__u64)))
+		last = kernel_object(maple_field(at, arange, meta), struct maple_metadata)->end;
 	for (i = 0; i < MAPLE_PIVOTS; i++)
-		if (i >= end || pivots[i] >= addr)
+		if (i >= last || word_at(pivots + i * sizeof(__u64)) >= addr)
 			break;
-	bpf_probe_read_kernel(&slot, sizeof(slot),
-			      (void *)(maple_field(entry, slot) + i * sizeof(slot)));
-	return slot;
+	return word_at(maple_field(at, arange, slot) + i * sizeof(__u64));
 }
 
 /* Address of the vm_area_struct that @addr lies in, 0: of none. @root: mm->mm_mt.ma_root */
@@ -78,7 +70,7 @@ static __always_inline __u64 vma__root(struct mm_struct *mm)
 	return (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
 }
 
-#define vma__field(vma, field) BPF_CORE_READ((struct vm_area_struct *)(vma), field)
+#define vma__field(vma, field) (kernel_object(vma, struct vm_area_struct)->field)
 
 /* Is all of [start, end) in one mapping? */
 static __always_inline bool vma__covers(__u64 root, __u64 start, __u64 end)
