@@ -122,8 +122,8 @@ __noinline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
 }
 
 /*
- * [start, end) of @space is gone, or something else. Call it when the kernel is done with that, on
- * the way out of the system call. Cost 0.1 us when no code was in the range.
+ * [start, end) of @space is gone, or something else. Call it when the kernel is done with that, at
+ * the end of the call or of its hold on the mmap lock. Cost 0.1 us when no code was in the range.
  *
  * Noted only when code was hit, else a process that frees a lot would look as if it changed all the
  * time; and looked at once more after that: if user space puts a new set in place, it either sees

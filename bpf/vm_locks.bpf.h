@@ -83,6 +83,8 @@ static __noinline int section_outcome(struct mm_struct *mm, struct task_struct *
 	long nr = arch_syscall_nr(regs);
 	enum vm_op op = nr < 0 ? VM_OP_NONE : arch_vm_op(nr);
 
+	if (in_fault(task, thread, nr)) /* a stack that grows by a fault: the fault tells */
+		return 0;
 	switch (op) {
 	case VM_OP_MMAP:
 	case VM_OP_MUNMAP:
@@ -95,7 +97,7 @@ static __noinline int section_outcome(struct mm_struct *mm, struct task_struct *
 		if (thread->outcome != OUTCOME_UNKNOWN)
 			return 1;
 		break;
-	case VM_OP_NONE: /* a stack that grows by a fault: the fault tells */
+	case VM_OP_NONE:
 		return 0;
 	case VM_OP_OTHER:
 		if (nr == ARCH_NR_PRCTL && !(regs->dx & 4095)) {

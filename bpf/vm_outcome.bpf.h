@@ -98,7 +98,8 @@ static __noinline int mmap_outcome(struct mm_struct *mm, struct thread_state *th
 	thread->outcome = OUTCOME_FAILED;
 	if (regs->r10 & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		if (grown ? vma__covers(root, at, at + len)
-			  : regs->r10 & MAP_FIXED && replaced(root, at, len, regs))
+			  : regs->r10 & MAP_FIXED && at == regs->di &&
+				    replaced(root, at, len, regs))
 			thread->outcome = at;
 	} else if (grown) {
 		thread->outcome = chosen_place(root, thread, at, len);
@@ -132,6 +133,10 @@ static __noinline int mremap_outcome(struct mm_struct *mm, struct thread_state *
 	if (regs->r10 & MREMAP_FIXED) {
 		if (moved_to(root, thread, regs, to))
 			at = to;
+		/* of several mappings (since 6.17) it may have moved some before it failed */
+		if (at > 0 && old_len && !(regs->r10 & MREMAP_DONTUNMAP) &&
+		    vma__at(root, old + old_len - 4096))
+			at = OUTCOME_UNKNOWN;
 	} else if (thread->area[1]) {
 		at = chosen_place(root, thread, 0, new_len);
 		if (at < 0 && vma__at(root, old))

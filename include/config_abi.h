@@ -26,14 +26,15 @@ struct kernel_settings {
 				  their tracepoints: 0 or 1 */
 };
 
-/* What the live side asks of the programs it runs on demand, and what they answer. One question at
- * a time. */
+/* Where to a sum goes. */
 enum ask_tell {
 	SUM_ANSWER = 0,	   /* as answer_pages */
 	SUM_TELL = 1,	   /* into the ring, or answer_again */
 	SUM_TELL_LAST = 2, /* into the ring, whatever else is on its way there */
 };
 
+/* What the live side asks of the programs it runs on demand, and what they answer. One question at
+ * a time. */
 struct kernel_dialog {
 	__u32 ask_tgid;	      /* adopt_task: the process to follow */
 	__u32 ask_space;      /* sum_batched: the space to sum */
@@ -63,7 +64,7 @@ struct space_state {
 	__s64 lost[4];	     /* pages whose record did not fit */
 	__u32 lock_seq;	 /* mm->mm_lock_seq when it was last seen taken for writing; 0: not yet */
 	__u32 lock_open; /* it was not seen released since: 0 or 1 */
-	/* before Linux 6.2 only, see bpf/rss_batched.bpf.h */
+	/* before Linux 6.2 only, see bpf/rss_batched.bpf.h and bpf/batched_sum.bpf.h */
 	__u64 claiming;	  /* 1 while somebody claims what last_count lacks */
 	__s64 counted[4]; /* what the records so far add up to, lost ones among them */
 	__s64 drift[4];	  /* by how much the kernel's counters were found to differ from that, twice

@@ -18,7 +18,8 @@ static int open_again(int place)
 	if (!S_ISREG(st.st_mode))
 		return -ENOEXEC;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
-	fd = open(link, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: with a lease on it (fcntl(2), F_SETLEASE) we would wait for its holder */
+	fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -19,6 +19,10 @@ struct debug_search {
 	__u32 link_crc;
 };
 
+/* A debug file beside a program without build-id is summed up whole, and its size is its maker's.
+ */
+#define MAX_SUMMED_BYTES (1ULL << 30)
+
 static __u32 crc_of_file(const struct elf_image *image)
 {
 	static const size_t chunk_bytes = 1u << 16;
@@ -42,7 +46,8 @@ static bool belongs(const struct debug_search *search)
 
 	if (len && search->build_id_bytes)
 		return len == search->build_id_bytes && !memcmp(build_id, search->build_id, len);
-	return search->link && crc_of_file(search->debug) == search->link_crc;
+	return search->link && search->debug->size_bytes <= MAX_SUMMED_BYTES &&
+	       crc_of_file(search->debug) == search->link_crc;
 }
 
 static bool try_path(const struct debug_search *search, const char *path)

@@ -203,16 +203,6 @@ bool debug_fetch__take(struct debug_fetch *fetch, __u32 *number, int *fd)
 	return is_there;
 }
 
-bool debug_fetch__is_busy(struct debug_fetch *fetch)
-{
-	bool busy;
-
-	pthread_mutex_lock(&fetch->lock);
-	busy = fetch->taken < fetch->nr;
-	pthread_mutex_unlock(&fetch->lock);
-	return busy;
-}
-
 struct debug_fetch_stats debug_fetch__stats(struct debug_fetch *fetch)
 {
 	struct debug_fetch_stats stats;

@@ -33,9 +33,6 @@ int debug_fetch__ask(struct debug_fetch *fetch, __u32 number, const __u8 *build_
  */
 bool debug_fetch__take(struct debug_fetch *fetch, __u32 *number, int *fd);
 
-/* Are answers outstanding? */
-bool debug_fetch__is_busy(struct debug_fetch *fetch);
-
 struct debug_fetch_stats debug_fetch__stats(struct debug_fetch *fetch);
 
 #endif

@@ -11,15 +11,16 @@
 
 #define DRAIN_MS 10
 #define TICK_TRIES 5
-#define IDLE_TICK_NS NSEC_PER_SEC	   /* ticks while nothing happens */
+#define IDLE_TICK_NS NSEC_PER_SEC	    /* ticks while nothing happens */
 #define NAMES_BUDGET_NS (500 * 1000 * 1000) /* of each tick; the rest comes with later ones */
 
 /* --- taking records from the ring ---------------------------------------------------------- */
 
 /*
- * The new image is told right behind its exec, so that the stacks that follow find it in the region map, as the unwinder's
- * thread found it when it began: meanwhile it may have gone on, or be gone. Its few first pages are left to the reconciler: by
- * now others are there, too, whose faults are still to be told.
+ * The new image is told right behind its exec, so that the stacks that follow find it in the region
+ * map, as the unwinder's thread found it when it began: meanwhile it may have gone on, or be gone.
+ * Its few first pages are left to the reconciler: by now others are there, too, whose faults are
+ * still to be told.
  */
 static void on_exec(struct live_source *live, const struct rec_exec *rec)
 {
@@ -61,7 +62,8 @@ static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
 	target__died(target);
 }
 
-/* The mapping that begins at @start, as /proc tells it: of shared memory a call does not say what it is, or how large. */
+/* The mapping that begins at @start, as /proc tells it: of shared memory a call does not say what
+ * it is, or how large. */
 static void tell_mapping(struct live_source *live, __u32 space, __u64 start)
 {
 	struct target *target = targets__by_space(&live->targets, space);
@@ -122,14 +124,16 @@ static void notice(struct live_source *live, const struct rec *rec)
 	}
 }
 
-/* Names stand before the tick of the interval they are needed in - unless ever new stacks keep coming. */
+/* Names stand before the tick of the interval they are needed in - unless ever new stacks keep
+ * coming. */
 static bool nameless(struct live_source *live)
 {
 	return live->nameless && live->tries < TICK_TRIES;
 }
 
 /*
- * The tick goes right behind the counters that belong to it: whatever else this drain brings happened later.
+ * The tick goes right behind the counters that belong to it: whatever else this drain brings
+ * happened later.
  */
 static int finish_tick(struct live_source *live)
 {
@@ -137,7 +141,8 @@ static int finish_tick(struct live_source *live)
 
 	live->pending_tick = 0;
 	live->awaited = 0;
-	if (nameless(live)) /* a stack slipped in before the counters: its names first, then another tick */
+	if (nameless(live)) /* a stack slipped in before the counters: its names first, then another
+			       tick */
 		return 0;
 	live->tries = 0;
 	live->ticked = true;
@@ -145,7 +150,8 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
-/* @space, which process @pid leaves, or 0: somebody else lives on in it, as a vfork child's parent. */
+/* @space, which process @pid leaves, or 0: somebody else lives on in it, as a vfork child's parent.
+ */
 static __u32 left_space(const struct live_source *live, __u32 space, pid_t pid)
 {
 	return targets__any_other_in(&live->targets, space, pid) ? 0 : space;
@@ -181,8 +187,8 @@ static void give_last_stacks(struct live_source *live, const struct rec *rec)
 		live->nameless = live->session;
 }
 
-/* Take what is in the ring, and behind it the stacks that could be walked only afterwards: those that
- * are there at once, or @all. */
+/* Take what is in the ring, and behind it the stacks that could be walked only afterwards: those
+ * that are there at once, or @all. */
 static void drain(struct live_source *live, bool all)
 {
 	int nr;
@@ -225,8 +231,8 @@ static int on_record(void *ctx, void *bytes, size_t len)
 		return 0;
 	}
 	give_last_stacks(live, rec);
-	if (rec->type == REC_MARK ? push_mark(live, bytes) :
-				    record_queue__push(&live->queue, rec)) {
+	if (rec->type == REC_MARK ? push_mark(live, bytes)
+				  : record_queue__push(&live->queue, rec)) {
 		live->error = -ENOMEM;
 		return 0;
 	}
@@ -239,7 +245,8 @@ static int on_record(void *ctx, void *bytes, size_t len)
 	return 0;
 }
 
-/* --- ticks ------------------------------------------------------------------------------------- */
+/* --- ticks -------------------------------------------------------------------------------------
+ */
 
 static void sync_maps(struct live_source *live)
 {
@@ -252,8 +259,8 @@ static void sync_maps(struct live_source *live)
 
 		if (!target->alive || proc_maps__read(&maps, target->pid, false, NULL))
 			continue;
-		if (code_changed && unwind_watch__sync(live->unwind, target->space, target->pid,
-						       NULL) == -EAGAIN)
+		if (code_changed &&
+		    unwind_watch__sync(live->unwind, target->space, target->pid, NULL) == -EAGAIN)
 			live->code_changed = true;
 		mark_probes__sync(&live->probes, live->kernel, target->pid, target->space, &maps);
 		if (names__tell_maps(live->names, &maps, &live->queue))
@@ -269,7 +276,8 @@ static void tell_runs(struct live_source *live)
 		kernel_side__tell_runs(live->kernel, live->targets.all[i].space);
 }
 
-/* Answers go into the queue, then what the kernel did meanwhile: stage_close() sees both applied. */
+/* Answers go into the queue, then what the kernel did meanwhile: stage_close() sees both applied.
+ */
 static int stage_service(struct live_source *live)
 {
 	int code = 0;
@@ -302,9 +310,10 @@ static int stage_service(struct live_source *live)
 
 static int tell_stats(struct live_source *live)
 {
-	__u64 now[NR_COUNTERS];
+	__u64 now[NR_COUNTERS], untold;
 
 	kernel_side__counters(live->kernel, now);
+	untold = now[CNT_RING_FULL] + now[CNT_MISSED] + now[CNT_MAPS_UNTOLD];
 	now[CNT_TRACER_MEMORY] = facts__own_memory();
 	if (now[CNT_TRACER_MEMORY] > live->most_memory)
 		live->most_memory = now[CNT_TRACER_MEMORY];
@@ -312,7 +321,10 @@ static int tell_stats(struct live_source *live)
 	if (!memcmp(now, live->stats, sizeof(now)))
 		return 0;
 	memcpy(live->stats, now, sizeof(now));
-	region_check__lost(&live->regions, now[CNT_RING_FULL] + now[CNT_MISSED] + now[CNT_MAPS_UNTOLD]);
+	region_check__lost(&live->regions, untold);
+	if (untold != live->untold) /* what was not told may have been code that came or went */
+		live->code_changed = true;
+	live->untold = untold;
 	return facts__stats(&live->queue, now, NR_COUNTERS);
 }
 
@@ -344,7 +356,8 @@ static int stage_close(struct live_source *live)
 		live->awaited++;
 		kernel_side__tell_counters(live->kernel, live->targets.all[i].space);
 	}
-	/* not drain(): a stack that was walked late would stand behind the tick, its names unsaid */
+	/* not drain(): a stack that was walked late would stand behind the tick, its names unsaid
+	 */
 	kernel_side__drain(live->kernel);
 	if (live->pending_tick) /* nobody left to tell, or the ring was full */
 		code = finish_tick(live);

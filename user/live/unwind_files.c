@@ -163,13 +163,15 @@ static void note_image(struct unwind_files *files, int fd, const char *root,
 	object->end = image.end;
 	object->offset = image.offset;
 	object->entry = image.entry;
-	if (!image.interpreter[0])
+	if (!image.interpreter[0] || files->in_interpreter) /* the kernel goes no further either */
 		return;
 	snprintf(path, sizeof(path), "%s%s", root, image.interpreter);
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return;
 	object->interpreter = key_of(&st);
+	files->in_interpreter = true;
 	unwind_files__preload(files, path);
+	files->in_interpreter = false;
 	if (files->control)
 		files->control->interpreter = object->interpreter;
 }

@@ -27,6 +27,7 @@ struct unwind_files {
 	__u64 vdso_bytes; /* of its mapping; 0: there is none */
 	struct unwind_pause pause; /* while a table is built; call NULL: nothing */
 	bool only_known;	   /* build nothing: what is new is UNWIND_TABLE_AWAITED */
+	bool in_interpreter;	   /* what is being added is one: it has none itself */
 	size_t nr_tables, nr_no_table, nr_left_out, nr_held;
 };
 

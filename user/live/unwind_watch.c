@@ -137,21 +137,25 @@ static bool is_due(const struct unwind_watch *watch, __u32 space)
 	       watch->later.bytes < NEWS_QUEUE_MAX_BYTES;
 }
 
+static void walk_copy(struct unwind_watch *watch, const void *bytes, size_t len)
+{
+	struct rec_stack *rec = stack_copy__walk(watch->upload, bytes, len);
+
+	if (rec)
+		keep(watch, rec);
+}
+
 static void work_on(struct unwind_watch *watch, const void *bytes, size_t len)
 {
 	const struct unwind_news *news = bytes;
-	struct rec_stack *rec;
 
 	if (len >= sizeof(struct unwind_code) && news->kind == UNWIND_NEWS_CODE)
 		on_code(watch, bytes);
 	if (len >= sizeof(struct unwind_exec) && news->kind == UNWIND_NEWS_EXEC)
 		on_exec(watch, bytes);
 	if (len >= sizeof(struct unwind_copy) && news->kind == UNWIND_NEWS_STACK) {
-		if (is_due(watch, news->space) && news_queue__push(&watch->later, bytes, len))
-			return;
-		rec = stack_copy__walk(watch->upload, bytes, len);
-		if (rec)
-			keep(watch, rec);
+		if (!is_due(watch, news->space) || !news_queue__push(&watch->later, bytes, len))
+			walk_copy(watch, bytes, len);
 	}
 }
 
@@ -192,7 +196,8 @@ static bool consume(struct unwind_watch *watch, __u64 ns)
 	}
 }
 
-/* Work on what waited for the spaces that are due, if it is their time or @all is wanted. */
+/* Work on what waited for the spaces that are due: if it is their time, or @all of it, which then
+ * waits no longer, whatever came of it. */
 static void work_on_due(struct unwind_watch *watch, bool all)
 {
 	struct news_queue later;
@@ -202,7 +207,10 @@ static void work_on_due(struct unwind_watch *watch, bool all)
 	later = watch->later;
 	watch->later = (struct news_queue){ 0 };
 	while ((item = news_queue__pop(&later))) {
-		work_on(watch, item->bytes, item->len);
+		if (all)
+			walk_copy(watch, item->bytes, item->len);
+		else
+			work_on(watch, item->bytes, item->len);
 		free(item);
 	}
 }

@@ -2,8 +2,8 @@
 /*
  * mremap moves pages without a release or a birth. The pages are taken up (stashed) when the kernel
  * has chosen the new place: it holds the mmap lock, so no other thread can map there or fault the
- * old place in again. They are put down when the call returns. With MREMAP_FIXED nothing is chosen:
- * both happen at the return.
+ * old place in again. They are put down when the call is told. With MREMAP_FIXED nothing is chosen:
+ * both happen then.
  */
 #include <errno.h>
 #include "model/books.h"

@@ -186,10 +186,11 @@ void session__named(struct session *session, struct space *space, const struct r
 {
 	__u64 start = page_down(named->start), end = page_up(named->end);
 	struct vma_map *map = &space->map;
-	int ret = vma_map__cut_out(map, start, end);
+	int ret;
 
-	if (named->ret && named->ret != -ENOMEM && named->ret != -EBADF)
+	if (start >= end || (named->ret && named->ret != -ENOMEM && named->ret != -EBADF))
 		return;
+	ret = vma_map__cut_out(map, start, end);
 	session__map_result(session, ret);
 	if (ret)
 		return;
