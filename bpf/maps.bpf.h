@@ -66,6 +66,8 @@ struct {
  */
 __u64 counters[RSST_MAX_CPUS * RSST_COUNTER_SLOTS] __attribute__((aligned(64))) = {};
 
+struct vm_moves moves = {};
+
 /* What a thread is doing; kept by task.bpf.h. */
 struct thread_state {
 	__u64 fault_addr; /* last fault taken; 0: none yet */
@@ -96,6 +98,7 @@ struct thread_state {
 	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
 	__u8 fault_write;  /* by a write access */
 	__u8 args_back;	   /* execve has taken back what it charged for arguments */
+	__u8 moving;	   /* it is in vm_moves.begun, and not yet in told */
 	/* kernels before 6.2 only, see rss_batched.bpf.h */
 	__s64 synced[RSST_NR_MEMBERS]; /* pages this thread has added to the shared counts */
 	__s64 told[RSST_NR_MEMBERS]; /* of synced and still pending: told so far, or there at attach

@@ -31,7 +31,22 @@ static __always_inline bool settings_by_locks(void)
 #endif
 }
 
-static __always_inline int call_enter(void *ctx)
+/* A page that is looked for meanwhile is neither here nor there: kernel_side__moves(). */
+static __always_inline void move_begins(struct thread_state *thread)
+{
+	thread->moving = 1;
+	__sync_fetch_and_add(&moves.begun, 1);
+}
+
+static __always_inline void move_is_told(struct thread_state *thread)
+{
+	if (!thread->moving)
+		return;
+	thread->moving = 0;
+	__sync_fetch_and_add(&moves.told, 1);
+}
+
+static __always_inline int call_enter(const struct trace_event_raw_sys_enter *ctx)
 {
 	struct task_struct *task = current_task();
 	struct space_ref *ref = filter__space((__u64)kernel_field(task, mm));
@@ -50,6 +65,8 @@ static __always_inline int call_enter(void *ctx)
 	mm = kernel_field(task, mm);
 	thread->old_brk = kernel_field(mm, brk);
 	thread->call_gen = emit__next_generation();
+	if (arch_vm_op(ctx->id) == VM_OP_MREMAP)
+		move_begins(thread);
 	return 0;
 }
 
@@ -213,6 +230,7 @@ static __noinline int call_exit(void *ctx, long ret)
 		tell_unwinder(rec);
 	emit__submit(rec);
 out:
+	move_is_told(thread);
 	thread->call++; /* what follows is not part of this call */
 	return 0;
 }
@@ -223,7 +241,7 @@ out:
  * takes their place.
  */
 SEC("tracepoint")
-int vm_call_enter(void *ctx)
+int vm_call_enter(struct trace_event_raw_sys_enter *ctx)
 {
 	cpu__hold();
 	call_enter(ctx);

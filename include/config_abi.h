@@ -48,6 +48,15 @@ struct kernel_dialog {
 	__u64 last_space; /* id the newest space got */
 };
 
+/*
+ * mremap(2)s of followed spaces, by the system calls' tracepoints: between the two the kernel has moved pages, and no
+ * record says so yet. Stays 0 where calls are told before they let go of the lock.
+ */
+struct vm_moves {
+	__u64 begun;
+	__u64 told;
+};
+
 /* Value of the `spaces` map, keyed by the address of the mm_struct. */
 struct space_ref {
 	__u32 space; /* 1 .. RSST_MAX_SPACES - 1 */

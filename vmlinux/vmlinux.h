@@ -258,6 +258,12 @@ struct bpf_perf_event_data {
 #pragma clang attribute pop
 
 /* kernel/trace/trace.h: the context of a classic sys_exit tracepoint */
+struct trace_event_raw_sys_enter {
+	u64 entry;
+	long id;
+	unsigned long args[6];
+};
+
 struct trace_event_raw_sys_exit {
 	u64 entry;
 	long id;

@@ -44,8 +44,23 @@ static int scan_table(struct heal *heal, struct target *target, struct heal_scan
 	return 0;
 }
 
-int heal__scan(struct heal *heal, const struct session *session, struct targets *targets)
+/* Was nothing being moved since @before? */
+static bool is_settled(struct heal *heal, const struct vm_moves *before,
+		       const struct kernel_side *kernel)
 {
+	struct vm_moves after = kernel_side__moves(kernel);
+
+	if (before->begun == before->told && before->begun == after.begun)
+		heal->nr_refused = 0;
+	else if (heal->nr_refused++ < HEAL_PATIENCE)
+		return false;
+	return true;
+}
+
+int heal__scan(struct heal *heal, const struct session *session, struct targets *targets,
+	       const struct kernel_side *kernel)
+{
+	struct vm_moves before = kernel_side__moves(kernel);
 	__u32 space = heal->cursor_space;
 	__u64 start = heal->cursor_start;
 	int code = 0;
@@ -66,6 +81,10 @@ int heal__scan(struct heal *heal, const struct session *session, struct targets 
 		target = targets__by_space(targets, space);
 		if (target)
 			code = scan_table(heal, target, scan);
+	}
+	if (!is_settled(heal, &before, kernel)) {
+		heal->nr_scans = 0;
+		return code; /* the next round begins where this one did */
 	}
 	heal->cursor_space = space;
 	heal->cursor_start = start;
@@ -116,10 +135,10 @@ static int tell_scan(const struct heal *heal, const struct heal_scan *scan,
 		at = run->addr + run->nr_pages * LEDGER_PAGE_BYTES;
 	}
 	if (!code && at < scan->end)
-		code = tell(queue, scan->space, PAGES_GONE, at, (scan->end - at) / LEDGER_PAGE_BYTES,
-			    RSST_ANON);
-	return code ? code :
-		      tell(queue, scan->space, PAGES_SEEN, scan->start,
+		code = tell(queue, scan->space, PAGES_GONE, at,
+			    (scan->end - at) / LEDGER_PAGE_BYTES, RSST_ANON);
+	return code ? code
+		    : tell(queue, scan->space, PAGES_SEEN, scan->start,
 			   (scan->end - scan->start) / LEDGER_PAGE_BYTES, RSST_ANON);
 }
 

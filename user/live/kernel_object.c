@@ -14,6 +14,7 @@
 		(object)->settings = (struct kernel_settings *)&(skel)->rodata->settings;          \
 		(object)->dialog = (struct kernel_dialog *)&(skel)->bss->dialog;                   \
 		(object)->counters = (skel)->bss->counters;                                        \
+		(object)->moves = &(skel)->bss->moves;                                             \
 		(object)->adopt_task = (skel)->progs.adopt_task;                                   \
 		(object)->vm_call_enter = (skel)->progs.vm_call_enter;                             \
 		(object)->vm_call_exit = (skel)->progs.vm_call_exit;                               \

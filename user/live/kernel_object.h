@@ -20,6 +20,7 @@ struct kernel_object {
 	struct kernel_settings *settings; /* to be written before kernel_object__load() */
 	struct kernel_dialog *dialog;	  /* shared with the programs once loaded, like the next */
 	const __u64 *counters;		  /* RSST_COUNTER_SLOTS of each CPU */
+	const volatile struct vm_moves *moves;
 	/* programs run on demand or attached by hand; NULL: not in this family */
 	struct bpf_program *adopt_task;
 	struct bpf_program *vm_call_enter, *vm_call_exit, *prctl_exit;

@@ -524,6 +524,16 @@ struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side)
 	return kernel_object__unwind_fds(&side->object);
 }
 
+struct vm_moves kernel_side__moves(const struct kernel_side *side)
+{
+	struct vm_moves moves = { .told = side->object.moves->told };
+
+	/* in this order: one that is told meanwhile must not hide another's beginning */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	moves.begun = side->object.moves->begun;
+	return moves;
+}
+
 __u64 kernel_side__map_bytes(const struct kernel_side *side)
 {
 	struct bpf_map *map;

@@ -8,6 +8,7 @@
 #include "record_abi.h"
 #include "counters.h"
 #include "base/err.h"
+#include "config_abi.h"
 #include "live/unwind_upload.h"
 
 struct kernel_side;
@@ -68,6 +69,12 @@ void kernel_side__sample_stacks(struct kernel_side *side, __u32 shift);
 
 /* Descriptors of the maps the unwind tables go into. */
 struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side);
+
+/*
+ * Calls that move pages, begun and told so far: what is looked up while the two differ, or the first changes, may be
+ * from amid one of which no record tells yet.
+ */
+struct vm_moves kernel_side__moves(const struct kernel_side *side);
 
 /* Kernel memory held by our maps, bytes. */
 __u64 kernel_side__map_bytes(const struct kernel_side *side);

@@ -289,7 +289,8 @@ static int stage_service(struct live_source *live)
 		if (!code && live->times_ns.first_stack && !live->times_ns.named)
 			live->times_ns.named = facts__now();
 		if (code >= 0)
-			code = heal__scan(&live->heal, live->session, &live->targets);
+			code = heal__scan(&live->heal, live->session, &live->targets,
+					  live->kernel);
 		if (code >= 0 && region_check__due(&live->regions)) {
 			kernel_side__drain(live->kernel);
 			code = region_check__read(&live->regions, &live->targets);
