@@ -179,7 +179,7 @@ def odd_frames(*flags):
         launched(lambda _: [place.build("odd_frames" + "".join(flags), "gcc", "-O2", "-g", *flags, "odd_frames.c")])(place, trace)
         told = {tuple(symbols(stack)[:3]): symbols(stack) for stack in stacks_of(place, trace) if stack["complete"]}
         for begin in (("odd_leaf", "down", "down"), ("plain_leaf", "odd_middle", "down")):
-            assert "main" in told.get(begin, ()), f"no whole stack begins with {begin}: {sorted(told)}"
+            assert "main" in told.get(begin, ()), f"no whole stack begins with {begin}"
 
     return record
 

@@ -40,8 +40,11 @@ void dwfl_stack__free(struct dwfl_stack *stack);
 int dwfl_stack__add(struct dwfl_stack *stack, int fd, __u64 start, __u64 offset);
 int dwfl_stack__ready(struct dwfl_stack *stack);
 
-/* Number of frames up to the outermost, which the CFI says it is; -ENODATA: it was not reached, or
- * not within @max. */
+/*
+ * Number of frames up to where libdwfl says the end is: the outermost, by its CFI; but also one
+ * whose return address is zero or could not be read, which the caller has to tell from it.
+ * -ENODATA: it did not come to an end, or not within @max.
+ */
 int dwfl_stack__walk(struct dwfl_stack *stack, const struct dwfl_stack_thread *thread,
 		     struct dwfl_stack_frame *frames, int max);
 

@@ -115,8 +115,9 @@ static bool may_walk(struct stack_dwfl *dwfl)
 }
 
 /*
- * Where there is no CFI libdwfl takes rbp for a frame pointer, and a zero for the end. So it must
- * go the way our own walk did, through code only, to where our own table says the end is.
+ * Where there is no CFI libdwfl takes rbp for a frame pointer; and a return address that is zero or
+ * beyond the copy it takes for the end. So it must go the way our own walk did, through code only,
+ * to where our own table says the end is.
  */
 static bool is_sound(const struct unwind_upload *upload, __u32 space,
 		     const struct dwfl_stack_frame *theirs, int nr, const __u64 *ours,
