@@ -172,6 +172,18 @@ def attached(build):
     return record
 
 
+def odd_frames(*flags):
+    """Its stacks must be whole, and told with their names."""
+
+    def record(place, trace):
+        launched(lambda _: [place.build("odd_frames" + "".join(flags), "gcc", "-O2", "-g", *flags, "odd_frames.c")])(place, trace)
+        told = {tuple(symbols(stack)[:3]): symbols(stack) for stack in stacks_of(place, trace) if stack["complete"]}
+        for begin in (("odd_leaf", "down", "down"), ("plain_leaf", "odd_middle", "down")):
+            assert "main" in told.get(begin, ()), f"no whole stack begins with {begin}"
+
+    return record
+
+
 def big_object(place):
     return [place.build("big_object", "gcc", "-O2", "big_object.c")]
 
@@ -245,6 +257,8 @@ PROGRAMS = [
     ("c-static-stripped", WHOLE, False, launched(c_program("-static", strip=True))),
     ("cut-mapping", WHOLE, True, launched(lambda place: [place.build("cut_mapping", "gcc", "-O2", "-Wl,-z,noseparate-code",
                                                                      "cut_mapping.c")])),
+    ("odd-frames", WHOLE, True, odd_frames()),
+    ("odd-frames-fixed", WHOLE, True, odd_frames("-no-pie")),
     ("cxx", WHOLE, True, launched(cxx_program("g++"))),
     ("cxx-clang", WHOLE, False, launched(cxx_program("clang++"))),
     ("rust", WHOLE, False, launched(rust_program)),
@@ -271,6 +285,17 @@ PROGRAMS = [
 # --- the verdict ------------------------------------------------------------------------------------
 
 
+def stacks_of(place, trace):
+    done = subprocess.run([place.rsstrace, "report", "--json", "--all", trace], stdout=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, "the trace does not read"
+    return json.loads(done.stdout)["stacks"]
+
+
+def symbols(stack):
+    return [frame["symbol"] for frame in stack["frames"]]
+
+
 def without_stack(place, trace):
     """Faulted bytes of which nothing is known, not even where the thread was."""
     told = subprocess.run([place.rsstrace, "export", "-q", "--format", "jsonl", trace], stdout=subprocess.PIPE,
@@ -282,11 +307,7 @@ def without_stack(place, trace):
 def completeness(place, trace):
     """(percent of faulted bytes whose stack is whole, faulted bytes, stacks, the largest that is not, places that whole stacks
     return to, those of them not behind a call)."""
-    done = subprocess.run([place.rsstrace, "report", "--json", "--all", trace], stdout=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, check=False)
-    assert done.returncode == 0, "the trace does not read"
-    view = json.loads(done.stdout)
-    stacks = view["stacks"]
+    stacks = stacks_of(place, trace)
     faulted = sum(stack["faulted"] for stack in stacks) + without_stack(place, trace)
     whole = sum(stack["faulted"] for stack in stacks if stack["complete"])
     places, astray = return_addresses.judge(stacks)

@@ -40,15 +40,21 @@ static int read_code(struct unwind_target *target, __u64 addr, __u64 *value)
 		       : -1;
 }
 
+static bool read_word(void *context, __u64 addr, __u64 *word)
+{
+	const struct unwind_copy *copy = ((const struct unwind_target *)context)->copy;
+	__u64 offset = addr - copy->start;
+
+	if (addr < copy->start || offset + 7 < offset || !is_readable(copy, offset) ||
+	    !is_readable(copy, offset + 7))
+		return false;
+	memcpy(word, (const char *)copy->words + offset, sizeof(*word));
+	return true;
+}
+
 static inline int unwind_read(struct unwind_target *target, __u64 addr, __u64 *value)
 {
-	__u64 offset = addr - target->copy->start;
-
-	if (addr < target->copy->start || offset + 7 < offset ||
-	    !is_readable(target->copy, offset) || !is_readable(target->copy, offset + 7))
-		return read_code(target, addr, value);
-	memcpy(value, (const char *)target->copy->words + offset, sizeof(*value));
-	return 0;
+	return read_word(target, addr, value) ? 0 : read_code(target, addr, value);
 }
 
 static void take_regs(struct unwind_regs *regs, const struct unwind_copy *copy)
@@ -84,6 +90,24 @@ static __u16 walk(struct unwind_target *target, __u64 *frames, int *end)
 	return nr;
 }
 
+/* What no rule of ours says, libdwfl may know. As walk(). */
+static __u16 walk_on(struct unwind_target *target, struct stack_dwfl *dwfl, __u64 *frames, __u16 nr,
+		     int *end)
+{
+	const struct dwfl_stack_thread thread = { .regs = target->copy->regs,
+						  .read = read_word,
+						  .context = target };
+	__u16 more;
+
+	if (*end != STACK_END_UNSUPPORTED)
+		return nr;
+	more = stack_dwfl__walk(dwfl, target->upload, &target->copy->news, &thread, frames, nr);
+	if (!more)
+		return nr;
+	*end = STACK_END_ROOT;
+	return more;
+}
+
 /* The whole is better than a part, a longer part than a shorter, but for one nobody checked. */
 static bool is_better(const struct unwind_copy *copy, __u16 nr_frames, int end)
 {
@@ -91,7 +115,7 @@ static bool is_better(const struct unwind_copy *copy, __u16 nr_frames, int end)
 	       (copy->end != STACK_END_FRAMEPTR && nr_frames > copy->nr_frames);
 }
 
-struct rec_stack *stack_copy__walk(const struct unwind_upload *upload,
+struct rec_stack *stack_copy__walk(const struct unwind_upload *upload, struct stack_dwfl *dwfl,
 				   const struct unwind_copy *copy, size_t bytes)
 {
 	struct unwind_target target = { .upload = upload, .copy = copy };
@@ -104,6 +128,7 @@ struct rec_stack *stack_copy__walk(const struct unwind_upload *upload,
 	    (bytes - sizeof(*copy)) / UNWIND_COPY_PAGE_BYTES < copy->news.nr_pages)
 		return NULL;
 	nr_frames = walk(&target, frames, &end);
+	nr_frames = walk_on(&target, dwfl, frames, nr_frames, &end);
 	if (!is_better(copy, nr_frames, end))
 		return NULL;
 	rec = calloc(1, sizeof(*rec) + nr_frames * sizeof(*frames));

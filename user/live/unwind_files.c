@@ -208,6 +208,24 @@ int unwind_files__held_by_table(const struct unwind_files *files, __u32 first_pa
 	return -ENOENT;
 }
 
+int unwind_files__open_by_table(const struct unwind_files *files, pid_t pid,
+				const struct unwind_mapping *mapping)
+{
+	struct proc_map map = { .start = mapping->start, .end = mapping->end, .name = "" };
+	const struct unwind_file *file;
+
+	for (file = files->files; file; file = file->hh.next) {
+		if (!file->object.nr_pages || file->object.first_page != mapping->first_page)
+			continue;
+		if (file->fd >= 0)
+			return fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+		map.ino = file->key.ino;
+		map.dev = file->key.dev;
+		return unwind_files__open(pid, &map);
+	}
+	return -ENOENT;
+}
+
 static int add(struct unwind_files *files, const struct file_key *key, int fd, const char *name,
 	       const char *root, struct unwind_object *object)
 {

@@ -62,7 +62,11 @@ int unwind_files__open(pid_t pid, const struct proc_map *map);
 /* A descriptor of the last file met as (dev, ino), the files' own; -ENOENT: it is not held. */
 int unwind_files__held(const struct unwind_files *files, __u32 dev, __u64 ino);
 
-/* The same by where its table begins; who the file is goes to @key. */
+/* A descriptor of the file with the table @mapping of process @pid has, the caller's; -errno. */
+int unwind_files__open_by_table(const struct unwind_files *files, pid_t pid,
+				const struct unwind_mapping *mapping);
+
+/* unwind_files__held() by where its table begins; who the file is goes to @key. */
 int unwind_files__held_by_table(const struct unwind_files *files, __u32 first_page,
 				struct unwind_object_key *key);
 

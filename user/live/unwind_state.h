@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* unwind_upload from inside, shared by its two rooms: unwind_upload.c, and unwind_begin.c for
- * programs that begin. */
+/* unwind_upload from inside, shared by its rooms: unwind_upload.c, unwind_begin.c for programs that
+ * begin, and stack_dwfl.c, which needs the files themselves. */
 #ifndef RSSTRACE_LIVE_UNWIND_STATE_H
 #define RSSTRACE_LIVE_UNWIND_STATE_H
 

@@ -44,6 +44,7 @@ struct unwind_watch {
 	struct pace paces[RSST_MAX_SPACES];
 	__u32 nr_due; /* of them that have a due_pid */
 	struct begun begun;
+	struct stack_dwfl dwfl;
 };
 
 /* --- the news, under the lock ---------------------------------------------------------------- */
@@ -139,7 +140,7 @@ static bool is_due(const struct unwind_watch *watch, __u32 space)
 
 static void walk_copy(struct unwind_watch *watch, const void *bytes, size_t len)
 {
-	struct rec_stack *rec = stack_copy__walk(watch->upload, bytes, len);
+	struct rec_stack *rec = stack_copy__walk(watch->upload, &watch->dwfl, bytes, len);
 
 	if (rec)
 		keep(watch, rec);
@@ -315,6 +316,7 @@ void unwind_watch__free(struct unwind_watch *watch)
 		free(watch->walked[--watch->nr]);
 	free(watch->walked);
 	begun__fini(&watch->begun);
+	stack_dwfl__fini(&watch->dwfl);
 	news_queue__fini(&watch->queue);
 	news_queue__fini(&watch->later);
 	if (watch->epoll_fd >= 0)
