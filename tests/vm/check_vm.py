@@ -37,7 +37,7 @@ CPU = "max,la57=off,cx16=off"
 # Without cmpxchg16b, Linux 7 gives BPF's task storage no memory (kmalloc_nolock()) unless these caches are checked ones.
 COMMAND_LINE = "console=ttyS0 panic=-1 root=/dev/nvme0n1p1 rw init=/init slab_debug=F,kmalloc-*"
 PR_SET_PDEATHSIG = 1
-UNKNOWN = ("traced", None)  # a version kernels.txt does not have
+UNKNOWN = ("traced", None, False)  # a version kernels.txt does not have
 libc = ctypes.CDLL(None)
 
 
@@ -175,10 +175,10 @@ def try_kernel(version, expected, image, disk, plan, build):
 # --- the whole ---------------------------------------------------------------------------------------------------------
 
 def read_kernels():
-    """([suite], {version: (what is expected, the configuration it is built with or None)})"""
+    """([suite], {version: (what is expected, the configuration it is built with or None, is it for who asks for it only)})"""
     lines = [line.split() for line in (HERE / "kernels.txt").read_text().splitlines() if line and line[0] != "#"]
     suites = next(words[1:] for words in lines if words[0] == "suites")
-    return suites, {words[0]: (words[1], HERE / words[2] if words[2:] else None) for words in lines if words[0] != "suites"}
+    return suites, {words[0]: (words[1], HERE / words[2] if words[2:] else None, "asked" in words) for words in lines if words[0] != "suites"}
 
 
 def images(versions, suites, known, skipped):
@@ -199,7 +199,7 @@ def run_all(asked, suites, known):
     plan = "\n".join(line for line in lines if re.search(asked.only, line))
     if asked.run:
         plan = shlex.join(["shell", asked.run])
-    versions = asked.kernels or list(known)
+    versions = asked.kernels or [version for version in known if not known[version][2]]
     with tempfile.TemporaryDirectory() as room, concurrent.futures.ThreadPoolExecutor(GUESTS_AT_ONCE) as pool:
         try:
             guest_disk.need_programs()
