@@ -13,6 +13,12 @@
 
 #define UNWIND_HASHED_WORDS 48
 
+/*
+ * Where no rule can express the code it is no matter of a moment: all the stacks through that code
+ * are told apart by these, 4 KiB, for good.
+ */
+#define UNWIND_HASHED_WORDS_UNSUPPORTED 512
+
 /* Copies made in the current span of time; CPUs race here, which makes it a few more or less. */
 __u64 unwind_span = 0;
 __u64 unwind_span_copies = 0;
@@ -61,11 +67,16 @@ __noinline __u64 unwind__fingerprint(__u64 hash)
 {
 	struct unwind_target *t = unwind__target();
 	__u64 mixed;
+	__u32 nr;
 
 	if (!t)
 		return hash;
+	nr = t->record.end == STACK_END_UNSUPPORTED ? UNWIND_HASHED_WORDS_UNSUPPORTED
+						    : UNWIND_HASHED_WORDS;
 	hash = unwind__mix(hash, t->regs.sp);
-	for (__u32 i = 0; i < UNWIND_HASHED_WORDS; i++) {
+	for (__u32 i = 0; i < UNWIND_HASHED_WORDS_UNSUPPORTED; i++) {
+		if (i >= nr)
+			break;
 		mixed = unwind__mix_word(hash, i);
 		if (!mixed)
 			break;

@@ -178,7 +178,8 @@ def odd_frames(*flags):
     def record(place, trace):
         launched(lambda _: [place.build("odd_frames" + "".join(flags), "gcc", "-O2", "-g", *flags, "odd_frames.c")])(place, trace)
         told = {tuple(symbols(stack)[:3]): symbols(stack) for stack in stacks_of(place, trace) if stack["complete"]}
-        for begin in (("odd_leaf", "down", "down"), ("plain_leaf", "odd_middle", "down")):
+        for begin in (("odd_leaf", "down", "down"), ("plain_leaf", "odd_middle", "down"), ("odd_leaf", "big", "left"),
+                      ("odd_leaf", "big", "right")):
             assert "main" in told.get(begin, ()), f"no whole stack begins with {begin}"
 
     return record
