@@ -51,7 +51,10 @@ int unwind_store__init(struct unwind_store *store)
 void unwind_store__fini(struct unwind_store *store)
 {
 	free(store->buckets);
+	free(store->tables);
 	store->buckets = NULL;
+	store->tables = NULL;
+	store->nr_tables = store->cap_tables = 0;
 }
 
 static void put_row(struct unwind_store *store, __u32 low, __u32 id)
@@ -82,6 +85,55 @@ static int put_page(struct unwind_store *store, const struct unwind_table *table
 	return 0;
 }
 
+static bool are_equal(const struct unwind_store *store, const struct stored_table *a,
+		      const struct stored_table *b)
+{
+	const __u32 *rows = store->rows->rows;
+
+	if (a->nr_pages != b->nr_pages || a->nr_rows != b->nr_rows ||
+	    memcmp(rows + a->first_row, rows + b->first_row, a->nr_rows * sizeof(*rows)))
+		return false;
+	for (__u32 i = 0; i < a->nr_pages; i++) {
+		if (store->pages[a->first_page + i].nr_rows !=
+		    store->pages[b->first_page + i].nr_rows)
+			return false;
+	}
+	return true;
+}
+
+/* Without memory it is not shared later, which only costs room. */
+static void remember(struct unwind_store *store, const struct stored_table *table)
+{
+	__u32 cap = store->cap_tables ? 2 * store->cap_tables : 64;
+	struct stored_table *tables;
+
+	if (store->nr_tables == store->cap_tables) {
+		tables = realloc(store->tables, cap * sizeof(*tables));
+		if (!tables)
+			return;
+		store->tables = tables;
+		store->cap_tables = cap;
+	}
+	store->tables[store->nr_tables++] = *table;
+}
+
+/* If @table, the last one, is there already, take it back: nobody knows of it yet. */
+static void share(struct unwind_store *store, const struct stored_table *table,
+		  struct unwind_object *object)
+{
+	if (table->nr_rows < UNWIND_SHARED_MIN_ROWS)
+		return;
+	for (__u32 i = 0; i < store->nr_tables; i++) {
+		if (!are_equal(store, &store->tables[i], table))
+			continue;
+		store->nr_pages = table->first_page;
+		store->nr_rows = table->first_row;
+		object->first_page = store->tables[i].first_page;
+		return;
+	}
+	remember(store, table);
+}
+
 int unwind_store__add(struct unwind_store *store, const struct unwind_table *table,
 		      struct unwind_object *object)
 {
@@ -104,6 +156,10 @@ int unwind_store__add(struct unwind_store *store, const struct unwind_table *tab
 		}
 	}
 	object->nr_pages = (__u32)nr_pages;
+	share(store,
+	      &(struct stored_table){ object->first_page, (__u32)nr_pages, first_row,
+				      store->nr_rows - first_row },
+	      object);
 	return 0;
 }
 
