@@ -15,9 +15,9 @@
 
 /*
  * Where no rule can express the code it is no matter of a moment: all the stacks through that code
- * are told apart by these, 4 KiB, for good.
+ * are told apart by these, 2 KiB, for good.
  */
-#define UNWIND_HASHED_WORDS_UNSUPPORTED 512
+#define UNWIND_HASHED_WORDS_UNSUPPORTED 256
 
 /* Copies made in the current span of time; CPUs race here, which makes it a few more or less. */
 __u64 unwind_span = 0;
