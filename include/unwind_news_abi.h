@@ -12,7 +12,7 @@
 #include <linux/types.h>
 #endif
 
-#define UNWIND_NEWS_BYTES (2U << 20)
+#define UNWIND_NEWS_BYTES (8U << 20)
 #define UNWIND_COPY_PAGE_BYTES 4096U
 #define UNWIND_COPY_USUAL_PAGES 8U /* where nothing says how deep the stack is */
 #define UNWIND_COPY_MAX_PAGES 32U

@@ -311,10 +311,9 @@ static int stage_service(struct live_source *live)
 
 static int tell_stats(struct live_source *live)
 {
-	__u64 now[NR_COUNTERS], untold;
+	__u64 now[NR_COUNTERS];
 
 	kernel_side__counters(live->kernel, now);
-	untold = now[CNT_RING_FULL] + now[CNT_MISSED] + now[CNT_MAPS_UNTOLD];
 	now[CNT_TRACER_MEMORY] = facts__own_memory();
 	if (now[CNT_TRACER_MEMORY] > live->most_memory)
 		live->most_memory = now[CNT_TRACER_MEMORY];
@@ -322,10 +321,8 @@ static int tell_stats(struct live_source *live)
 	if (!memcmp(now, live->stats, sizeof(now)))
 		return 0;
 	memcpy(live->stats, now, sizeof(now));
-	region_check__lost(&live->regions, untold);
-	if (untold != live->untold) /* what was not told may have been code that came or went */
-		live->code_changed = true;
-	live->untold = untold;
+	region_check__lost(&live->regions,
+			   now[CNT_RING_FULL] + now[CNT_MISSED] + now[CNT_MAPS_UNTOLD]);
 	return facts__stats(&live->queue, now, NR_COUNTERS);
 }
 

@@ -37,7 +37,6 @@ struct live_source {
 	enum stage stage;
 	__u64 tick_ns, idle_tick_ns, last_tick, deadline; /* deadline: end of --duration, 0: none */
 	__u64 stats[NR_COUNTERS];
-	__u64 untold; /* calls and pages, by them, that the kernel side could not tell of */
 	__u64 most_memory; /* of our own so far, bytes */
 	__u64 pending_tick;   /* ts of the tick that goes out behind the last awaited counters; 0: none */
 	__u32 awaited;	      /* REC_COUNTERS the ring still owes */

@@ -197,8 +197,7 @@ static bool consume(struct unwind_watch *watch, __u64 ns)
 	}
 }
 
-/* Work on what waited for the spaces that are due: if it is their time, or @all of it, which then
- * waits no longer, whatever came of it. */
+/* Work on what waited for the spaces that are due, if it is their time or @all is wanted. */
 static void work_on_due(struct unwind_watch *watch, bool all)
 {
 	struct news_queue later;
@@ -208,10 +207,7 @@ static void work_on_due(struct unwind_watch *watch, bool all)
 	later = watch->later;
 	watch->later = (struct news_queue){ 0 };
 	while ((item = news_queue__pop(&later))) {
-		if (all)
-			walk_copy(watch, item->bytes, item->len);
-		else
-			work_on(watch, item->bytes, item->len);
+		work_on(watch, item->bytes, item->len);
 		free(item);
 	}
 }
