@@ -63,7 +63,7 @@ def test_a_file_size_limit_with_a_command(tmp_path):
 
 def test_a_file_size_limit_with_a_process(tmp_path):
     trace = tmp_path / "t.rsst"
-    with subprocess.Popen([sys.executable, "-c", GROWING, "4"], stdout=subprocess.PIPE, text=True) as target:
+    with subprocess.Popen([sys.executable, "-c", GROWING, "10"], stdout=subprocess.PIPE, text=True) as target:
         assert target.stdout.readline() == "begins\n"
         done = run("record", "-p", target.pid, "-o", trace, preexec_fn=limited)
         assert done.returncode == 2 and len(complaints(done.stderr)) == 1, done.stderr
