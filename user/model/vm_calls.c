@@ -179,7 +179,8 @@ static bool is_nameable(const struct session *session, const struct vma *vma)
 	if (vma->kind != KIND_SHMEM || !vma->object)
 		return vma->kind == KIND_SHMEM;
 	path = session->objects.objects[vma->object].path;
-	return starts_with(path, "/dev/zero") || starts_with(path, "[anon_shmem:");
+	/* one whose path nobody has told yet: the kernel would have refused any other */
+	return !*path || starts_with(path, "/dev/zero") || starts_with(path, "[anon_shmem:");
 }
 
 void session__named(struct session *session, struct space *space, const struct rec_named *named)

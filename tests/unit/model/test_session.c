@@ -364,6 +364,7 @@ static void assert_named(const struct story *s, const struct snapshot *now, __u3
 static void anonymous_memory_has_names(void **state)
 {
 	struct story s = story__new();
+	struct story_call call;
 	struct snapshot *now;
 
 	(void)state;
@@ -384,6 +385,14 @@ static void anonymous_memory_has_names(void **state)
 	now = session__freeze(s.session);
 	assert_named(&s, now, 4, (const __u64[]){ 8, 2, 2, 2 },
 		     (const char *const[]){ "", "", "", "[anon:up to the hole and on]" });
+	snapshot__free(now);
+	call = story__enter(&s, PID, VM_OP_MMAP, CAUSE_MMAP_FIXED, 0, PAGE, 3, 0x21);
+	story__return_backed(&s, &call, BASE + 20 * PAGE, BACKING_SHMEM, 9, 0);
+	feed_named(&s, BASE + 20 * PAGE, BASE + 21 * PAGE, 0, "an inode without a path");
+	now = session__freeze(s.session);
+	assert_int_equal(now->spaces[0].nr_vmas, 5);
+	assert_string_equal(session__name(s.session, now->spaces[0].vmas[4].name),
+			    "[anon_shmem:an inode without a path]");
 	snapshot__free(now);
 	feed_named(&s, 1, 0, 0, "nowhere");
 	feed_named(&s, ~0ULL, ~0ULL, 0, "nowhere");
