@@ -10,11 +10,15 @@ static void cause_pages__add(struct cause_pages *moved, __u8 member, __s64 pages
 		moved->out[member] -= pages;
 }
 
+__s64 books__rss(const struct space *space)
+{
+	return space->counted[RSST_FILE] + space->counted[RSST_ANON] + space->counted[RSST_SHMEM];
+}
+
 /* RSS of @space, and so that of all, has grown by @pages. */
 static void note_peaks(struct session *session, struct space *space, __s64 pages)
 {
-	__s64 own =
-		space->counted[RSST_FILE] + space->counted[RSST_ANON] + space->counted[RSST_SHMEM];
+	__s64 own = books__rss(space);
 
 	if (own > (__s64)space->history.peak_pages) {
 		space->history.peak_pages = own;
@@ -27,15 +31,15 @@ static void note_peaks(struct session *session, struct space *space, __s64 pages
 	}
 }
 
-/* Do all sums that take @pages in stay what a machine can have? Those of the space are parts of
- * the session's. */
+/* Do all sums that take @pages in stay what a machine can have? The causes of the space are parts
+ * of the session's; of its counters all spaces together hold less than PAGES_SUM_MAX. */
 static bool fits(const struct session *session, const struct space *space, __u8 member, __s64 pages,
 		 __u8 cause)
 {
 	const struct cause_pages *moved = session->causes + cause;
 	__s64 sum = space->counted[member] + pages;
 
-	return sum <= PAGES_SUM_MAX && sum >= -PAGES_SUM_MAX &&
+	return sum <= RECORD_COUNT_MAX && sum >= -RECORD_COUNT_MAX &&
 	       moved->in[member] <= PAGES_SUM_MAX && moved->out[member] <= PAGES_SUM_MAX;
 }
 
@@ -222,6 +226,9 @@ void books__close(struct session *session, struct space *space, __u8 cause)
 	page_ledger__fini(&space->ledger);
 	for (__u8 m = 0; m < RSST_NR_MEMBERS; m++)
 		books__count(session, space, m, -space->counted[m], cause);
+	/* where the sums of a broken stream were full, it is gone all the same */
+	session->rss_pages -= books__rss(space);
+	memset(space->counted, 0, sizeof(space->counted));
 }
 
 static void dispute_at(struct session *session, struct space *space, __u32 index)
@@ -260,7 +267,8 @@ static bool has_older(const struct ledger_table *table, __u32 first, __u32 last,
 	return false;
 }
 
-/* The first and last page, exclusive, of table @index in the range if it has any born before @gen. */
+/* The first and last page, exclusive, of table @index in the range if it has any born before @gen.
+ */
 static bool clip_older(const struct page_ledger *ledger, __u32 index, __u64 start, __u64 end,
 		       __u64 gen, __u32 *first, __u32 *last)
 {

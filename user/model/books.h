@@ -12,8 +12,11 @@
 #define TABLES_MAX (1U << 18) /* page tables in all ledgers: 512 GiB of resident address space */
 #endif
 
-/* The counter of @member moved by @pages (signed), because of @cause. Ignored where no machine's
- * sum can be so large (PAGES_SUM_MAX). */
+/* Counted pages of @space, without what is in swap. */
+__s64 books__rss(const struct space *space);
+
+/* The counter of @member moved by @pages (signed), because of @cause. Ignored where no counter
+ * (RECORD_COUNT_MAX) and no machine's sum (PAGES_SUM_MAX) can be so large. */
 void books__count(struct session *session, struct space *space, __u8 member, __s64 pages,
 		  __u8 cause);
 

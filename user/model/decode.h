@@ -13,9 +13,11 @@
 #ifndef RECORD_PAGES_MAX	      /* a fuzzer's is lower */
 #define RECORD_PAGES_MAX (1ULL << 26) /* most pages one record may tell (256 GiB) */
 #endif
-#define FAULT_PAGES_MAX (1U << 20) /* the same of faults; no machine zeroes 4 GiB between two drains */
-#define RECORD_COUNT_MAX (1LL << 36) /* largest value of a counter, pages */
-#define PAGES_SUM_MAX (1LL << 48)    /* of any sum; what several come to in bytes is still an __s64 */
+#define FAULT_PAGES_MAX                                                                            \
+	(1U << 20) /* the same of faults; no machine zeroes 4 GiB between two drains */
+#define RECORD_COUNT_MAX (1LL << 36) /* largest value of a counter, pages (256 TiB) */
+#define PAGES_SUM_MAX (1LL << 48) /* of any sum; what several come to in bytes is still an __s64   \
+				   */
 
 /*
  * decode__check() - does @rec, of @len bytes, keep every promise of record_abi.h: size, enums,
@@ -24,7 +26,8 @@
  */
 int decode__check(const struct rec *rec, size_t len, struct err *err);
 
-/* decode_state.c: what is wrong with a REC_STATE or REC_CHECKPOINT of sufficient length, or NULL. */
+/* decode_state.c: what is wrong with a REC_STATE or REC_CHECKPOINT of sufficient length, or NULL.
+ */
 const char *decode__check_state(const void *record);
 const char *decode__check_checkpoint(const void *record);
 

@@ -16,12 +16,17 @@ static const char *const bad_range = "range of addresses";
 static const char *const bad_number = "number out of range";
 static const char *const bad_amount = "too many pages";
 
-static bool are_sums(const __s64 *sums, __u32 nr)
+static bool are_within(const __s64 *sums, __u32 nr, __s64 most)
 {
 	for (__u32 i = 0; i < nr; i++)
-		if (sums[i] > PAGES_SUM_MAX || sums[i] < -PAGES_SUM_MAX)
+		if (sums[i] > most || sums[i] < -most)
 			return false;
 	return true;
+}
+
+static bool are_sums(const __s64 *sums, __u32 nr)
+{
+	return are_within(sums, nr, PAGES_SUM_MAX);
 }
 
 static bool is_range(__u64 start, __u64 end)
@@ -135,9 +140,9 @@ static const char *check_space(const struct rec_state *state, const void *items)
 
 	if (state->nr != 1 || state->of >= SPACE_MAX || space->brk_end > ADDRESS_END)
 		return bad_number;
-	if (!are_sums(space->counted, RSST_NR_MEMBERS) ||
-	    !are_sums(space->carried, RSST_NR_MEMBERS) || !are_sums(space->lost, RSST_NR_MEMBERS) ||
-	    !are_sums(space->placed, RSST_NR_MEMBERS) ||
+	if (!are_within(space->counted, RSST_NR_MEMBERS, RECORD_COUNT_MAX) ||
+	    !are_within(space->carried, RSST_NR_MEMBERS, 2 * RECORD_COUNT_MAX) ||
+	    !are_sums(space->lost, RSST_NR_MEMBERS) || !are_sums(space->placed, RSST_NR_MEMBERS) ||
 	    !are_sums(space->surplus, RSST_NR_MEMBERS) || !are_sums(space->by_class, 3))
 		return bad_amount;
 	return ends_in_string(state, space->exe) ? NULL : "its string is not terminated";

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "model/books.h"
 #include "model/checkpoint.h"
 #include "model/restore.h"
 #include "model/snapshot.h"
@@ -216,13 +217,25 @@ static void take_staged(struct session *session, struct session *staged)
 	free(staged);
 }
 
+static bool adds_up(const struct restore *restore)
+{
+	const struct session *staged = restore->staged;
+	__s64 pages = 0;
+
+	for (__u32 id = 0; id < staged->nr_spaces; id++)
+		if (staged->spaces[id])
+			pages += books__rss(staged->spaces[id]);
+	return pages == restore->head.rss_pages;
+}
+
 static int commit(struct session *session, struct restore *restore)
 {
-	int code = retire_spaces(session);
+	int code = adds_up(restore) ? retire_spaces(session) : -EBADMSG;
 
+	if (code)
+		return code;
 	session->nr_spaces = 0;
-	if (!code)
-		code = set_final(session, restore);
+	code = set_final(session, restore);
 	if (code)
 		return code;
 	take_staged(session, restore->staged);

@@ -399,6 +399,12 @@ static void anonymous_memory_has_names(void **state)
 	story__free(&s);
 }
 
+static void feed_delta(struct story *s, __s32 delta)
+{
+	FEED(s, delta, DELTA, .space = SPACE, .delta = delta, .member = RSST_ANON,
+	     .cause = CAUSE_OTHER);
+}
+
 /* Differences of two sums, in bytes, still fit 64 bits. */
 static void no_sum_of_pages_is_absurd(void **state)
 {
@@ -407,14 +413,22 @@ static void no_sum_of_pages_is_absurd(void **state)
 	__s64 counted;
 
 	(void)state;
-	for (__u32 i = 0; i < PAGES_SUM_MAX / INT32_MAX + 10; i++)
-		FEED(&s, delta, DELTA, .space = SPACE, .delta = INT32_MAX, .member = RSST_ANON,
-		     .cause = CAUSE_OTHER);
+	for (__u32 i = 0; i < RECORD_COUNT_MAX / INT32_MAX + 10; i++)
+		feed_delta(&s, INT32_MAX);
 	assert_int_equal(session__nr_ignored_records(s.session), 10);
 	now = session__freeze(s.session);
 	counted = now->spaces[0].counted[RSST_ANON];
-	assert_true(counted <= PAGES_SUM_MAX && counted > PAGES_SUM_MAX - INT32_MAX - 1);
+	assert_true(counted <= RECORD_COUNT_MAX && counted > RECORD_COUNT_MAX - INT32_MAX - 1);
 	assert_true((__s64)now->peak_pages == counted);
+	snapshot__free(now);
+	for (__u32 i = 0; i < PAGES_SUM_MAX / INT32_MAX + 10; i++) {
+		feed_delta(&s, -INT32_MAX);
+		feed_delta(&s, INT32_MAX);
+	}
+	assert_true(session__nr_ignored_records(s.session) > 10);
+	now = session__freeze(s.session);
+	assert_true(now->causes[CAUSE_OTHER].in[RSST_ANON] <= PAGES_SUM_MAX + INT32_MAX);
+	assert_true(now->causes[CAUSE_OTHER].out[RSST_ANON] <= PAGES_SUM_MAX + INT32_MAX);
 	snapshot__free(now);
 	story__free(&s);
 }
