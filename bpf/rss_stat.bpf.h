@@ -179,7 +179,7 @@ static __always_inline void send_delta(const struct rss_event *e, enum rsst_caus
 	rec->member = e->member;
 	rec->cause = cause;
 	rec->nr = e->nr < 0 ? 0xffff : e->nr;
-	bpf_get_current_comm(rec->comm, sizeof(rec->comm));
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), e->task->comm);
 	emit__submit(rec);
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tracers that are killed, targets that vanish: no hang, no harm to the target, a readable trace."""
+import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -23,13 +25,21 @@ def bpf_program_ids():
     return None
 
 
+def has_faults(trace):
+    """In what of it has reached the disk so far."""
+    done = run("report", "--json", trace)
+    return done.returncode == 0 and json.loads(done.stdout)["events"]["faults"] > 0
+
+
 def test_killed_tracer(tmp_path):
     trace = tmp_path / "trace.rsst"
     with Workload("fault_loop", wait=False) as target:
         target.truth()
         with Tracer("record", "-p", target.pid, "-o", trace) as tracer:
             tracer.attached()
-            time.sleep(2.5)
+            patience = time.monotonic() + PATIENCE_S
+            while not has_faults(trace) and time.monotonic() < patience:
+                time.sleep(0.5)
             tracer.process.kill()
             tracer.process.wait()
         time.sleep(0.2)
@@ -232,3 +242,12 @@ def test_rsstrace_is_a_good_child(tmp_path):
             tracer.stderr.read()
         assert tracer.returncode in (0, 2, -signal.SIGPIPE)
         assert alive(target.pid)
+
+
+def test_the_limit_of_open_files_is_ours_to_raise_not_the_commands(tmp_path):
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+    done = subprocess.run([RSSTRACE, "record", "-q", "-o", tmp_path / "trace.rsst", "--", "sh", "-c", "ulimit -n"],
+                          preexec_fn=few_files, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout) == (0, "40\n"), done.stderr

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "live/facts.h"
 #include "live/live_state.h"
@@ -55,8 +56,8 @@ static int tell_image(struct live_source *live, struct target *target, struct er
 }
 
 /*
- * The first stacks are whole when the tables are there before the first event. A launched command has not mapped its
- * libraries yet: those we have mapped ourselves are most likely among them.
+ * The first stacks are whole when the tables are there before the first event. A launched command
+ * has not mapped its libraries yet: those we have mapped ourselves are most likely among them.
  */
 static void preload_tables(struct live_source *live, __u32 space, pid_t pid)
 {
@@ -155,11 +156,24 @@ static int set_up_tracing(struct live_source *live, const struct live_options *o
 	return live->names ? 0 : -ENOENT;
 }
 
+/* Each CPU and each file that is looked at takes some; a launched command has forked off before. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int live__attach(struct live_source *live, const struct live_options *options,
 		 int (*on_record)(void *ctx, void *rec, size_t len), struct err *err)
 {
-	int code = set_up_tracing(live, options, on_record, err);
+	int code;
 
+	raise_file_limit();
+	code = set_up_tracing(live, options, on_record, err);
 	if (!code)
 		code = facts__start(&live->queue);
 	for (unsigned int i = 0; i < options->nr_pids && !code; i++)

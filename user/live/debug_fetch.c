@@ -29,6 +29,7 @@ struct debug_fetch {
 	size_t nr, cap;
 	size_t next;  /* first that the thread has not answered */
 	size_t taken; /* those below were handed out */
+	__u64 end_ns; /* nothing is waited for longer; 0: not said yet */
 	struct debug_fetch_stats stats;
 };
 
@@ -169,6 +170,21 @@ static bool make_room(struct debug_fetch *fetch)
 	return true;
 }
 
+static __u64 last_moment(const struct debug_fetch *fetch)
+{
+	__u64 moment = facts__now() + DEBUG_FETCH_WAIT_NS;
+
+	return fetch->end_ns && fetch->end_ns < moment ? fetch->end_ns : moment;
+}
+
+void debug_fetch__end(struct debug_fetch *fetch)
+{
+	pthread_mutex_lock(&fetch->lock);
+	if (!fetch->end_ns)
+		fetch->end_ns = last_moment(fetch);
+	pthread_mutex_unlock(&fetch->lock);
+}
+
 int debug_fetch__ask(struct debug_fetch *fetch, __u32 number, const __u8 *build_id, size_t len)
 {
 	struct wish *wish;
@@ -178,7 +194,7 @@ int debug_fetch__ask(struct debug_fetch *fetch, __u32 number, const __u8 *build_
 	if (make_room(fetch)) {
 		wish = &fetch->wishes[fetch->nr++];
 		*wish = (struct wish){ .number = number,
-				       .deadline_ns = facts__now() + DEBUG_FETCH_WAIT_NS,
+				       .deadline_ns = last_moment(fetch),
 				       .len = len < BUILD_ID_MAX ? len : BUILD_ID_MAX };
 		memcpy(wish->build_id, build_id, wish->len);
 		fetch->stats.nr_asked++;

@@ -27,6 +27,9 @@ void debug_fetch__free(struct debug_fetch *fetch); /* within a second or so */
 /* Ask for the debug file of @build_id (64 bytes at most) on behalf of @number. 0 or -ENOMEM. */
 int debug_fetch__ask(struct debug_fetch *fetch, __u32 number, const __u8 *build_id, size_t len);
 
+/* What is asked for later is not waited for longer than what was asked for now. */
+void debug_fetch__end(struct debug_fetch *fetch);
+
 /*
  * debug_fetch__take() - the next answer, in the order of asking. False: none yet. *@fd: of the
  * file, the caller's from now on; -errno: there is none, or it did not come in time.

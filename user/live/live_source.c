@@ -7,7 +7,6 @@
 #include "live/facts.h"
 #include "live/launch.h"
 #include "live/live_state.h"
-#include "live/mark_label.h"
 
 #define DRAIN_MS 10
 #define TICK_TRIES 5
@@ -15,114 +14,6 @@
 #define NAMES_BUDGET_NS (500 * 1000 * 1000) /* of each tick; the rest comes with later ones */
 
 /* --- taking records from the ring ---------------------------------------------------------- */
-
-/*
- * The new image is told right behind its exec, so that the stacks that follow find it in the region
- * map, as the unwinder's thread found it when it began: meanwhile it may have gone on, or be gone.
- * Its few first pages are left to the reconciler: by now others are there, too, whose faults are
- * still to be told.
- */
-static void on_exec(struct live_source *live, const struct rec_exec *rec)
-{
-	struct target *target = targets__by_pid(&live->targets, rec->pid);
-	struct proc_maps maps;
-
-	if (!target)
-		return;
-	if (target->residency) /* of the old image */
-		residency__close(target->residency);
-	target->residency = NULL;
-	target->space = rec->new_space;
-	if (!targets__by_space(&live->targets, rec->old_space)) /* else it was borrowed by vfork */
-		unwind_watch__forget(live->unwind, rec->old_space);
-	if (!unwind_watch__take_maps(live->unwind, rec->new_space, &maps)) {
-		/* what it has mapped may be the next program's */
-		if (unwind_watch__has_gone_on(live->unwind, target->pid, rec->new_space) ||
-		    live__tell_maps(live, target, &maps, NULL))
-			return;
-	} else if (facts__maps(&live->queue, rec->new_space, &maps)) {
-		live->error = -ENOMEM;
-	}
-	proc_maps__free(&maps);
-}
-
-static void on_fork(struct live_source *live, const struct rec_fork *rec)
-{
-	targets__add(&live->targets, rec->child_pid, rec->child_space, false);
-	live->maps_changed = live->code_changed = true;
-}
-
-static void on_exit_record(struct live_source *live, const struct rec_exit *rec)
-{
-	struct target *target = targets__by_pid(&live->targets, rec->pid);
-
-	if (!target || !rec->group_dead)
-		return;
-	overhead__died(&live->overhead, target);
-	target__died(target);
-}
-
-/* The mapping that begins at @start, as /proc tells it: of shared memory a call does not say what
- * it is, or how large. */
-static void tell_mapping(struct live_source *live, __u32 space, __u64 start)
-{
-	struct target *target = targets__by_space(&live->targets, space);
-	struct proc_maps maps;
-
-	if (!target || proc_maps__read(&maps, target->pid, false, NULL))
-		return;
-	for (size_t i = 0; i < maps.nr; i++)
-		if (maps.maps[i].start == start)
-			facts__map(&live->queue, space, &maps.maps[i], 0);
-	proc_maps__free(&maps);
-}
-
-static void on_call(struct live_source *live, const struct rec_call *rec)
-{
-	bool exec = rec->args[2] & 4; /* PROT_EXEC */
-	bool ok = rec->ret >= 0 || rec->ret < -4095;
-
-	if (!ok)
-		return;
-	if ((rec->op == VM_OP_MMAP || rec->op == VM_OP_MPROTECT) && exec)
-		live->maps_changed = live->code_came = true;
-	if (rec->ino && !names__is_known(live->names, rec->dev, rec->ino))
-		live->maps_changed = true;
-	if (rec->backing == BACKING_SHMEM && !rec->ino)
-		tell_mapping(live, rec->space, rec->ret);
-}
-
-/* What the live side itself needs to know of a record, on its way to the queue. */
-static void notice(struct live_source *live, const struct rec *rec)
-{
-	switch (rec->type) {
-	case REC_EXEC:
-		live->regions.nr_calls++;
-		on_exec(live, (const struct rec_exec *)rec);
-		break;
-	case REC_FORK:
-		live->regions.nr_calls++;
-		on_fork(live, (const struct rec_fork *)rec);
-		break;
-	case REC_EXIT:
-		on_exit_record(live, (const struct rec_exit *)rec);
-		break;
-	case REC_SPACE_END:
-		unwind_watch__forget(live->unwind, ((const struct rec_space_end *)rec)->space);
-		break;
-	case REC_STACK:
-		live->nameless = live->session;
-		if (!live->times_ns.first_stack)
-			live->times_ns.first_stack = facts__now();
-		break;
-	case REC_CALL:
-		live->regions.nr_calls++;
-		on_call(live, (const struct rec_call *)rec);
-		break;
-	default:
-		break;
-	}
-}
 
 /* Names stand before the tick of the interval they are needed in - unless ever new stacks keep
  * coming. */
@@ -150,43 +41,6 @@ static int finish_tick(struct live_source *live)
 	return facts__tick(&live->queue, ts);
 }
 
-/* @space, which process @pid leaves, or 0: somebody else lives on in it, as a vfork child's parent.
- */
-static __u32 left_space(const struct live_source *live, __u32 space, pid_t pid)
-{
-	return targets__any_other_in(&live->targets, space, pid) ? 0 : space;
-}
-
-/* The space that @rec ends, 0: none. */
-static __u32 ended_space(const struct live_source *live, const struct rec *rec)
-{
-	const struct rec_exec *exec = (const struct rec_exec *)rec;
-	const struct rec_exit *exit = (const struct rec_exit *)rec;
-
-	switch (rec->type) {
-	case REC_EXEC:
-		return left_space(live, exec->old_space, (pid_t)exec->pid);
-	case REC_EXIT:
-		return exit->group_dead ? left_space(live, exit->space, (pid_t)exit->pid) : 0;
-	case REC_SPACE_END:
-		return ((const struct rec_space_end *)rec)->space;
-	default:
-		return 0;
-	}
-}
-
-/* What was walked for the space that @rec ends, before it is gone. */
-static void give_last_stacks(struct live_source *live, const struct rec *rec)
-{
-	__u32 space = ended_space(live, rec);
-	int nr = space ? unwind_watch__give_space(live->unwind, space, &live->queue) : 0;
-
-	if (nr < 0)
-		live->error = nr;
-	if (nr > 0)
-		live->nameless = live->session;
-}
-
 /* Take what is in the ring, and behind it the stacks that could be walked only afterwards: those
  * that are there at once, or @all. */
 static void drain(struct live_source *live, bool all)
@@ -202,24 +56,6 @@ static void drain(struct live_source *live, bool all)
 		live->nameless = live->session;
 }
 
-/* What a target says is not trusted; a label it had no page for is read where it is. */
-static int push_mark(struct live_source *live, const struct rec_mark *rec)
-{
-	char copy[sizeof(*rec) + MARK_LABEL_MAX], text[MARK_LABEL_MAX] = "";
-	struct rec_mark *mark = (struct rec_mark *)copy;
-	__u64 addr;
-
-	memcpy(copy, rec, sizeof(copy));
-	memcpy(text, mark->label, sizeof(text) - 1);
-	memcpy(&addr, mark->label + 8, sizeof(addr));
-	if (!*text && addr)
-		mark_label__read(text, mark->pid, addr);
-	if (!mark_label__clean(mark->label, text, strlen(text)))
-		strcpy(mark->label, "mark");
-	live->marked = true;
-	return record_queue__push(&live->queue, mark);
-}
-
 static int on_record(void *ctx, void *bytes, size_t len)
 {
 	struct live_source *live = ctx;
@@ -230,15 +66,15 @@ static int on_record(void *ctx, void *bytes, size_t len)
 		live->error = -EPROTO;
 		return 0;
 	}
-	give_last_stacks(live, rec);
-	if (rec->type == REC_MARK ? push_mark(live, bytes)
+	live__before(live, rec);
+	if (rec->type == REC_MARK ? live__push_mark(live, bytes)
 				  : record_queue__push(&live->queue, rec)) {
 		live->error = -ENOMEM;
 		return 0;
 	}
 	if (rec->type != REC_COUNTERS) {
 		live->news = true;
-		notice(live, rec);
+		live__notice(live, rec);
 	} else if (live->awaited && --live->awaited == 0 && finish_tick(live)) {
 		live->error = -ENOMEM;
 	}
@@ -289,14 +125,13 @@ static int stage_service(struct live_source *live)
 		if (!code && live->times_ns.first_stack && !live->times_ns.named)
 			live->times_ns.named = facts__now();
 		if (code >= 0)
-			code = heal__scan(&live->heal, live->session, &live->targets,
-					  live->kernel);
+			code = heal__scan(&live->heal, live->session, &live->targets, live->kernel);
 		if (code >= 0 && region_check__due(&live->regions)) {
 			kernel_side__drain(live->kernel);
 			code = region_check__read(&live->regions, &live->targets);
 		}
 	}
-	if (code >= 0 && live->ending && names__are_awaited(live->names)) {
+	if (code >= 0 && live->ending && names__are_awaited_last(live->names)) {
 		drain(live, true);
 		kernel_side__wait(live->kernel, DRAIN_MS);
 		return 0; /* and once more */
@@ -304,6 +139,8 @@ static int stage_service(struct live_source *live)
 	/* a page that the scan saw is to be known before the scan is believed */
 	if (live->heal.nr_scans)
 		tell_runs(live);
+	if (live->ending)
+		unwind_watch__end(live->unwind);
 	drain(live, true);
 	live->stage = STAGE_CLOSE;
 	return code < 0 ? code : 0;
@@ -321,8 +158,9 @@ static int tell_stats(struct live_source *live)
 	if (!memcmp(now, live->stats, sizeof(now)))
 		return 0;
 	memcpy(live->stats, now, sizeof(now));
-	region_check__lost(&live->regions,
-			   now[CNT_RING_FULL] + now[CNT_MISSED] + now[CNT_MAPS_UNTOLD]);
+	if (region_check__lost(&live->regions,
+			       now[CNT_RING_FULL] + now[CNT_MISSED] + now[CNT_MAPS_UNTOLD]))
+		live->code_changed = true; /* what tells the unwinder may be among them */
 	return facts__stats(&live->queue, now, NR_COUNTERS);
 }
 

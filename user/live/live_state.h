@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The live source from inside, shared by its two rooms: attach.c gets it going, live_source.c keeps it going. */
+/* The live source from inside, shared by its three rooms: attach.c gets it going, live_source.c keeps it going, live_records.c looks at what it takes. */
 #ifndef RSSTRACE_LIVE_LIVE_STATE_H
 #define RSSTRACE_LIVE_LIVE_STATE_H
 
@@ -75,6 +75,16 @@ int live__check_targets(const struct live_options *options, struct err *err);
  */
 int live__attach(struct live_source *live, const struct live_options *options,
 		 int (*on_record)(void *ctx, void *rec, size_t len), struct err *err);
+
+/* live_records.c: what was walked for the space that @rec ends is queued before the space is gone. */
+void live__before(struct live_source *live, const struct rec *rec);
+
+/* Queue @rec, with room for a label. What a target says is not trusted; a label it had no page for is read where it
+ * is. 0 or -ENOMEM. */
+int live__push_mark(struct live_source *live, const struct rec_mark *rec);
+
+/* @rec is in the queue: what it says of processes, code and mappings. */
+void live__notice(struct live_source *live, const struct rec *rec);
 
 /* What @target has mapped, told to the model and to the unwinder. *@maps is the caller's to free; 0 or -errno. */
 int live__tell_maps(struct live_source *live, const struct target *target, struct proc_maps *maps,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include "base/regular_file.h"
 #include "live/modules.h"
 #include "live/unwind_files.h"
 
@@ -121,16 +122,6 @@ bool modules__held_path(const struct module_places *places, const struct object 
 /* --- opening it ------------------------------------------------------------------------------- */
 
 /* A file called like the mapped one, in our root: who mapped it is gone. */
-static struct elf_object *open_by_name(const struct object *object, const char *name)
-{
-	struct stat st;
-
-	if (*name != '/' || stat(name, &st) || !S_ISREG(st.st_mode) || st.st_ino != object->ino ||
-	    (__u32)(major(st.st_dev) << 20 | minor(st.st_dev)) != object->dev)
-		return NULL;
-	return elf_object__open(name, name, "", NULL);
-}
-
 /* @fd stays the caller's. */
 static struct elf_object *open_by_descriptor(int fd, const char *name, const char *root)
 {
@@ -138,6 +129,21 @@ static struct elf_object *open_by_descriptor(int fd, const char *name, const cha
 
 	link_of(fd, path, sizeof(path));
 	return elf_object__open(path, name, root, NULL);
+}
+
+static struct elf_object *open_by_name(const struct object *object, const char *name)
+{
+	int fd = *name == '/' ? regular_file__open(name, 0) : -1;
+	struct elf_object *elf = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &st) && st.st_ino == object->ino &&
+	    (__u32)(major(st.st_dev) << 20 | minor(st.st_dev)) == object->dev)
+		elf = open_by_descriptor(fd, name, "");
+	close(fd);
+	return elf;
 }
 
 static struct elf_object *open_by_map(pid_t pid, const struct proc_map *map, const char *name,

@@ -50,7 +50,7 @@ static void forget_files(struct names *names)
 {
 	struct known_file *file, *next;
 
-	HASH_ITER(hh, names->known, file, next) {
+	HASH_ITER (hh, names->known, file, next) {
 		HASH_DEL(names->known, file);
 		free(file);
 	}
@@ -287,15 +287,17 @@ static int tell_waiting(struct names *names, const struct session *session,
 	return code;
 }
 
-bool names__are_awaited(const struct names *names)
+bool names__are_awaited_last(struct names *names)
 {
+	if (names->modules.fetch)
+		debug_fetch__end(names->modules.fetch);
 	return names->nr_waiting;
 }
 
 struct debug_fetch_stats names__fetched(const struct names *names)
 {
-	return names->modules.fetch ? debug_fetch__stats(names->modules.fetch) :
-				      (struct debug_fetch_stats){ 0 };
+	return names->modules.fetch ? debug_fetch__stats(names->modules.fetch)
+				    : (struct debug_fetch_stats){ 0 };
 }
 
 /* --- build-ids ------------------------------------------------------------------------------ */

@@ -29,9 +29,11 @@ int names__tell_maps(struct names *names, const struct proc_maps *maps, struct r
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
 		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns);
 
-/* Do frames wait for a debug file that is being fetched? Then names__tell() has more to tell later,
- * after DEBUG_FETCH_WAIT_NS at the latest. */
-bool names__are_awaited(const struct names *names);
+/*
+ * Tracing ends: do frames wait for a debug file that is being fetched? Then names__tell() has more to tell later,
+ * DEBUG_FETCH_WAIT_NS after this was first asked at the latest.
+ */
+bool names__are_awaited_last(struct names *names);
 
 /* What was fetched so far; all 0 when nothing was to be. */
 struct debug_fetch_stats names__fetched(const struct names *names);

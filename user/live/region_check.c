@@ -21,12 +21,13 @@ void region_check__fini(struct region_check *check)
 	forget(check);
 }
 
-void region_check__lost(struct region_check *check, __u64 lost)
+bool region_check__lost(struct region_check *check, __u64 lost)
 {
 	if (lost == check->lost)
-		return;
+		return false;
 	check->lost = lost;
 	check->wanted = true;
+	return true;
 }
 
 bool region_check__due(struct region_check *check)

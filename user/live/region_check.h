@@ -26,8 +26,8 @@ struct region_check {
 	size_t nr_readings;
 };
 
-/* @lost records have been lost so far. */
-void region_check__lost(struct region_check *check, __u64 lost);
+/* @lost records have been lost so far. Is it more than before? */
+bool region_check__lost(struct region_check *check, __u64 lost);
 
 /* Is it time for region_check__read()? To be asked once a tick. */
 bool region_check__due(struct region_check *check);

@@ -41,6 +41,7 @@ struct unwind_watch {
 	bool no_memory;
 	struct news_queue queue; /* taken from the ring, not worked on yet */
 	struct news_queue later; /* copies of spaces that are due, to be walked after that */
+	bool is_ending;		 /* none of them waits any more */
 	struct pace paces[RSST_MAX_SPACES];
 	__u32 nr_due; /* of them that have a due_pid */
 	struct begun begun;
@@ -134,7 +135,7 @@ static void on_exec(struct unwind_watch *watch, const struct unwind_exec *exec)
 /* Is code of @space being waited for, and is there room for what waits for it? */
 static bool is_due(const struct unwind_watch *watch, __u32 space)
 {
-	return space < RSST_MAX_SPACES && watch->paces[space].due_pid &&
+	return !watch->is_ending && space < RSST_MAX_SPACES && watch->paces[space].due_pid &&
 	       watch->later.bytes < NEWS_QUEUE_MAX_BYTES;
 }
 
@@ -391,6 +392,13 @@ int unwind_watch__held_file(struct unwind_watch *watch, __u32 dev, __u64 ino)
 	fd = unwind_upload__held_file(watch->upload, dev, ino);
 	pthread_mutex_unlock(&watch->lock);
 	return fd;
+}
+
+void unwind_watch__end(struct unwind_watch *watch)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->is_ending = true;
+	pthread_mutex_unlock(&watch->lock);
 }
 
 /* False: another has the lock, and it is not worth waiting. */
