@@ -22,6 +22,8 @@
 
 #define VM_MAYSHARE 0x80 /* include/linux/mm.h; the three lowest bits are as PROT_ */
 
+#define VM_SEALED (1ULL << 63 | 1ULL << 42) /* mseal(2): the first when it came, then the second */
+
 #define PAGE_DOWN(addr) ((addr) & ~4095ULL)
 #define PAGE_UP(addr) PAGE_DOWN((addr) + 4095)
 
@@ -76,7 +78,10 @@ static __always_inline bool has_prot(__u64 vm_flags, __u64 prot)
 	return !((vm_flags ^ prot) & 3) && !(prot & 4 & ~vm_flags);
 }
 
-/* In place of others memory need not grow: is what lies there of the kind that was asked for? */
+/*
+ * In place of others memory need not grow: is what lies there of the kind that was asked for? It
+ * was there before, and the call refused, where it is sealed or another part of a file.
+ */
 static __always_inline bool replaced(__u64 root, __u64 at, __u64 len, const struct pt_regs *regs)
 {
 	bool shared = regs->r10 & 1, file = shared || !(regs->r10 & MAP_ANONYMOUS);
@@ -85,6 +90,11 @@ static __always_inline bool replaced(__u64 root, __u64 at, __u64 len, const stru
 	if (!vma || vma__field(vma, vm_end) < at + len)
 		return false;
 	flags = vma__field(vma, vm_flags);
+	if (flags & VM_SEALED || regs->r9 & 4095)
+		return false;
+	if (file && !(regs->r10 & MAP_ANONYMOUS) &&
+	    vma__field(vma, vm_pgoff) + (at - vma__field(vma, vm_start)) / 4096 != regs->r9 / 4096)
+		return false;
 	return has_prot(flags, regs->dx) && !!(flags & VM_MAYSHARE) == shared &&
 	       !!vma__field(vma, vm_file) == file;
 }

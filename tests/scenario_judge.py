@@ -100,8 +100,11 @@ def judge(truth, view, status, smaps, exact=True):
         yield f"books off by {pages(ledger['error'])} pages"
     if ledger["attributed"] + ledger["before_attach"] + ledger["unattributed"] + ledger["error"] != view["rss"]["total"]:
         yield f"the books do not add up: {ledger}"
+    nobodys = sum(number for cause, _, _, number, _ in truth["expected"] if cause == "unattributed")
+    if not 0 <= ledger["unattributed"] // PAGE <= nobodys:
+        yield f"{pages(ledger['unattributed'])} pages are nobody's"
     if view["events"]["lost"]:
         yield f"{view['events']['lost']} records lost"
     yield from judge_members(view, status, smaps, exact)
     yield from judge_regions(view, smaps)
-    yield from judge_causes(view, truth["expected"])
+    yield from judge_causes(view, [row for row in truth["expected"] if row[0] != "unattributed"])

@@ -23,6 +23,10 @@
 	{                                                                                          \
 #cause, "out", #member, pages, true                                                \
 	}
+#define NOBODYS(pages) /* at most that many that nothing tells the stack of */                     \
+	{                                                                                          \
+		"unattributed", "in", "total", pages, true                                         \
+	}
 #define NOTHING                                                                                    \
 	{                                                                                          \
 		NULL, NULL, NULL, 0, false                                                         \
@@ -45,6 +49,11 @@ static const struct scenario scenarios[] = {
 	  "pages of the hugetlb pool: no RSS",
 	  prepare_hugetlb,
 	  act_touch_huge,
+	  { NOTHING } },
+	{ "hugetlb_before",
+	  "the same, there before tracing",
+	  prepare_touched_hugetlb,
+	  act_touch,
 	  { NOTHING } },
 	{ "many_vmas",
 	  "thousands of mappings, every other one touched",
@@ -119,7 +128,7 @@ static const struct scenario scenarios[] = {
 	  "mlockall(2)",
 	  prepare_lockable,
 	  act_mlockall,
-	  { IN_AT_LEAST(populate, anon, PAGES), IN_AT_LEAST(populate, file, 0) } },
+	  { IN_AT_LEAST(populate, anon, PAGES), IN_AT_LEAST(populate, file, 0), NOBODYS(1024) } },
 	{ "mlockall_future",
 	  "mmap(2) and brk(2) under mlockall(MCL_FUTURE)",
 	  prepare_locked_future,
@@ -144,8 +153,12 @@ static const struct scenario scenarios[] = {
 	  "O_DIRECT into fresh memory",
 	  prepare_direct,
 	  act_direct,
-	  { IN(populate, anon, PAGES) } },
-	{ "uffd_copy", "UFFDIO_COPY", prepare_uffd, act_uffd_copy, { IN(uffd, anon, PAGES) } },
+	  { IN(populate, anon, PAGES), NOBODYS(PAGES) } },
+	{ "uffd_copy",
+	  "UFFDIO_COPY",
+	  prepare_uffd,
+	  act_uffd_copy,
+	  { IN(uffd, anon, PAGES), NOBODYS(PAGES) } },
 	{ "collapse",
 	  "MADV_COLLAPSE fills holes",
 	  prepare_collapse,
@@ -187,6 +200,11 @@ static const struct scenario scenarios[] = {
 	  act_mremap_shrink,
 	  { OUT(mremap, anon, HALF) } },
 	{ "mremap_move", "mremap(2) elsewhere", prepare_touched, act_mremap_move, { NOTHING } },
+	{ "map_fixed_refused",
+	  "mmap(MAP_FIXED) over memory that was sealed, or at an odd offset",
+	  prepare_anon,
+	  act_map_fixed_refused,
+	  { IN(fault, anon, PAGES) } },
 	{ "mremap_over",
 	  "mremap(2) over live memory",
 	  prepare_two,
@@ -208,13 +226,17 @@ static const struct scenario scenarios[] = {
 	  "another process writes /proc/PID/mem",
 	  prepare_proc_mem,
 	  act_by_other,
-	  { IN(remote, anon, PAGES) } },
+	  { IN(remote, anon, PAGES), NOBODYS(PAGES) } },
 	{ "vm_writev",
 	  "process_vm_writev(2)",
 	  prepare_vm_writev,
 	  act_by_other,
-	  { IN(remote, anon, PAGES) } },
-	{ "poke", "PTRACE_POKEDATA", prepare_poke, act_by_other, { IN(remote, anon, PAGES) } },
+	  { IN(remote, anon, PAGES), NOBODYS(PAGES) } },
+	{ "poke",
+	  "PTRACE_POKEDATA",
+	  prepare_poke,
+	  act_by_other,
+	  { IN(remote, anon, PAGES), NOBODYS(PAGES) } },
 	{ "truncate_by_other",
 	  "another process makes our file shorter",
 	  prepare_truncate_by_other,
@@ -261,7 +283,7 @@ static const struct scenario scenarios[] = {
 	  "swapoff(2) brings pages back",
 	  prepare_swapoff,
 	  act_swapoff,
-	  { IN(remote, anon, PAGES) } },
+	  { IN(remote, anon, PAGES), NOBODYS(PAGES) } },
 };
 
 /* Pages of a tmpfs are shmem; other file systems' are file. */

@@ -287,6 +287,25 @@ static void act_mremap_over(void)
 		workload__die("mremap");
 }
 
+#define SYS_MSEAL 462 /* Linux 6.10 */
+
+/* Over what is there already, as it is: only by what it returned can one see that it was refused.
+ */
+static void map_fixed_in_vain(unsigned long offset)
+{
+	if (syscall(SYS_mmap, scenario_at, BYTES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, offset) != -1)
+		workload__die("mmap was not refused");
+}
+
+static void act_map_fixed_refused(void)
+{
+	workload__touch(scenario_at, BYTES);
+	map_fixed_in_vain(1);
+	if (!syscall(SYS_MSEAL, scenario_at, BYTES, 0))
+		map_fixed_in_vain(0);
+}
+
 static void act_mprotect(void)
 {
 	for (size_t at = 0; at < BYTES; at += 2 * WORKLOAD_PAGE)

@@ -68,6 +68,15 @@ static const char *prepare_hugetlb(void)
 	return scenario_at == MAP_FAILED ? "no memory for huge pages" : "";
 }
 
+static const char *prepare_touched_hugetlb(void)
+{
+	const char *why_not = prepare_hugetlb();
+
+	if (!*why_not)
+		workload__touch(scenario_at, POOL_PAGES * HUGE_BYTES);
+	return why_not;
+}
+
 #define MANY_PAGES 6000UL /* as many VMAs */
 
 static const char *prepare_many_vmas(void)

@@ -81,8 +81,8 @@ int facts__process(struct record_queue *queue, __u32 space, const struct proc_st
 int facts__map(struct record_queue *queue, __u32 space, const struct proc_map *map, __u32 flags)
 {
 	size_t name_len = strnlen(map->name, RSST_REC_MAX - sizeof(struct rec_map) - 8);
-	struct rec_map *rec = record_queue__add(queue, REC_MAP, sizeof(*rec) + name_len + 1,
-						facts__now());
+	struct rec_map *rec =
+		record_queue__add(queue, REC_MAP, sizeof(*rec) + name_len + 1, facts__now());
 
 	if (!rec)
 		return -ENOMEM;
@@ -132,29 +132,40 @@ static int add_pages(const struct pages_ctx *ctx, __u64 addr, __u64 nr_pages, __
 	return 0;
 }
 
-/* A run may span mappings; which counter a file page is in depends on the mapping. */
+static __u32 member_of(bool file, enum map_backing backing)
+{
+	if (!file)
+		return RSST_ANON;
+	return backing == BACKING_SHMEM ? RSST_SHMEM : RSST_FILE;
+}
+
+/* A run may span mappings; which counter a file page is in, and whether a page is in any, depends
+ * on the mapping. */
 static int on_run(void *opaque, __u64 addr, __u64 nr_pages, bool file)
 {
 	struct pages_ctx *ctx = opaque;
 	__u64 end = addr + nr_pages * 4096, part_end;
 	int code = 0;
 
-	if (!file)
-		return add_pages(ctx, addr, nr_pages, RSST_ANON);
 	for (; addr < end && !code; addr = part_end) {
+		enum map_backing backing = BACKING_ANON;
 		const struct proc_map *map;
 
 		while (ctx->next_map < ctx->maps->nr && ctx->maps->maps[ctx->next_map].end <= addr)
 			ctx->next_map++;
 		map = ctx->next_map < ctx->maps->nr ? &ctx->maps->maps[ctx->next_map] : NULL;
 		part_end = map && map->end < end ? map->end : end;
-		code = add_pages(ctx, addr, (part_end - addr) / 4096,
-				 map && map->backing == BACKING_SHMEM ? RSST_SHMEM : RSST_FILE);
+		if (map && map->start <= addr)
+			backing = map->backing;
+		if (backing != BACKING_HUGETLB)
+			code = add_pages(ctx, addr, (part_end - addr) / 4096,
+					 member_of(file, backing));
 	}
 	return code;
 }
 
-/* Without PAGEMAP_SCAN holes cost as much as pages: look only where something is mapped, and may be touched. */
+/* Without PAGEMAP_SCAN holes cost as much as pages: look only where something is mapped, and may be
+ * touched. */
 static int scan_maps(struct pages_ctx *ctx, struct residency *residency, __u64 start, __u64 end)
 {
 	int code = 0;
