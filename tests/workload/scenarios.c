@@ -273,7 +273,7 @@ static const struct scenario scenarios[] = {
 	  prepare_khugepaged,
 	  act_khugepaged,
 	  { IN(fault, anon, HUGE_BYTES / WORKLOAD_PAGE),
-	    IN(collapse, anon, HUGE_BYTES / WORKLOAD_PAGE) } },
+	    IN(collapse, anon, HUGE_BYTES / WORKLOAD_PAGE), NOBODYS(HUGE_BYTES / WORKLOAD_PAGE) } },
 	{ "ksm",
 	  "ksmd merges with the zero page",
 	  prepare_ksm,
