@@ -209,28 +209,53 @@ __noinline __s64 space__events(__u32 space)
 	return odd ? -1 : events;
 }
 
-/* What flushed into the shared count and no event claimed. */
-__noinline int space__settle(__u32 space, __u32 member)
+/* What the records of one counter so far add up to: space__sum() but for what no event has told. */
+__noinline __s64 space__told(__u32 space, __u32 member)
 {
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
-	__u32 cpu = bpf_get_smp_processor_id();
-	__s64 pages;
+	__s64 sum = 0;
 
 	if (!state || member >= RSST_NR_MEMBERS)
 		return 0;
-	pages = delta__pending(space, member, cpu, 0);
-	if (!pages || pages == DELTA_UNKNOWN)
+	asm volatile("%0 &= 3" : "+r"(member));
+	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < settings.nr_cpus; cpu++) {
+		struct space_cpu *own = delta__cpu(space, cpu);
+
+		sum += own ? *(volatile __s32 *)&own->slot[member] : 0;
+	}
+	return sum + *(volatile __s64 *)&state->last_count[member];
+}
+
+/*
+ * Pages of the shared count that no event has claimed: they are told if they are @seen, which the
+ * live side saw before all that was under way then had ended. The kernel counts before its event
+ * runs: what a fault has just flushed looks the same, and is that event's to claim. Returns what
+ * is left.
+ */
+__noinline __s64 space__settle(__u32 space, __u32 member, __s64 seen)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__s64 pages;
+
+	/* one that is torn down is on its way to 0: those pages are nobody's release */
+	if (!state || member >= RSST_NR_MEMBERS || !space__in_use(state) ||
+	    space__events(space) < 0)
 		return 0;
-	pages = delta__pending(space, member, cpu, 1);
-	if (pages && pages != DELTA_UNKNOWN)
-		space__tell_unclaimed(state, space, member, pages);
+	pages = delta__pending(space, member, bpf_get_smp_processor_id(), 0);
+	if (pages == DELTA_UNKNOWN)
+		return 0;
+	if (!pages || pages != seen)
+		return pages;
+	__sync_fetch_and_add(&state->last_count[member], pages);
+	runs__tell(space);
+	space__tell_unclaimed(state, space, member, pages);
 	return 0;
 }
 
 /*
  * One attempt to put the counters where they belong: the record's place in the ring is taken first,
- * and if no event was under way before nor came since, what stands before it is just what the
- * counters count. 0: told, 1: try again.
+ * and if no event was under way before nor came since, and none is yet to run, what stands before
+ * it is just what the counters count. 0: told, 1: try again.
  * @last: no more attempts, tell what there is.
  */
 __noinline int space__tell(__u32 space, __u32 last)
@@ -239,14 +264,11 @@ __noinline int space__tell(__u32 space, __u32 last)
 	__s64 before = space__events(space);
 	struct rec_counters *rec;
 	struct mm_struct *mm;
-	bool moved;
+	bool moved = false;
 
 	runs__tell(space);
-	/* one that is torn down is on its way to 0: those pages are nobody's release */
 	if (state && state->mm && !space__in_use(state))
 		return 0;
-	for (__u32 member = 0; before >= 0 && member < RSST_NR_MEMBERS; member++)
-		space__settle(space, member);
 	if (!state || !state->mm || (before < 0 && !last) || !emit__reserve(rec, REC_COUNTERS))
 		return state && state->mm && !last;
 	mm = (struct mm_struct *)state->mm;
@@ -255,9 +277,10 @@ __noinline int space__tell(__u32 space, __u32 last)
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
 		rec->pages[member] = space__sum(space, member, 0);
 		rec->lost[member] = state->lost[member];
+		moved |= rec->pages[member] != space__told(space, member);
 	}
 	rec->hiwater_pages = BPF_CORE_READ(mm, hiwater_rss);
-	moved = !last && space__events(space) != before;
+	moved = !last && (moved || space__events(space) != before);
 	if (moved || !space__in_use(state)) {
 		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
 		return moved;
@@ -266,15 +289,35 @@ __noinline int space__tell(__u32 space, __u32 last)
 	return 0;
 }
 
-/* Run by the live side with a space id as its argument: tell the counters into the ring. */
+/*
+ * Run by the live side: tell the counters of space ctx[0] into the ring. If part of them stays
+ * unclaimed that was not ctx[2], ... before, by member, that is the answer, unless ctx[1] is
+ * SUM_TELL_LAST.
+ */
 SEC("raw_tp/sys_enter")
 int tell_counters(__u64 *ctx)
 {
-	__u32 space = (__u32)ctx[0];
+	__s64 seen[RSST_NR_MEMBERS] = { ctx[2], ctx[3], ctx[4], ctx[5] };
+	__u32 space = (__u32)ctx[0], ask = (__u32)ctx[1];
 
-	for (int i = 0; i <= TELL_ATTEMPTS; i++)
-		if (!space__tell(space, i == TELL_ATTEMPTS))
+	for (int i = 0; i <= TELL_ATTEMPTS; i++) {
+		bool last = i == TELL_ATTEMPTS, settled = true;
+
+		for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+			__s64 left = space__settle(space, member, last ? seen[member] : 0);
+
+			dialog.answer_pages[member] = left;
+			settled &= !left;
+		}
+		if (!settled && !last)
+			continue;
+		if (!settled && ask != SUM_TELL_LAST) {
+			dialog.answer_again = 1;
 			break;
+		}
+		if (!space__tell(space, last))
+			break;
+	}
 	return 0;
 }
 

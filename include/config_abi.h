@@ -26,7 +26,7 @@ struct kernel_settings {
 				  their tracepoints: 0 or 1 */
 };
 
-/* Where to a sum goes. */
+/* Where to a sum goes, that of tell_counters, too. */
 enum ask_tell {
 	SUM_ANSWER = 0,	   /* as answer_pages */
 	SUM_TELL = 1,	   /* into the ring, or answer_again */
@@ -41,7 +41,8 @@ struct kernel_dialog {
 	__u32 ask_tell;	      /* sum_batched: enum ask_tell */
 	__u32 answer_space;   /* adopt_task: its id, 0: none */
 	__u32 answer_kthread; /* adopt_task: 1: it has no address space */
-	__u32 answer_again;   /* sum_batched: 1: not told, somebody was telling something */
+	__u32 answer_again;   /* sum_batched: 1: not told, somebody was telling something;
+				 tell_counters: 1: not told, answer_pages are nobody's yet */
 	__u32 pad;
 	__u32 sample_shift; /* what SAMPLE_FLAGS() tells; 0: every stack is taken */
 	__s64 answer_pages[4];
@@ -49,8 +50,9 @@ struct kernel_dialog {
 };
 
 /*
- * mremap(2)s of followed spaces, by the system calls' tracepoints: between the two the kernel has moved pages, and no
- * record says so yet. Stays 0 where calls are told before they let go of the lock.
+ * mremap(2)s of followed spaces, by the system calls' tracepoints: between the two the kernel has
+ * moved pages, and no record says so yet. Stays 0 where calls are told before they let go of the
+ * lock.
  */
 struct vm_moves {
 	__u64 begun;

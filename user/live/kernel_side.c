@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include <sys/syscall.h>
+#include <linux/membarrier.h>
 #include <linux/perf_event.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -22,6 +23,8 @@
 #define MAX_PROBES 256
 #define SUM_ATTEMPTS 8	 /* to tell counters while somebody tells something else, */
 #define SUM_PAUSE_US 500 /* and in between */
+#define SETTLE_ATTEMPTS 4
+#define GRACE_US 20000 /* a page-table lock is not held for that long */
 #define MAX_LINKS                                                                                  \
 	(64 + 2 * RSST_MAX_CPUS + MAX_PROBES) /* programs, and two events a CPU on old kernels */
 
@@ -458,15 +461,42 @@ void kernel_side__tell_runs(struct kernel_side *side, __u32 space)
 		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_runs), &opts);
 }
 
+/*
+ * Every change of a counter that is under way ends: it is made, and its event runs, under a
+ * page-table lock, a section that synchronize_rcu() waits for, which is what this command does
+ * (kernel/sched/membarrier.c). With nohz_full it is refused.
+ */
+static void await_changes(void)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(GRACE_US);
+}
+
+static void tell_percpu(struct kernel_side *side, __u32 space)
+{
+	volatile struct kernel_dialog *dialog = side->object.dialog;
+	__u64 args[2 + RSST_NR_MEMBERS] = { space, SUM_TELL };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+	int fd = bpf_program__fd(side->object.tell_counters);
+
+	for (int i = 0; i < SETTLE_ATTEMPTS; i++) {
+		dialog->answer_again = 0;
+		if (bpf_prog_test_run_opts(fd, &opts) || !dialog->answer_again)
+			return;
+		for (int member = 0; member < RSST_NR_MEMBERS; member++)
+			args[2 + member] = dialog->answer_pages[member];
+		await_changes();
+	}
+	args[1] = SUM_TELL_LAST;
+	(void)!bpf_prog_test_run_opts(fd, &opts);
+}
+
 void kernel_side__tell_counters(struct kernel_side *side, __u32 space)
 {
-	__u64 args[1] = { space };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
-
 	if (side->object.sum_batched)
 		tell_batched(side, space);
 	else
-		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_counters), &opts);
+		tell_percpu(side, space);
 }
 
 /* It sees itself what of ours it missed, see check_sequence(). */
