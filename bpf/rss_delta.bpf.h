@@ -141,15 +141,23 @@ __noinline __s64 delta__settle(__u32 space, __u32 member, __u32 self, __u32 clai
 
 /*
  * What a fault most likely changed when what the shared count says is no single fault's: the slot
- * went to 0 without a flush where that makes sense, else by the least that flushes it.
+ * went to 0 without a flush where that makes sense, else by the least that flushes it. Of anonymous
+ * memory a single page does so from @recorded, the slot before, of -1 or a batch but one only; all
+ * else is a huge page, another's of which may be in @pages, or ours in what another has claimed.
  */
 static __always_inline __s64 delta__likely_fault(__u32 member, __s64 recorded, __s64 pages)
 {
+	bool single = recorded == -1 || recorded == settings.percpu_batch - 1;
+
+	if (member == RSST_ANON && single && (pages & 511) == 1)
+		return 1;
 	if (member == RSST_ANON && pages >= 256)
 		return 512;
-	if (recorded < 0)
-		return plausible_fault(member, -recorded) ? -recorded : 1;
+	if (recorded < 0 && plausible_fault(member, -recorded))
+		return -recorded;
 	if (member == RSST_ANON)
+		return 512;
+	if (recorded < 0)
 		return 1;
 	return recorded == 1 ? -1 : recorded ? settings.percpu_batch - recorded : 0;
 }
@@ -185,7 +193,9 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 		pages = shared -
 			__sync_lock_test_and_set(&state->last_count[c->member & 3], shared) +
 			slot_delta;
-	if (c->fault && pages && !plausible_fault(c->member, pages)) {
+	/* a fault-around may bring nothing; a fault of anonymous memory that seems to, whose part
+	 * another event has claimed, does not */
+	if (c->fault && (pages || c->member == RSST_ANON) && !plausible_fault(c->member, pages)) {
 		count(CNT_ODD_AMOUNT);
 		pages = delta__likely_fault(c->member, recorded, pages);
 	}
