@@ -5,7 +5,7 @@ import os
 import struct
 
 SYS_BPF = 321  # x86-64
-PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 11, 13, 15
+PROG_TEST_RUN, PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 10, 11, 13, 15
 INFO_BYTES = 256
 # struct bpf_prog_info of linux/bpf.h
 XLATED_LEN_AT, NAME_AT, VERIFIED_INSNS_AT = 20, 64, 216
@@ -21,8 +21,22 @@ def bpf(command, attr):
     return result
 
 
+def open_program(number):
+    """A descriptor of it, the caller's to close."""
+    return bpf(PROG_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
+
+
+def runner(fd, *words):
+    """What runs that raw tracepoint's program once, with these arguments."""
+    context = ctypes.create_string_buffer(struct.pack(f"={len(words)}Q", *words))
+    sizes = (0, 0, len(words) * 8, 0)  # how often, how long, of the context in and out
+    attr = struct.pack("=IIIIQQIIIIQQII", fd, 0, 0, 0, 0, 0, *sizes, ctypes.addressof(context), 0, 0, 0)
+    buffer = ctypes.create_string_buffer(attr + bytes(8), len(attr) + 8)
+    return lambda context=context: bpf(PROG_TEST_RUN, buffer)
+
+
 def info_of(number):
-    fd = bpf(PROG_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
+    fd = open_program(number)
     try:
         info = ctypes.create_string_buffer(INFO_BYTES)
         attr = struct.pack("=IIQ", fd, INFO_BYTES, ctypes.addressof(info))
