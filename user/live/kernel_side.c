@@ -8,32 +8,28 @@
 #include <unistd.h>
 #include <sys/syscall.h>
 #include <linux/membarrier.h>
-#include <linux/perf_event.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #include "config_abi.h"
+#include "live/kernel_links.h"
 #include "live/kernel_object.h"
 #include "live/kernel_side.h"
 #include "live/privilege.h"
 
 #define TRACEFS "/sys/kernel/tracing"
-#define MAX_PROBES 256
 #define SUM_ATTEMPTS 8	 /* to tell counters while somebody tells something else, */
 #define SUM_PAUSE_US 500 /* and in between */
 #define SETTLE_ATTEMPTS 4
 #define GRACE_US 20000 /* a page-table lock is not held for that long */
-#define MAX_LINKS                                                                                  \
-	(64 + 2 * RSST_MAX_CPUS + MAX_PROBES) /* programs, and two events a CPU on old kernels */
 
 struct kernel_side {
 	struct kernel_object object;
 	struct ring_buffer *ring;
 	unsigned int nr_cpus; /* possible */
-	unsigned int nr_links, nr_probes;
-	struct bpf_link *links[MAX_LINKS];
+	struct kernel_links links;
 };
 
 /* libbpf talks a lot when a load fails; its last complaint is kept for our own sentence. */
@@ -167,140 +163,6 @@ static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 	return 0;
 }
 
-/* Run on demand, or attached by hand. */
-static bool on_demand(const struct kernel_object *object, const struct bpf_program *prog)
-{
-	return prog == object->learn_cpu_offset || prog == object->tell_counters ||
-	       prog == object->tell_runs || prog == object->adopt_task ||
-	       prog == object->sum_batched || prog == object->fault_end ||
-	       prog == object->vm_call_enter || prog == object->vm_call_exit ||
-	       prog == object->prctl_exit || prog == object->target_mark ||
-	       prog == object->target_mark_nameless || prog == object->mark_victim;
-}
-
-/* The calls that change address spaces, see bpf/vm_calls.bpf.h. */
-static const struct vm_call {
-	const char *name;
-	bool optional; /* kernels may be built without: CONFIG_SYSVIPC,
-			  CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS */
-	bool batched;  /* of use before Linux 6.2 only: a boundary of what it counts */
-} vm_calls[] = {
-	{ "mmap", false, false },	  { "munmap", false, false },	{ "mremap", false, false },
-	{ "brk", false, false },	  { "mprotect", false, false }, { "madvise", false, false },
-	{ "pkey_mprotect", true, false }, { "shmat", true, false },	{ "shmdt", true, false },
-	{ "mlock", false, true },	  { "mlock2", false, true },	{ "mlockall", false, true },
-	{ "execve", false, true },	  { "execveat", false, true },
-};
-
-static int attach_syscall(struct kernel_side *side, const char *where, const char *name,
-			  bool optional, struct bpf_program *prog, struct err *err)
-{
-	struct bpf_link *link;
-	char event[64];
-
-	snprintf(event, sizeof(event), "sys_%s_%s", where, name);
-	link = bpf_program__attach_tracepoint(prog, "syscalls", event);
-	if (link)
-		side->links[side->nr_links++] = link;
-	else if (!optional || errno != ENOENT)
-		return err__set(err, -errno, "cannot attach to syscalls:%s: %s", event,
-				strerror(errno));
-	return 0;
-}
-
-static int attach_vm_calls(struct kernel_side *side, struct err *err)
-{
-	const struct kernel_object *object = &side->object;
-	int code = attach_syscall(side, "exit", "prctl", false, object->prctl_exit, err);
-
-	for (size_t i = 0; i < sizeof(vm_calls) / sizeof(vm_calls[0]) && !code; i++) {
-		const struct vm_call *call = &vm_calls[i];
-
-		if (call->batched && object->family != FAMILY_BATCHED)
-			continue;
-		code = attach_syscall(side, "enter", call->name, call->optional,
-				      object->vm_call_enter, err);
-		if (!code)
-			code = attach_syscall(side, "exit", call->name, call->optional,
-					      object->vm_call_exit, err);
-	}
-	return code;
-}
-
-/* The end of every fault on every CPU, whoever's it is: the program looks first whether it is about
- * a followed space. */
-static int attach_fault_end(struct kernel_side *side, unsigned int cpu, __u64 config,
-			    struct err *err)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = config,
-		.sample_period = 1,
-	};
-	struct bpf_link *link;
-	int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-
-	if (fd < 0 && errno == ENODEV) /* offline */
-		return 0;
-	if (fd < 0)
-		return err__set(err, -errno, "cannot open a page-fault event on CPU %u: %s", cpu,
-				strerror(errno));
-	link = bpf_program__attach_perf_event(side->object.fault_end, fd); /* owns fd */
-	if (!link) {
-		close(fd);
-		return err__set(err, -errno, "cannot attach to the page-fault event: %s",
-				strerror(errno));
-	}
-	side->links[side->nr_links++] = link;
-	return 0;
-}
-
-static int attach_fault_ends(struct kernel_side *side, struct err *err)
-{
-	int code = 0;
-
-	for (unsigned int cpu = 0; cpu < side->nr_cpus && !code; cpu++) {
-		code = attach_fault_end(side, cpu, PERF_COUNT_SW_PAGE_FAULTS_MIN, err);
-		if (!code)
-			code = attach_fault_end(side, cpu, PERF_COUNT_SW_PAGE_FAULTS_MAJ, err);
-	}
-	return code;
-}
-
-static void link_mark_victim(struct kernel_side *side)
-{
-	struct bpf_link *link = bpf_program__attach(side->object.mark_victim);
-
-	if (link)
-		side->links[side->nr_links++] = link;
-}
-
-static int attach(struct kernel_side *side, struct err *err)
-{
-	struct bpf_program *prog;
-	int code;
-
-	bpf_object__for_each_program(prog, side->object.obj)
-	{
-		struct bpf_link *link;
-
-		if (on_demand(&side->object, prog) || !bpf_program__autoload(prog))
-			continue;
-		link = bpf_program__attach(prog);
-		if (!link)
-			return err__set(err, -errno, "cannot attach to %s: %s",
-					bpf_program__section_name(prog), strerror(errno));
-		side->links[side->nr_links++] = link;
-	}
-	/* a kernel without it has no OOM killer to tell of */
-	link_mark_victim(side);
-	code = bpf_program__autoload(side->object.vm_call_enter) ? attach_vm_calls(side, err) : 0;
-	if (!code && side->object.fault_end)
-		code = attach_fault_ends(side, err);
-	return code;
-}
-
 static int set_up(struct kernel_side *side, const struct kernel_side_options *options,
 		  int (*on_record)(void *ctx, void *rec, size_t len), void *ctx, struct err *err)
 {
@@ -325,7 +187,7 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 	side->ring = ring_buffer__new(bpf_map__fd(side->object.ring), on_record, ctx, NULL);
 	if (!side->ring)
 		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
-	return attach(side, err);
+	return kernel_links__attach(&side->links, &side->object, side->nr_cpus, err);
 }
 
 struct kernel_side *kernel_side__open(const struct kernel_side_options *options,
@@ -349,8 +211,7 @@ void kernel_side__free(struct kernel_side *side)
 {
 	if (!side)
 		return;
-	while (side->nr_links)
-		bpf_link__destroy(side->links[--side->nr_links]);
+	kernel_links__fini(&side->links);
 	ring_buffer__free(side->ring);
 	kernel_object__close(&side->object);
 	free(side);
@@ -359,19 +220,7 @@ void kernel_side__free(struct kernel_side *side)
 int kernel_side__probe_mark(struct kernel_side *side, pid_t pid, const char *path, __u64 offset,
 			    bool label)
 {
-	struct kernel_object *object = &side->object;
-	struct bpf_link *link;
-
-	if (side->nr_probes == MAX_PROBES)
-		return -ENOSPC;
-	link = bpf_program__attach_uprobe(label ? object->target_mark
-						: object->target_mark_nameless,
-					  false, pid, path, offset);
-	if (!link)
-		return -errno;
-	side->links[side->nr_links++] = link;
-	side->nr_probes++;
-	return 0;
+	return kernel_links__probe_mark(&side->links, &side->object, pid, path, offset, label);
 }
 
 /* Run an iter/task program over every task. */
