@@ -17,6 +17,7 @@
 #include "live/kernel_object.h"
 #include "live/kernel_side.h"
 #include "live/privilege.h"
+#include "live/ring_mirror.h"
 
 #define TRACEFS "/sys/kernel/tracing"
 #define MAX_PROBES 256
@@ -322,6 +323,7 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 	side->ring = ring_buffer__new(bpf_map__fd(side->object.ring), on_record, ctx, NULL);
 	if (!side->ring)
 		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
+	ring_mirror__drop(bpf_map__max_entries(side->object.ring), RSST_REC_MAX);
 	return attach(side, err);
 }
 
