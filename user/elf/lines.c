@@ -115,6 +115,11 @@ static void close_dwarf(struct lines *lines)
 	lines->elf = NULL;
 }
 
+void lines__rest(struct lines *lines)
+{
+	close_dwarf(lines);
+}
+
 void lines__free(struct lines *lines)
 {
 	if (!lines)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,10 @@
 #include "live/modules.h"
 #include "live/names.h"
 
-#define KNOWN_MAX 65536 /* files; then all are told once more */
+#define KNOWN_MAX 65536				  /* files; then all are told once more */
+#define REST_AFTER_NS (2 * 1000 * 1000 * 1000ULL) /* without a lookup */
+#define REST_PACE                                                                                  \
+	64 /* times what the lookups took: to read it all again then costs a 64th at most */
 
 /* A file whose path was told. */
 struct known_file {
@@ -29,6 +33,9 @@ struct names {
 	__u32 next_frame;  /* first that has not been told */
 	__u32 *waiting;	   /* frames below it that wait for a debug file */
 	size_t nr_waiting, cap_waiting;
+	__u64 nr_lookups;
+	__u64 looked_at, looked_ns; /* the last; all since the files rested, 0: they do */
+	__u64 most_bytes;	    /* they held when they did */
 };
 
 struct names *names__new(const char *debuginfod, struct err *err)
@@ -69,7 +76,9 @@ void names__free(struct names *names)
 
 __u64 names__memory_bytes(const struct names *names)
 {
-	return modules__memory_bytes(&names->modules);
+	__u64 bytes = modules__memory_bytes(&names->modules);
+
+	return bytes > names->most_bytes ? bytes : names->most_bytes;
 }
 
 /* --- paths of objects --------------------------------------------------------------------- */
@@ -268,6 +277,7 @@ static int tell_frame(struct names *names, const struct session *session,
 		return 0;
 	if (modules__is_awaited(&names->modules, frame->object))
 		return let_wait(names, index);
+	names->nr_lookups++;
 	elf_object__lookup(elf, frame->offset, &found);
 	return tell_symbol(queue, session, frame, &found);
 }
@@ -338,10 +348,33 @@ static int tell_build_ids(struct names *names, const struct session *session,
 	return code;
 }
 
+/* --- memory --------------------------------------------------------------------------------- */
+
+/*
+ * What DWARF the lookups have read is a large part of all we hold: 13 MiB for libc alone. A program
+ * that does the same for minutes needs no further names.
+ */
+static void rest_when_idle(struct names *names, __u64 began_at, bool has_looked)
+{
+	__u64 now = facts__now(), idle_ns = now - names->looked_at;
+
+	if (has_looked) {
+		names->looked_at = now;
+		names->looked_ns += now - began_at;
+	} else if (names->looked_ns && idle_ns >= REST_AFTER_NS &&
+		   idle_ns >= REST_PACE * names->looked_ns) {
+		names->most_bytes = names__memory_bytes(names);
+		names->looked_ns = 0;
+		modules__rest(&names->modules);
+		malloc_trim(0); /* libdw's blocks lie between others' */
+	}
+}
+
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
 		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns)
 {
-	__u64 deadline = budget_ns ? facts__now() + budget_ns : ~0ULL;
+	__u64 began_at = facts__now(), nr_lookups = names->nr_lookups;
+	__u64 deadline = budget_ns ? began_at + budget_ns : ~0ULL;
 	const struct module_places places = { .targets = targets, .unwind = unwind };
 	struct telling telling = { .session = session, .queue = queue };
 	__u32 nr = session__nr_frames(session);
@@ -364,5 +397,6 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		code = jit_names__tell(&names->jits, session, targets, tell_jit_frame, &telling);
 	if (!code)
 		code = tell_build_ids(names, session, queue);
+	rest_when_idle(names, began_at, names->nr_lookups != nr_lookups);
 	return code ? code : names->next_frame < nr;
 }

@@ -356,6 +356,46 @@ static void inlined_frames_know_their_call_sites(void **state)
 	elf_object__free(object);
 }
 
+/* All of a lookup's answer, as text. */
+static void answer(struct elf_object *object, uint64_t offset, char *text, size_t cap)
+{
+	struct symbol_lookup lookup;
+	size_t len = 0;
+
+	elf_object__lookup(object, offset, &lookup);
+	for (size_t i = 0; i < lookup.nr; i++)
+		len += snprintf(text + len, cap - len, "%s %s:%u\n", lookup.entries[i].function,
+				lookup.entries[i].file, lookup.entries[i].line);
+	assert_true(len < cap);
+}
+
+static void rest_gives_memory_back_and_loses_nothing(void **state)
+{
+	uint64_t size, vaddr = nm_address("prog", "local_one", &size);
+	struct elf_object *object = open_fixture("prog");
+	size_t fresh = elf_object__memory_bytes(object), read;
+	char before[4096], after[4096];
+
+	(void)state;
+	elf_object__rest(object); /* though nothing was looked up */
+	for (uint64_t at = 0; at < size; at++) {
+		uint64_t offset = file_offset(in_dir("prog"), vaddr + at);
+
+		answer(object, offset, before, sizeof(before));
+		assert_non_null(strstr(before, "/prog.c:"));
+		read = elf_object__memory_bytes(object);
+		elf_object__rest(object);
+		assert_true(elf_object__memory_bytes(object) < read);
+		elf_object__rest(object);
+		answer(object, offset, after, sizeof(after));
+		assert_string_equal(after, before);
+	}
+	elf_object__rest(object);
+	/* what is kept is where units begin */
+	assert_true(elf_object__memory_bytes(object) < fresh + 4096);
+	elf_object__free(object);
+}
+
 static void check_has_lines(const char *file)
 {
 	struct elf_object *object = open_fixture(file);
@@ -681,6 +721,7 @@ int main(void)
 		cmocka_unit_test(plt_stubs),
 		cmocka_unit_test(lines_and_inlines_as_addr2line),
 		cmocka_unit_test(inlined_frames_know_their_call_sites),
+		cmocka_unit_test(rest_gives_memory_back_and_loses_nothing),
 		cmocka_unit_test(debug_link_beside_and_below),
 		cmocka_unit_test(foreign_debug_file_is_refused),
 		cmocka_unit_test(debug_file_that_comes_later),
