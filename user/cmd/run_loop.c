@@ -17,6 +17,8 @@ static int close_interval(struct run_loop *loop, struct err *err)
 	loop->current = session__freeze(loop->session);
 	if (!loop->current)
 		return err__set(err, -ENOMEM, "out of memory");
+	if (loop->sums_only)
+		snapshot__drop_pages(loop->current);
 	if (!loop->first)
 		loop->first = loop->current;
 	else
