@@ -7,6 +7,8 @@ static void drop(struct run_loop *loop, struct snapshot *snapshot)
 {
 	if (snapshot && snapshot != loop->first)
 		snapshot__free(snapshot);
+	else if (snapshot && !loop->keeps_first)
+		snapshot__drop_pages(snapshot);
 }
 
 /* The current moment becomes the start of the next interval. */
