@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -140,6 +141,15 @@ static void close_dwarf(struct lines *lines)
 void lines__rest(struct lines *lines)
 {
 	close_dwarf(lines);
+}
+
+void lines__drop_pages(const struct lines *lines)
+{
+	size_t bytes;
+	char *at = lines->mapped && lines->elf ? elf_rawfile(lines->elf, &bytes) : NULL;
+
+	if (at) /* libelf maps it read-only: each page comes back as it was */
+		madvise(at, bytes, MADV_DONTNEED);
 }
 
 void lines__free(struct lines *lines)

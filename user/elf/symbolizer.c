@@ -306,6 +306,12 @@ void elf_object__rest(struct elf_object *object)
 		lines__rest(object->lines);
 }
 
+void elf_object__drop_pages(const struct elf_object *object)
+{
+	if (object->lines)
+		lines__drop_pages(object->lines);
+}
+
 size_t elf_object__memory_bytes(const struct elf_object *object)
 {
 	return sizeof(*object) + strlen(object->basename) + 1 +

@@ -63,6 +63,9 @@ void elf_object__lookup(struct elf_object *object, __u64 offset, struct symbol_l
  */
 void elf_object__rest(struct elf_object *object);
 
+/* The same for what costs next to nothing to have again: pages of mapped files. The last lookup stays valid. */
+void elf_object__drop_pages(const struct elf_object *object);
+
 /* Bytes of heap the object holds, for -v. */
 size_t elf_object__memory_bytes(const struct elf_object *object);
 

@@ -361,10 +361,12 @@ static int tell_build_ids(struct names *names, const struct session *session,
  * What DWARF the lookups have read is a large part of all we hold: 13 MiB for libc alone. A program
  * that does the same for minutes needs no further names.
  */
-static void rest_when_idle(struct names *names)
+static void give_back(struct names *names, bool has_looked)
 {
 	__u64 idle_ns = facts__now() - names->looked_at;
 
+	if (has_looked)
+		modules__drop_pages(&names->modules);
 	if (!names->looked_ns || idle_ns < REST_AFTER_NS || idle_ns < REST_PACE * names->looked_ns)
 		return;
 	names->most_bytes = names__memory_bytes(names);
@@ -376,6 +378,7 @@ static void rest_when_idle(struct names *names)
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
 		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns)
 {
+	__u64 looked_ns = names->looked_ns;
 	__u64 deadline = budget_ns ? facts__now() + budget_ns : ~0ULL;
 	const struct module_places places = { .targets = targets, .unwind = unwind };
 	struct telling telling = { .session = session, .queue = queue };
@@ -399,6 +402,6 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		code = jit_names__tell(&names->jits, session, targets, tell_jit_frame, &telling);
 	if (!code)
 		code = tell_build_ids(names, session, queue);
-	rest_when_idle(names);
+	give_back(names, names->looked_ns > looked_ns);
 	return code ? code : names->next_frame < nr;
 }
