@@ -83,7 +83,7 @@ class Cell:
         run = dict(inner, status=seen.status, whole_ns=int((time.monotonic() - begin) * 1e9))
         if tracer.separate and tracer.name != "untraced":
             run.update(tracer_cpu_ns=int(seen.cpu_s * 1e9), tracer_rss=seen.rss_bytes, tracer_anon=seen.anon_bytes)
-            run["kernel_bytes"] = seen.kernel_bytes
+            run.update(tracer_pss=seen.pss_bytes, kernel_bytes=seen.kernel_bytes)
         if tracer.suffix:
             run["output_bytes"] = tracer.output_bytes(output)
         try:

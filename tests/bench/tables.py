@@ -4,10 +4,10 @@ import json
 import statistics
 
 MIB = 1 << 20
-COLUMNS = ("slowdown", "least - most", "cpu", "tracer", "RSS", "anon", "kernel", "B/fault", "lost", "whole", "attr")
+COLUMNS = ("slowdown", "least - most", "cpu", "tracer", "RSS", "Pss", "anon", "kernel", "B/fault", "lost", "whole", "attr")
 LEGEND = """slowdown: wall time, median over the rounds of the ratio to the untraced run of the same round; n: how many
 cpu: the same for the target's own processor time    tracer: its own processor time, of one CPU while the target ran, start-up left out
-RSS: the tracer's peak, the kernel's buffers it maps included; anon: without    kernel: its BPF maps or perf's buffers, MiB    lost: events    whole: faults whose stack is; attr: bytes by a known stack
+RSS: the tracer's peak, the kernel's buffers it maps included; Pss: a page mapped twice counted once; anon: without them    kernel: its BPF maps or perf's buffers, MiB    lost: events    whole: faults whose stack is; attr: bytes by a known stack
 -: does not apply, or is not told; heaptrack and massif work inside the target: their costs are in its slowdown"""
 
 
@@ -36,7 +36,7 @@ def summary(cell, base, starting_ns):
         [max(run["tracer_cpu_ns"] - starting_ns, 0) / run["ns"] for run in runs if "tracer_cpu_ns" in run and run["faults"]]
     )
     found["tracer_cpu_ns"] = of([run["tracer_cpu_ns"] for run in runs if "tracer_cpu_ns" in run])
-    for key in ("tracer_rss", "tracer_anon", "kernel_bytes"):
+    for key in ("tracer_rss", "tracer_pss", "tracer_anon", "kernel_bytes"):
         found[key] = max((run[key] for run in runs if key in run), default=None)
     bytes_per_fault = [run["output_bytes"] / run["faults"] for run in runs if run.get("output_bytes") and run["faults"] > 100]
     found["bytes_per_fault"] = statistics.median(bytes_per_fault) if bytes_per_fault else None
@@ -59,6 +59,7 @@ def cells_of(found):
         number(cpu and cpu["median"], "x{:.3f}"),
         number(own and own["median"] * 100, "{:.1f}%"),
         number(found["tracer_rss"] and found["tracer_rss"] / MIB, "{:.1f}"),
+        number(found["tracer_pss"] and found["tracer_pss"] / MIB, "{:.1f}"),
         number(found["tracer_anon"] and found["tracer_anon"] / MIB, "{:.1f}"),
         number(found["kernel_bytes"] and found["kernel_bytes"] / MIB, "{:.1f}"),
         number(found["bytes_per_fault"], "{:.1f}"),
@@ -89,7 +90,7 @@ def as_text(whole, words, notes):
         f"{machine['processor']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']};"
         f" {whole['rounds']} rounds in {whole['seconds']} s",
         "",
-        "{:<14}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format("", *COLUMNS),
+        "{:<14}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format("", *COLUMNS),
     ]
     for workload, row in whole["figures"].items():
         if workload == "nothing":
@@ -103,7 +104,7 @@ def as_text(whole, words, notes):
             elif tracer == "untraced":
                 lines.append(f"  {tracer:<12}  {base_line(found)}")
             else:
-                lines.append("  {:<12}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format(tracer, *cells_of(found)))
+                lines.append("  {:<12}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format(tracer, *cells_of(found)))
                 if found.get("reason"):
                     lines.append(f"  {'':<12}  {found['reason']}")
     if whole["disturbed"]:

@@ -13,6 +13,7 @@ import time
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 LOOK_EVERY_S = 0.03
 MEMORY = re.compile(r"^(VmHWM|RssAnon):\s+(\d+)", re.M)
+SHARE = re.compile(r"^Pss:\s+(\d+)", re.M)
 MAPPED = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*anon_inode:\[perf_event\]", re.M)
 
 
@@ -24,6 +25,7 @@ class Watched:
     cpu_s: float = 0
     rss_bytes: int = 0  # its peak, with shared pages: the buffers it maps, too
     anon_bytes: int = 0  # the peak of what is its alone, as far as seen
+    pss_bytes: int = 0  # the same of its share: a page in two of its mappings counts once
     kernel_bytes: int = 0  # BPF maps and perf's buffers
     talk: str = ""
 
@@ -83,6 +85,8 @@ class Watch:
                 if kernel_looks % 10 == 3:  # costs more to ask
                     held = bpf_map_bytes(self.pid) + perf_bytes(self.pid)
                     self.seen.kernel_bytes = max(self.seen.kernel_bytes, held)
+                    share = SHARE.search(read(f"/proc/{self.pid}/smaps_rollup"))
+                    self.seen.pss_bytes = max(self.seen.pss_bytes, int(share.group(1)) << 10 if share else 0)
                 kernel_looks += 1
 
     def ended(self):

@@ -74,6 +74,7 @@ static int replay(const struct options *options)
 		.interval_ns = options->interval_ns,
 		.duration_ns = options->duration_ns,
 		.interval = print_interval,
+		.keeps_first = !options->json,
 		.ctx = (void *)options,
 	};
 	struct trace_input input = { 0 };
@@ -108,6 +109,7 @@ static int trace_live(const struct options *options)
 	}
 	tracing.loop.interval_ns = options->interval_ns;
 	tracing.loop.interval = print_interval;
+	tracing.loop.keeps_first = !options->json;
 	tracing.loop.ctx = (void *)options;
 	code = tracing__run(&tracing, &err);
 	if (tracing__close(&tracing, code ? NULL : &err) && (!code || code == -EPIPE))

@@ -143,6 +143,7 @@ static int run(const struct options *options)
 		return tracing__failed(options);
 	}
 	tracing.loop.interval = summarise;
+	tracing.loop.sums_only = true;
 	tracing.loop.ctx = &summary;
 	code = tracing__run(&tracing, &err);
 	if (tracing__close(&tracing, code ? NULL : &err))

@@ -7,6 +7,8 @@ static void drop(struct run_loop *loop, struct snapshot *snapshot)
 {
 	if (snapshot && snapshot != loop->first)
 		snapshot__free(snapshot);
+	else if (snapshot && !loop->keeps_first)
+		snapshot__drop_pages(snapshot);
 }
 
 /* The current moment becomes the start of the next interval. */
@@ -17,6 +19,8 @@ static int close_interval(struct run_loop *loop, struct err *err)
 	loop->current = session__freeze(loop->session);
 	if (!loop->current)
 		return err__set(err, -ENOMEM, "out of memory");
+	if (loop->sums_only)
+		snapshot__drop_pages(loop->current);
 	if (!loop->first)
 		loop->first = loop->current;
 	else

@@ -17,6 +17,8 @@ struct run_loop {
 	struct session *session;
 	struct trace_output *output; /* NULL: none */
 	__u64 interval_ns;	     /* 0: one interval, from the first tick to the last */
+	bool sums_only;		     /* interval() looks at no page: the snapshots hold none */
+	bool keeps_first;	     /* it looks at those of @first, too, as long as it is called */
 	__u64 duration_ns; /* stop this long after the first tick; 0: at the end of the source */
 	void (*stop)(struct record_source *source); /* ask for the end; NULL: just leave */
 	/*

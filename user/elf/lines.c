@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -10,12 +11,14 @@
 
 /*
  * libdw takes all .debug_* sections in when it opens a file. Up to this much is read into heap;
- * larger ones are mapped, so that the kernel can drop their pages. A mapped file that is truncated
- * would kill us by SIGBUS, so before every look at one its size and times are compared with those
- * at the start; between the two calls remains a gap of microseconds in which nobody rewrites a
- * program of this size in place.
+ * larger ones are mapped, so that only what is looked at is ours and the kernel can drop that. What
+ * is compressed has to be unpacked into heap anyway, and is mapped later. A mapped file that is
+ * truncated would kill us by SIGBUS, so before every look at one its size and times are compared
+ * with those at the start; between the two calls remains a gap of microseconds in which nobody
+ * rewrites a program of this size in place.
  */
-#define MAX_READ_BYTES (64ULL << 20)
+#define MAX_READ_BYTES (8ULL << 20)
+#define MAX_UNPACKED_BYTES (64ULL << 20)
 
 /* libdw never forgets a unit that it has decoded. After so many the file is opened afresh. */
 #define MAX_DECODED_UNITS 512
@@ -32,8 +35,8 @@ struct unit {
 
 struct lines {
 	const struct elf_image *image;
-	struct stat stamp; /* of the file at the start */
-	__u64 section_bytes;
+	struct stat stamp;   /* of the file at the start */
+	__u64 section_bytes; /* unpacked */
 	bool mapped, indexed, broken;
 	Elf *elf;
 	Dwarf *dwarf; /* NULL while closed */
@@ -41,18 +44,33 @@ struct lines {
 	struct unit *decoded;
 };
 
-/* What libelf will hold for a section; it refuses to unpack more than zlib's best ratio. */
-static __u64 unpacked_bytes(const struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
+/* Not gelf_getchdr(), which has libelf read all of the section and keep it. */
+static __u64 size_in_header(const struct elf_image *image, const GElf_Shdr *shdr)
 {
-	__u64 packed = shdr->sh_size < image->size_bytes ? shdr->sh_size : image->size_bytes;
-	GElf_Chdr chdr;
+	bool wide = image->ehdr.e_ident[EI_CLASS] == ELFCLASS64;
+	size_t len = wide ? sizeof(Elf64_Chdr) : sizeof(Elf32_Chdr);
+	Elf_Data *data =
+		elf_getdata_rawchunk(image->elf, (int64_t)shdr->sh_offset, len, ELF_T_CHDR);
 
-	if (shdr->sh_flags & SHF_COMPRESSED && gelf_getchdr(scn, &chdr))
-		return chdr.ch_size / 1032 < packed ? chdr.ch_size : 0;
-	return packed;
+	if (!data || !data->d_buf || data->d_size < len)
+		return 0;
+	return wide ? ((Elf64_Chdr *)data->d_buf)->ch_size : ((Elf32_Chdr *)data->d_buf)->ch_size;
 }
 
-static __u64 debug_section_bytes(const struct elf_image *image)
+/* What libelf will hold for a section; it refuses to unpack more than zlib's best ratio. */
+static __u64 unpacked_bytes(const struct elf_image *image, const GElf_Shdr *shdr)
+{
+	__u64 packed = shdr->sh_size < image->size_bytes ? shdr->sh_size : image->size_bytes;
+	__u64 unpacked;
+
+	if (!(shdr->sh_flags & SHF_COMPRESSED))
+		return packed;
+	unpacked = size_in_header(image, shdr);
+	return unpacked / 1032 < packed ? unpacked : 0;
+}
+
+/* @read: of that, what is in the file as it is. */
+static __u64 debug_section_bytes(const struct elf_image *image, __u64 *read)
 {
 	Elf_Scn *scn = NULL;
 	__u64 total = 0;
@@ -60,6 +78,7 @@ static __u64 debug_section_bytes(const struct elf_image *image)
 	const char *name;
 	GElf_Shdr shdr;
 
+	*read = 0;
 	if (elf_getshdrstrndx(image->elf, &shstrndx))
 		return 0;
 	while ((scn = elf_nextscn(image->elf, scn))) {
@@ -68,7 +87,9 @@ static __u64 debug_section_bytes(const struct elf_image *image)
 		name = elf_strptr(image->elf, shstrndx, shdr.sh_name);
 		if (!name || strncmp(name, ".debug_", 7))
 			continue;
-		total += unpacked_bytes(image, scn, &shdr);
+		total += unpacked_bytes(image, &shdr);
+		if (!(shdr.sh_flags & SHF_COMPRESSED))
+			*read += unpacked_bytes(image, &shdr);
 	}
 	return total;
 }
@@ -86,6 +107,7 @@ static bool has_dwarf(const struct elf_image *image)
 struct lines *lines__new(const struct elf_image *image)
 {
 	struct lines *lines;
+	__u64 read_bytes;
 
 	if (!image->elf || !has_dwarf(image))
 		return NULL;
@@ -93,8 +115,9 @@ struct lines *lines__new(const struct elf_image *image)
 	if (!lines)
 		return NULL;
 	lines->image = image;
-	lines->section_bytes = debug_section_bytes(image);
-	lines->mapped = image->fd >= 0 && lines->section_bytes > MAX_READ_BYTES;
+	lines->section_bytes = debug_section_bytes(image, &read_bytes);
+	lines->mapped = image->fd >= 0 &&
+			(read_bytes > MAX_READ_BYTES || lines->section_bytes > MAX_UNPACKED_BYTES);
 	if (image->fd >= 0)
 		lines->broken = fstat(image->fd, &lines->stamp);
 	return lines;
@@ -113,6 +136,20 @@ static void close_dwarf(struct lines *lines)
 	elf_end(lines->elf);
 	lines->dwarf = NULL;
 	lines->elf = NULL;
+}
+
+void lines__rest(struct lines *lines)
+{
+	close_dwarf(lines);
+}
+
+void lines__drop_pages(const struct lines *lines)
+{
+	size_t bytes;
+	char *at = lines->mapped && lines->elf ? elf_rawfile(lines->elf, &bytes) : NULL;
+
+	if (at) /* libelf maps it read-only: each page comes back as it was */
+		madvise(at, bytes, MADV_DONTNEED);
 }
 
 void lines__free(struct lines *lines)

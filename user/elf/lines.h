@@ -32,6 +32,13 @@ void lines__free(struct lines *lines);
 size_t lines__lookup(struct lines *lines, __u64 vaddr, struct line_frame frames[LINES_MAX_FRAMES],
 		     __u64 *start);
 
+/* Give back what the last lookups read; the next one reads it again. Strings die here. */
+void lines__rest(struct lines *lines);
+
+/* Of a file that is mapped, leave the pages that lookups touched to the page cache. Everything said
+ * stays valid. */
+void lines__drop_pages(const struct lines *lines);
+
 /* Heap held; of libdw's share only the sections count, units that it has decoded are not known. */
 size_t lines__memory_bytes(const struct lines *lines);
 

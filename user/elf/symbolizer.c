@@ -299,6 +299,19 @@ void elf_object__lookup(struct elf_object *object, __u64 offset, struct symbol_l
 		out->start_delta = vaddr - start;
 }
 
+void elf_object__rest(struct elf_object *object)
+{
+	drop_texts(object);
+	if (object->lines)
+		lines__rest(object->lines);
+}
+
+void elf_object__drop_pages(const struct elf_object *object)
+{
+	if (object->lines)
+		lines__drop_pages(object->lines);
+}
+
 size_t elf_object__memory_bytes(const struct elf_object *object)
 {
 	return sizeof(*object) + strlen(object->basename) + 1 +

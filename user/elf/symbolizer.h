@@ -57,6 +57,15 @@ size_t elf_object__build_id(const struct elf_object *object, __u8 *buf, size_t c
  */
 void elf_object__lookup(struct elf_object *object, __u64 offset, struct symbol_lookup *out);
 
+/*
+ * elf_object__rest() - give back what a lookup can read again: DWARF, often ten times the file's symbols. Ends the last
+ * lookup; the next one in the same file takes what the first did, tens of milliseconds for a large one.
+ */
+void elf_object__rest(struct elf_object *object);
+
+/* The same for what costs next to nothing to have again: pages of mapped files. The last lookup stays valid. */
+void elf_object__drop_pages(const struct elf_object *object);
+
 /* Bytes of heap the object holds, for -v. */
 size_t elf_object__memory_bytes(const struct elf_object *object);
 

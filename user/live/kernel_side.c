@@ -18,6 +18,7 @@
 #include "live/kernel_object.h"
 #include "live/kernel_side.h"
 #include "live/privilege.h"
+#include "live/ring_mirror.h"
 
 #define TRACEFS "/sys/kernel/tracing"
 #define SUM_ATTEMPTS 8	 /* to tell counters while somebody tells something else, */
@@ -187,6 +188,7 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 	side->ring = ring_buffer__new(bpf_map__fd(side->object.ring), on_record, ctx, NULL);
 	if (!side->ring)
 		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
+	ring_mirror__drop(bpf_map__max_entries(side->object.ring), RSST_REC_MAX);
 	return kernel_links__attach(&side->links, &side->object, side->nr_cpus, err);
 }
 

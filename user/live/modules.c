@@ -54,6 +54,20 @@ void modules__fini(struct modules *modules)
 	debug_fetch__free(modules->fetch);
 }
 
+void modules__rest(struct modules *modules)
+{
+	for (__u32 i = 0; i < modules->nr; i++)
+		if (modules->all[i].elf)
+			elf_object__rest(modules->all[i].elf);
+}
+
+void modules__drop_pages(const struct modules *modules)
+{
+	for (__u32 i = 0; i < modules->nr; i++)
+		if (modules->all[i].elf)
+			elf_object__drop_pages(modules->all[i].elf);
+}
+
 __u64 modules__memory_bytes(const struct modules *modules)
 {
 	__u64 bytes = modules->nr * sizeof(struct module);

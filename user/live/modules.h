@@ -62,6 +62,11 @@ const struct proc_map *modules__find_map(const struct module_places *places,
 bool modules__held_path(const struct module_places *places, const struct object *object, char *path,
 			size_t cap);
 
+/* What lookups have read and can read again is given back; or just what costs nothing to have
+ * again. */
+void modules__rest(struct modules *modules);
+void modules__drop_pages(const struct modules *modules);
+
 /* Heap, bytes. */
 __u64 modules__memory_bytes(const struct modules *modules);
 

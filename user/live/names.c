@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "live/modules.h"
 #include "live/names.h"
 
-#define KNOWN_MAX 65536 /* files; then all are told once more */
+#define KNOWN_MAX 65536				  /* files; then all are told once more */
+#define REST_AFTER_NS (2 * 1000 * 1000 * 1000ULL) /* without lookups */
+#define REST_PACE 32 /* times what they took: reading it again costs a 32nd at most */
 
 /* A file whose path was told. */
 struct known_file {
@@ -29,6 +32,8 @@ struct names {
 	__u32 next_frame;  /* first that has not been told */
 	__u32 *waiting;	   /* frames below it that wait for a debug file */
 	size_t nr_waiting, cap_waiting;
+	__u64 looked_at, looked_ns; /* the last lookup; all since the files rested, 0: they do */
+	__u64 most_bytes;	    /* they held when they did */
 };
 
 struct names *names__new(const char *debuginfod, struct err *err)
@@ -69,7 +74,9 @@ void names__free(struct names *names)
 
 __u64 names__memory_bytes(const struct names *names)
 {
-	return modules__memory_bytes(&names->modules);
+	__u64 bytes = modules__memory_bytes(&names->modules);
+
+	return bytes > names->most_bytes ? bytes : names->most_bytes;
 }
 
 /* --- paths of objects --------------------------------------------------------------------- */
@@ -254,6 +261,16 @@ static int let_wait(struct names *names, __u32 index)
 	return 0;
 }
 
+static void lookup(struct names *names, struct elf_object *elf, __u64 offset,
+		   struct symbol_lookup *found)
+{
+	__u64 start = facts__now();
+
+	elf_object__lookup(elf, offset, found);
+	names->looked_at = facts__now();
+	names->looked_ns += names->looked_at - start;
+}
+
 static int tell_frame(struct names *names, const struct session *session,
 		      const struct module_places *places, struct record_queue *queue, __u32 index)
 {
@@ -268,7 +285,7 @@ static int tell_frame(struct names *names, const struct session *session,
 		return 0;
 	if (modules__is_awaited(&names->modules, frame->object))
 		return let_wait(names, index);
-	elf_object__lookup(elf, frame->offset, &found);
+	lookup(names, elf, frame->offset, &found);
 	return tell_symbol(queue, session, frame, &found);
 }
 
@@ -338,9 +355,30 @@ static int tell_build_ids(struct names *names, const struct session *session,
 	return code;
 }
 
+/* --- memory --------------------------------------------------------------------------------- */
+
+/*
+ * What DWARF the lookups have read is a large part of all we hold: 13 MiB for libc alone. A program
+ * that does the same for minutes needs no further names.
+ */
+static void give_back(struct names *names, bool has_looked)
+{
+	__u64 idle_ns = facts__now() - names->looked_at;
+
+	if (has_looked)
+		modules__drop_pages(&names->modules);
+	if (!names->looked_ns || idle_ns < REST_AFTER_NS || idle_ns < REST_PACE * names->looked_ns)
+		return;
+	names->most_bytes = names__memory_bytes(names);
+	names->looked_ns = 0;
+	modules__rest(&names->modules);
+	malloc_trim(0); /* libdw's blocks lie between others' */
+}
+
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
 		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns)
 {
+	__u64 looked_ns = names->looked_ns;
 	__u64 deadline = budget_ns ? facts__now() + budget_ns : ~0ULL;
 	const struct module_places places = { .targets = targets, .unwind = unwind };
 	struct telling telling = { .session = session, .queue = queue };
@@ -364,5 +402,6 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		code = jit_names__tell(&names->jits, session, targets, tell_jit_frame, &telling);
 	if (!code)
 		code = tell_build_ids(names, session, queue);
+	give_back(names, names->looked_ns > looked_ns);
 	return code ? code : names->next_frame < nr;
 }

@@ -38,7 +38,7 @@ bool names__are_awaited_last(struct names *names);
 /* What was fetched so far; all 0 when nothing was to be. */
 struct debug_fetch_stats names__fetched(const struct names *names);
 
-/* Heap held by symbol tables, bytes. */
+/* Heap that symbol tables and DWARF have held at most, bytes. */
 __u64 names__memory_bytes(const struct names *names);
 
 #endif

@@ -123,12 +123,23 @@ static void tell_kernel(const struct unwind_files *files, const struct unwind_fi
 		bpf_map_update_elem(files->objects_fd, &key, &file->object, BPF_ANY);
 }
 
+static int store(struct unwind_files *files, const struct unwind_table *table,
+		 struct unwind_object *object)
+{
+	__u64 rows = unwind_store__rows_with(files->store, table);
+	int code = 0;
+
+	if (rows <= files->store->max_rows)
+		code = unwind_maps__reach(files->rows, rows / UNWIND_ROWS_PER_BLOCK + 1);
+	return code ? code : unwind_store__add(files->store, table, object);
+}
+
 /* Put a built table (@code 0) into the store. -ENOMEM or 0; any other failure means no table. */
 static int keep(struct unwind_files *files, int code, struct unwind_table *table,
 		struct unwind_object *object)
 {
 	if (!code) {
-		code = unwind_store__add(files->store, table, object);
+		code = store(files, table, object);
 		if (code == -ENOSPC)
 			files->nr_left_out++;
 		else if (!code)

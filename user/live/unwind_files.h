@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 #include "live/proc_maps.h"
+#include "live/unwind_maps.h"
 #include "live/unwind_store.h"
 
 #define UNWIND_FILES_HELD 256 /* of the usual 1024 descriptors: names open theirs anew */
@@ -19,6 +20,7 @@ struct unwind_file;
 
 struct unwind_files {
 	struct unwind_store *store;
+	struct map_view *rows;		/* what the store writes its rows to, mapped as it grows */
 	struct unwind_control *control; /* NULL: none */
 	int objects_fd;			/* of the map that tells the kernel side; -1: none */
 	struct unwind_file *files;	/* by device, inode, size and time of change */

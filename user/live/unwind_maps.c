@@ -7,12 +7,35 @@
 #include "live/unwind_maps.h"
 #include "unwind_abi.h"
 
+#define REACH_BYTES (512U << 10) /* each step is a mapping of its own */
+
+static size_t round_up(size_t bytes, size_t unit)
+{
+	return (bytes + unit - 1) / unit * unit;
+}
+
+int unwind_maps__reach(struct map_view *view, __u32 nr)
+{
+	size_t end = view->bytes, done = view->reached_bytes;
+
+	if (nr < view->entries)
+		end = round_up(nr * view->value_bytes, REACH_BYTES);
+	if (end > view->bytes)
+		end = view->bytes;
+	if (end <= done)
+		return 0;
+	if (mmap((char *)view->at + done, end - done, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, view->fd, (off_t)done) == MAP_FAILED)
+		return -errno;
+	view->reached_bytes = end;
+	return 0;
+}
+
 static int view_map(struct map_view *view, int fd, size_t value_bytes, const char *name,
 		    struct err *err)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *at;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
@@ -20,14 +43,25 @@ static int view_map(struct map_view *view, int fd, size_t value_bytes, const cha
 	if (info.value_size != value_bytes)
 		return err__set(err, -EINVAL, "unwind map \"%s\" has values of %u bytes, not %zu",
 				name, info.value_size, value_bytes);
+	view->fd = fd;
+	view->value_bytes = value_bytes;
 	view->entries = info.max_entries;
-	view->bytes = (value_bytes * info.max_entries + page - 1) / page * page;
-	at = mmap(NULL, view->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	view->bytes = round_up(value_bytes * info.max_entries, (size_t)sysconf(_SC_PAGESIZE));
+	at = mmap(NULL, view->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED)
-		return err__set(err, -errno, "unwind map \"%s\" cannot be mapped: %s", name,
+		return err__set(err, -errno, "no addresses for unwind map \"%s\": %s", name,
 				strerror(errno));
 	view->at = at;
 	return 0;
+}
+
+static int view_whole(struct map_view *view, const char *name, struct err *err)
+{
+	int code = unwind_maps__reach(view, view->entries);
+
+	return code ? err__set(err, code, "unwind map \"%s\" cannot be mapped: %s", name,
+			       strerror(-code))
+		    : 0;
 }
 
 int unwind_maps__init(struct unwind_maps *maps, const struct unwind_map_fds *fds, struct err *err)
@@ -52,6 +86,8 @@ int unwind_maps__init(struct unwind_maps *maps, const struct unwind_map_fds *fds
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		code = view_map(wanted[i].view, wanted[i].fd, wanted[i].value_bytes, wanted[i].name,
 				err);
+		if (!code && wanted[i].view != &maps->rows)
+			code = view_whole(wanted[i].view, wanted[i].name, err);
 		if (code)
 			return code;
 	}

@@ -27,19 +27,30 @@ struct unwind_map_fds {
 		.procs = bpf_map__fd((skel)->maps.procs),                                          \
 	}
 
-/* A BPF array map in our memory. */
+/*
+ * A BPF array map in our memory: the addresses of all of it, and behind them the map as far as
+ * unwind_maps__reach() was asked for. The kernel puts a map's pages in place, and counts them as
+ * ours, when they are mapped, not when they are used.
+ */
 struct map_view {
 	void *at;
-	size_t bytes;
+	size_t bytes, reached_bytes; /* multiples of the page size */
 	__u32 entries;
+	size_t value_bytes;
+	int fd; /* not ours */
 };
 
 struct unwind_maps {
 	struct map_view rows, pages, rules, mappings, sets, spaces, cache, control;
 };
 
-/* 0 or -errno and a sentence: no memory, a map of another shape. To be ended either way. */
+/* All but rows can be used at once. 0 or -errno and a sentence: no memory, a map of another shape.
+ * To be ended either way. */
 int unwind_maps__init(struct unwind_maps *maps, const struct unwind_map_fds *fds, struct err *err);
 void unwind_maps__fini(struct unwind_maps *maps);
+
+/* Have the first @nr values of @view, or all there are, ready to be used; the others may or may not
+ * be. 0 or -errno. */
+int unwind_maps__reach(struct map_view *view, __u32 nr);
 
 #endif

@@ -134,18 +134,28 @@ static void share(struct unwind_store *store, const struct stored_table *table,
 	remember(store, table);
 }
 
+static __u64 pages_of(const struct unwind_table *table)
+{
+	return table->nr ? (table->rows[table->nr - 1].offset >> PAGE_SHIFT) + 1 : 0;
+}
+
+__u64 unwind_store__rows_with(const struct unwind_store *store, const struct unwind_table *table)
+{
+	/* at most one row more a page, for the rule that comes over from the page before */
+	return store->nr_rows + table->nr + pages_of(table);
+}
+
 int unwind_store__add(struct unwind_store *store, const struct unwind_table *table,
 		      struct unwind_object *object)
 {
 	__u32 first_row = store->nr_rows, carried = UNWIND_RULE_ID_NONE;
-	__u64 nr_pages = table->nr ? (table->rows[table->nr - 1].offset >> PAGE_SHIFT) + 1 : 0;
+	__u64 nr_pages = pages_of(table);
 	size_t next = 0;
 	int code;
 
 	*object = (struct unwind_object){ .first_page = store->nr_pages };
-	/* at most one row more a page, for the rule that comes over from the page before */
 	if (nr_pages > store->max_pages - store->nr_pages ||
-	    table->nr + nr_pages > store->max_rows - store->nr_rows)
+	    unwind_store__rows_with(store, table) > store->max_rows)
 		return -ENOSPC;
 	for (__u64 page = 0; page < nr_pages; page++) {
 		code = put_page(store, table, page, &next, &carried);

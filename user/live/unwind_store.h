@@ -44,6 +44,9 @@ struct unwind_store {
 int unwind_store__init(struct unwind_store *store);
 void unwind_store__fini(struct unwind_store *store);
 
+/* How many rows the store may have after @table was added. */
+__u64 unwind_store__rows_with(const struct unwind_store *store, const struct unwind_table *table);
+
 /*
  * unwind_store__add() - append @table, *@object says where: where an equal one is already, if there
  * is. 0; -ENOSPC when it does not fit (nothing is appended but, at most, rules).

@@ -34,6 +34,7 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 		return NULL;
 	}
 	upload->files.store = &upload->store;
+	upload->files.rows = &upload->maps.rows;
 	upload->files.objects_fd = fds->objects;
 	upload->procs_fd = fds->procs;
 	unwind_sets__init(&upload->sets, &upload->maps);

@@ -13,9 +13,11 @@
 #include "live/begun.h"
 #include "live/facts.h"
 #include "live/news_queue.h"
+#include "live/ring_mirror.h"
 #include "live/stack_copy.h"
 #include "live/unwind_watch.h"
 
+#define COPY_MAX_BYTES (sizeof(struct unwind_copy) + UNWIND_COPY_MAX_PAGES * UNWIND_COPY_PAGE_BYTES)
 #define DRAIN_MS 20		  /* copies wake nobody */
 #define TURN_NS (5 * 1000 * 1000) /* of work on the news, then somebody else may have the lock */
 #define LONG_TURN_NS (500 * 1000 * 1000) /* of one who needs them all */
@@ -270,6 +272,8 @@ static int set_up(struct unwind_watch *watch, const struct unwind_map_fds *fds, 
 	if (!watch->news)
 		code = -errno;
 	else
+		ring_mirror__drop(UNWIND_NEWS_BYTES, COPY_MAX_BYTES);
+	if (!code)
 		unwind_upload__on_pause(watch->upload, &(struct unwind_pause){ empty_ring, watch });
 	if (!code)
 		code = watch_fd(watch, watch->stop_fd);

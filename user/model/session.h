@@ -218,6 +218,9 @@ struct snapshot *session__freeze(struct session *session);
 struct snapshot *session__freeze_between(struct session *session);
 void snapshot__free(struct snapshot *snapshot);
 
+/* Keep the sums alone: no ledger, so that the session need not copy a page table that it changes. */
+void snapshot__drop_pages(struct snapshot *snapshot);
+
 /* Facts of the stream. start: NULL until REC_START came. now: ts of the last tick, ns since start. */
 const struct rec_start *session__start(const struct session *session);
 __u64 session__now(const struct session *session);

@@ -4,12 +4,18 @@
 #include "model/session_state.h"
 #include "model/snapshot.h"
 
-static void space_snapshot__fini(struct space_snapshot *space)
+static void drop_pages(struct space_snapshot *space)
 {
-	free(space->vmas);
 	if (space->ledger)
 		page_ledger__fini(space->ledger);
 	free(space->ledger);
+	space->ledger = NULL;
+}
+
+static void space_snapshot__fini(struct space_snapshot *space)
+{
+	free(space->vmas);
+	drop_pages(space);
 }
 
 void snapshot__free(struct snapshot *snapshot)
@@ -22,6 +28,12 @@ void snapshot__free(struct snapshot *snapshot)
 	free(snapshot->stacks);
 	free(snapshot->thread_pages);
 	free(snapshot);
+}
+
+void snapshot__drop_pages(struct snapshot *snapshot)
+{
+	for (__u32 i = 0; i < snapshot->nr_spaces; i++)
+		drop_pages(&snapshot->spaces[i]);
 }
 
 /* Two VMAs the kernel would have merged show as one; the session keeps them apart for a while

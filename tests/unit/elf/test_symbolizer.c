@@ -356,6 +356,98 @@ static void inlined_frames_know_their_call_sites(void **state)
 	elf_object__free(object);
 }
 
+/* All of a lookup's answer, as text. */
+static void answer(struct elf_object *object, uint64_t offset, char *text, size_t cap)
+{
+	struct symbol_lookup lookup;
+	size_t len = 0;
+
+	elf_object__lookup(object, offset, &lookup);
+	for (size_t i = 0; i < lookup.nr; i++)
+		len += snprintf(text + len, cap - len, "%s %s:%u\n", lookup.entries[i].function,
+				lookup.entries[i].file, lookup.entries[i].line);
+	assert_true(len < cap);
+}
+
+static void rest_gives_memory_back_and_loses_nothing(void **state)
+{
+	uint64_t size, vaddr = nm_address("prog", "local_one", &size);
+	struct elf_object *object = open_fixture("prog");
+	size_t fresh = elf_object__memory_bytes(object), read;
+	char before[4096], after[4096];
+
+	(void)state;
+	elf_object__rest(object); /* though nothing was looked up */
+	for (uint64_t at = 0; at < size; at++) {
+		uint64_t offset = file_offset(in_dir("prog"), vaddr + at);
+
+		answer(object, offset, before, sizeof(before));
+		assert_non_null(strstr(before, "/prog.c:"));
+		read = elf_object__memory_bytes(object);
+		elf_object__rest(object);
+		assert_true(elf_object__memory_bytes(object) < read);
+		elf_object__rest(object);
+		answer(object, offset, after, sizeof(after));
+		assert_string_equal(after, before);
+	}
+	elf_object__rest(object);
+	/* what is kept is where units begin */
+	assert_true(elf_object__memory_bytes(object) < fresh + 4096);
+	elf_object__free(object);
+}
+
+/* So much DWARF that the file is mapped. */
+static struct elf_object *open_large(void)
+{
+	assert_int_equal(run("truncate -s 9M filler"), 0);
+	assert_int_equal(run("objcopy --add-section .debug_filler=filler prog large"), 0);
+	return open_fixture("large");
+}
+
+static void large_dwarf_is_mapped(void **state)
+{
+	uint64_t size, vaddr = nm_address("prog", "local_one", &size);
+	struct elf_object *small = open_fixture("prog"), *large = open_large();
+	char expected[4096], found[4096];
+
+	(void)state;
+	for (uint64_t at = 0; at < size; at++) {
+		answer(small, file_offset(in_dir("prog"), vaddr + at), expected, sizeof(expected));
+		answer(large, file_offset(in_dir("large"), vaddr + at), found, sizeof(found));
+		assert_string_equal(found, expected);
+		elf_object__drop_pages(small);
+		elf_object__drop_pages(large);
+		if (at % 8 == 7)
+			elf_object__rest(large);
+	}
+	/* nothing of it is in our heap */
+	assert_true(elf_object__memory_bytes(large) < 1 << 20);
+	elf_object__free(small);
+	elf_object__free(large);
+}
+
+/* What is not there any more is not touched, and its functions are still known by their symbols. */
+static void truncation_of_a_mapped_file(void **state)
+{
+	struct elf_object *object = open_large();
+	uint64_t offset = file_offset(in_dir("large"), nm_address("prog", "local_one", NULL));
+	char text[4096];
+
+	(void)state;
+	answer(object, offset, text, sizeof(text));
+	assert_non_null(strstr(text, "/prog.c:"));
+	elf_object__drop_pages(object);
+	assert_int_equal(truncate(in_dir("large"), 100), 0);
+	for (uint64_t at = 0; at < 0x3000; at += 16)
+		assert_non_null(name_at(object, at));
+	answer(object, offset, text, sizeof(text));
+	assert_null(strstr(text, "/prog.c:"));
+	assert_string_equal(name_at(object, offset), "local_one");
+	elf_object__drop_pages(object);
+	elf_object__rest(object);
+	elf_object__free(object);
+}
+
 static void check_has_lines(const char *file)
 {
 	struct elf_object *object = open_fixture(file);
@@ -681,6 +773,9 @@ int main(void)
 		cmocka_unit_test(plt_stubs),
 		cmocka_unit_test(lines_and_inlines_as_addr2line),
 		cmocka_unit_test(inlined_frames_know_their_call_sites),
+		cmocka_unit_test(rest_gives_memory_back_and_loses_nothing),
+		cmocka_unit_test(large_dwarf_is_mapped),
+		cmocka_unit_test(truncation_of_a_mapped_file),
 		cmocka_unit_test(debug_link_beside_and_below),
 		cmocka_unit_test(foreign_debug_file_is_refused),
 		cmocka_unit_test(debug_file_that_comes_later),

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "elf/needed_files.h"
+#include "live/unwind_maps.h"
 #include "live/unwind_store.h"
 
 #define NR_OFFSETS 20000
@@ -210,6 +212,43 @@ static void look_for_libc(void *context, const char *path)
 		(*(int *)context)++;
 }
 
+/* The view of a map, here a memfd, is mapped as far as it was asked for, and what was reached stays
+ * when it grows. */
+static void test_reach(void **state)
+{
+	const size_t bytes = 4U << 20, value_bytes = sizeof(struct unwind_row_block);
+	struct map_view view = { .bytes = bytes,
+				 .entries = bytes / value_bytes,
+				 .value_bytes = value_bytes,
+				 .fd = memfd_create("rows", 0) };
+
+	(void)state;
+	assert_true(view.fd >= 0);
+	assert_int_equal(ftruncate(view.fd, (off_t)bytes), 0);
+	view.at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(view.at, MAP_FAILED);
+	for (__u32 nr = 0; nr < view.entries + 2; nr += 997) {
+		size_t end = nr * value_bytes;
+
+		assert_int_equal(unwind_maps__reach(&view, nr), 0);
+		assert_true(view.reached_bytes >= (end < bytes ? end : bytes));
+		assert_true(view.reached_bytes < end + (1U << 20));
+		if (nr && end <= bytes)
+			*(__u32 *)((char *)view.at + end - sizeof(nr)) = nr;
+	}
+	assert_int_equal(unwind_maps__reach(&view, view.entries), 0);
+	assert_int_equal(view.reached_bytes, bytes);
+	for (__u32 nr = 997; nr <= view.entries; nr += 997) {
+		__u32 found, offset = nr * value_bytes - sizeof(nr);
+
+		assert_int_equal(*(__u32 *)((char *)view.at + offset), nr);
+		assert_int_equal(pread(view.fd, &found, sizeof(found), offset), sizeof(found));
+		assert_int_equal(found, nr);
+	}
+	munmap(view.at, bytes);
+	close(view.fd);
+}
+
 static void test_needed_files(void **state)
 {
 	int nr_libc = 0, nr_none = 0;
@@ -228,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_rules_cross_pages),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_equal_tables_are_one),
+		cmocka_unit_test(test_reach),
 		cmocka_unit_test(test_needed_files),
 	};
 

@@ -308,6 +308,30 @@ static void snapshots_stay_as_they_are(void **state)
 	story__free(&s);
 }
 
+static void snapshots_without_pages_keep_their_sums(void **state)
+{
+	struct story s = story__new();
+	const struct ledger_table *table;
+	struct snapshot *then;
+
+	(void)state;
+	story__mmap(&s, BASE, TABLE);
+	story__fault(&s, BASE, 9, RSST_ANON, 1);
+	table = page_ledger__find(&s.session->spaces[SPACE]->ledger, BASE >> LEDGER_TABLE_SHIFT);
+	then = session__freeze(s.session);
+	assert_int_equal(table->refs, 2);
+	snapshot__drop_pages(then);
+	assert_int_equal(table->refs, 1); /* the next fault copies nothing */
+	story__fault(&s, BASE + 9 * PAGE, 1, RSST_ANON, 1);
+	snapshot__drop_pages(then);
+	assert_null(then->spaces[0].ledger);
+	assert_int_equal(then->spaces[0].counted[RSST_ANON], 9);
+	assert_int_equal(then->stacks[OWNER_FIRST_STACK].rss, 9);
+	snapshot__free(then);
+	assert_int_equal(story__resident(&s, BASE, BASE + TABLE), 10);
+	story__free(&s);
+}
+
 /* mprotect over a hole fails, but has changed what lies before the hole. */
 static void a_failed_mprotect_reaches_up_to_the_hole(void **state)
 {
@@ -475,6 +499,7 @@ int main(void)
 		cmocka_unit_test(time_is_the_ticks),
 		cmocka_unit_test(stats_are_taken_over),
 		cmocka_unit_test(snapshots_stay_as_they_are),
+		cmocka_unit_test(snapshots_without_pages_keep_their_sums),
 		cmocka_unit_test(a_failed_mprotect_reaches_up_to_the_hole),
 		cmocka_unit_test(anonymous_memory_has_names),
 		cmocka_unit_test(no_sum_of_pages_is_absurd),
