@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include "base/mapped_guard.h"
 #include <uthash.h>
 #include "elf/lines.h"
 #include "elf/unit_index.h"
@@ -12,10 +13,9 @@
 /*
  * libdw takes all .debug_* sections in when it opens a file. Up to this much is read into heap;
  * larger ones are mapped, so that only what is looked at is ours and the kernel can drop that. What
- * is compressed has to be unpacked into heap anyway, and is mapped later. A mapped file that is
- * truncated would kill us by SIGBUS, so before every look at one its size and times are compared
- * with those at the start; between the two calls remains a gap of microseconds in which nobody
- * rewrites a program of this size in place.
+ * is compressed has to be unpacked into heap anyway, and is mapped later. Before every look at a
+ * mapped file its size and times are compared with those at the start; of one that is truncated
+ * meanwhile zeros are read.
  */
 #define MAX_READ_BYTES (8ULL << 20)
 #define MAX_UNPACKED_BYTES (64ULL << 20)
@@ -39,7 +39,8 @@ struct lines {
 	__u64 section_bytes; /* unpacked */
 	bool mapped, indexed, broken;
 	Elf *elf;
-	Dwarf *dwarf; /* NULL while closed */
+	const void *guarded; /* where it is mapped */
+	Dwarf *dwarf;	     /* NULL while closed */
 	struct die_ranges units;
 	struct unit *decoded;
 };
@@ -133,7 +134,10 @@ static void close_dwarf(struct lines *lines)
 		free(unit);
 	}
 	dwarf_end(lines->dwarf);
+	if (lines->guarded)
+		mapped_guard__end(lines->guarded);
 	elf_end(lines->elf);
+	lines->guarded = NULL;
 	lines->dwarf = NULL;
 	lines->elf = NULL;
 }
@@ -146,7 +150,7 @@ void lines__rest(struct lines *lines)
 void lines__drop_pages(const struct lines *lines)
 {
 	size_t bytes;
-	char *at = lines->mapped && lines->elf ? elf_rawfile(lines->elf, &bytes) : NULL;
+	char *at = lines->guarded ? elf_rawfile(lines->elf, &bytes) : NULL;
 
 	if (at) /* libelf maps it read-only: each page comes back as it was */
 		madvise(at, bytes, MADV_DONTNEED);
@@ -189,6 +193,24 @@ static bool strings_end(const struct lines *lines)
 	return true;
 }
 
+/* Mapped only where it can be guarded, else read. */
+static Elf *begin_elf(struct lines *lines)
+{
+	Elf *elf = elf_image__begin(lines->image, lines->mapped);
+	size_t bytes;
+	char *at = elf && lines->mapped ? elf_rawfile(elf, &bytes) : NULL;
+
+	if (!at)
+		return elf;
+	if (!mapped_guard__begin(at, bytes)) {
+		lines->guarded = at;
+		return elf;
+	}
+	elf_end(elf);
+	lines->mapped = false;
+	return elf_image__begin(lines->image, false);
+}
+
 /* Makes libdw ready for one lookup; false: no lines from this file any more. */
 static bool open_dwarf(struct lines *lines)
 {
@@ -200,7 +222,7 @@ static bool open_dwarf(struct lines *lines)
 		lines->broken = !file_is_as_before(lines);
 	if (lines->broken || lines->dwarf)
 		return !lines->broken;
-	lines->elf = elf_image__begin(lines->image, lines->mapped);
+	lines->elf = begin_elf(lines);
 	lines->dwarf = lines->elf ? dwarf_begin_elf(lines->elf, DWARF_C_READ, NULL) : NULL;
 	lines->broken = !lines->dwarf || !strings_end(lines);
 	if (!lines->broken && !lines->indexed) {
