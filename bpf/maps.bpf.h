@@ -70,11 +70,18 @@ struct vm_moves moves = {};
 
 /* What a thread is doing; kept by task.bpf.h. */
 struct thread_state {
-	__u64 fault_addr; /* last fault taken; 0: none yet */
-	__u64 fault_mark; /* min_flt + maj_flt when it was taken: unchanged while it is being
-			     handled */
-	__u64 call_gen;	  /* generation at entry of the VM call */
-	__u64 old_brk;	  /* the break at that moment */
+	__u64 fault_addr;  /* last fault taken; 0: none yet */
+	__u64 fault_mark;  /* min_flt + maj_flt when it was taken: unchanged while it is being
+			      handled */
+	__s32 fault_nr;	   /* the system call that it was taken in; not before Linux 6.2 */
+	__u32 call;	   /* number of the VM call */
+	__u8 fault_kernel; /* taken in kernel mode */
+	__u8 fault_write;  /* by a write access */
+	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
+	__u8 args_back;	   /* execve has taken back what it charged for arguments */
+	__u8 moving;	   /* it is in vm_moves.begun, and not yet in told */
+	__u64 call_gen;	   /* generation at entry of the VM call */
+	__u64 old_brk;	   /* the break at that moment */
 #ifndef RSST_BATCHED
 	/* kept by vm_locks.bpf.h */
 	__u64 old_total;     /* mm->total_vm at that moment */
@@ -90,15 +97,8 @@ struct thread_state {
 	__u64 advice_mark; /* fault_mark() then */
 	__u32 advice_call; /* `call` then */
 	__s32 advice;
-	__s32 fault_nr; /* the system call that the last fault was taken in */
-	__u32 section;	/* enum vm_section */
+	__u32 section; /* enum vm_section */
 #endif
-	__u32 call;	   /* number of the VM call */
-	__u8 fault_kernel; /* taken in kernel mode */
-	__u8 cow;	   /* member + 1 that just lost a page to copy-on-write */
-	__u8 fault_write;  /* by a write access */
-	__u8 args_back;	   /* execve has taken back what it charged for arguments */
-	__u8 moving;	   /* it is in vm_moves.begun, and not yet in told */
 	/* kernels before 6.2 only, see rss_batched.bpf.h */
 	__s64 synced[RSST_NR_MEMBERS]; /* pages this thread has added to the shared counts */
 	__s64 told[RSST_NR_MEMBERS]; /* of synced and still pending: told so far, or there at attach

@@ -17,8 +17,6 @@
 #define DELTA_RETRIES 24
 #define DELTA_UNKNOWN (1LL << 62)
 
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
 /* What is known of an event before its amount is. */
 struct delta_context {
 	__u32 space;

@@ -525,9 +525,10 @@ static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member, const st
 	}
 	e.own = own;
 	e.cpu = cpu;
-	__sync_fetch_and_add(&own->events, 1);
+	/* this CPU's alone; on x86 plain stores are seen in their order */
+	*(volatile __u64 *)&own->events = own->events + 1;
 	tell_event(e, cpu);
-	__sync_fetch_and_add(&own->events, 1);
+	*(volatile __u64 *)&own->events = own->events + 1;
 	return 0;
 }
 

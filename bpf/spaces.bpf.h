@@ -126,6 +126,7 @@ int learn_cpu_offset(void *ctx)
 	void *value = bpf_map_lookup_elem(&unwind_scratch, &zero), *map = &unwind_scratch;
 	__u64 array = 0, base = 0, here = 0;
 
+	learn_task_regs();
 	if (!value)
 		return 0;
 	barrier_var(map);

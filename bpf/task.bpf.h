@@ -26,13 +26,56 @@ static __always_inline bool task__faults_disabled(struct task_struct *task)
 	return task->pagefault_disabled;
 }
 
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/* Bytes from the lower end of a kernel stack to them, by learn_task_regs(): the helper's call costs
+ * 20 ns. */
+__u64 task_regs_offset = 0;
+
 /* What user space's registers were when @task last entered the kernel. */
 static __always_inline struct pt_regs *task__regs(struct task_struct *task)
 {
-	return (struct pt_regs *)bpf_task_pt_regs(task);
+	return bpf_rdonly_cast((void *)((__u64)task->stack + task_regs_offset),
+			       bpf_core_type_id_kernel(struct pt_regs));
 }
 
-/* In task storage: a sleeping major fault keeps it, another CPU finds it. */
+/* Run by the live side before any of the others is attached, on behalf of itself, too. */
+static __always_inline void learn_task_regs(void)
+{
+	struct task_struct *task = current_task();
+	void *regs = (void *)bpf_task_pt_regs(task);
+	__u64 addr = 0;
+
+	barrier_var(regs);
+	bpf_probe_read_kernel(&addr, sizeof(addr),
+			      &regs); /* a number, no pointer to compute with */
+	if (addr)		      /* a kernel thread may have none */
+		task_regs_offset = addr - (__u64)task->stack;
+}
+
+/*
+ * What is kept of a thread: a sleeping major fault keeps it, another CPU finds it. Most have a
+ * slot: the first that comes to the one its id names has it until it ends. It is found with no call
+ * at all, where the task's storage takes 20 ns, twice a fault.
+ */
+#define THREAD_SLOTS 2048 /* a power of two */
+
+struct thread_slot {
+	__u64 owner; /* its task's address; 0: nobody's, 1: somebody is about to take it */
+	__u32 tid;   /* addresses are used again */
+	__u32 pad;
+	struct thread_state state;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, THREAD_SLOTS);
+	__type(key, __u32);
+	__type(value, struct thread_slot);
+} thread_slots SEC(".maps");
+
+/* For the others. Since 7.0 it is had from kmalloc_nolock() (kernel/bpf/bpf_local_storage.c), which
+ * may fail. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -40,43 +83,66 @@ struct {
 	__type(value, struct thread_state);
 } threads SEC(".maps");
 
-/*
- * For threads that no storage was to be had for: since 7.0 it comes from kmalloc_nolock()
- * (kernel/bpf/bpf_local_storage.c), which may fail at any time. By thread id; gone with the thread,
- * see processes.bpf.h.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
-	__type(value, struct thread_state);
-} spare_threads SEC(".maps");
+static __always_inline struct thread_slot *thread__slot(__u32 tid)
+{
+	__u32 slot = tid & (THREAD_SLOTS - 1);
 
-/* What is remembered of @task, or NULL. */
+	return bpf_map_lookup_elem(&thread_slots, &slot);
+}
+
+/* What @task has in its slot, NULL: the slot is another's. Only @task itself takes it and lets go
+ * of it. */
+static __always_inline struct thread_state *thread__in_slot(struct task_struct *task)
+{
+	struct thread_slot *slot = thread__slot(task->pid);
+
+	if (!slot || slot->owner != (__u64)task || slot->tid != (__u32)task->pid)
+		return NULL;
+	return &slot->state;
+}
+
+/* What is remembered of @task, the current one, or NULL. */
 static __always_inline struct thread_state *thread__find(struct task_struct *task)
 {
-	struct thread_state *known = bpf_task_storage_get(&threads, task, NULL, 0);
-	__u32 tid = task->pid;
+	return thread__in_slot(task) ?: bpf_task_storage_get(&threads, task, NULL, 0);
+}
 
-	return known ?: bpf_map_lookup_elem(&spare_threads, &tid);
+/*
+ * The current thread, heard of for the first time, takes its slot if that is free. One that is
+ * already told of as having ended would keep it. A global function, as it is rare.
+ */
+__noinline int thread__take_slot(__u32 tid)
+{
+	struct task_struct *task = current_task();
+	struct thread_slot *slot = thread__slot(tid);
+
+	if (!slot || task->flags & PF_EXITING ||
+	    __sync_val_compare_and_swap(&slot->owner, 0, 1) != 0)
+		return 0;
+	__builtin_memset(&slot->state, 0, sizeof(slot->state));
+	slot->tid = tid;
+	*(volatile __u64 *)&slot->owner = (__u64)bpf_get_current_task();
+	return 1;
 }
 
 static __always_inline struct thread_state *thread__find_or_new(struct task_struct *task)
 {
-	struct thread_state *known = thread__find(task), fresh = {};
-	__u32 tid = task->pid;
+	struct thread_state *known = thread__find(task);
 
-	if (!known)
-		known = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (known)
 		return known;
-	bpf_map_update_elem(&spare_threads, &tid, &fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&spare_threads, &tid);
+	if (thread__take_slot(task->pid))
+		return thread__in_slot(task);
+	return bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+/* The current task, which has been thread @tid, is that no more. */
 static __always_inline void thread__forget(__u32 tid)
 {
-	bpf_map_delete_elem(&spare_threads, &tid);
+	struct thread_slot *slot = thread__slot(tid);
+
+	if (slot && slot->tid == tid && slot->owner > 1)
+		*(volatile __u64 *)&slot->owner = 0;
 }
 
 /*

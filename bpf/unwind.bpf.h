@@ -330,8 +330,12 @@ __noinline int unwind__draw(__u64 pages)
 static __always_inline __u64 unwind__sample(void *ctx, struct pt_regs *regs, __u32 space,
 					    __u64 pages, __u8 *flags)
 {
-	int shift = unwind__draw(pages);
+	int shift = 0;
 
+	if (*(volatile __u32 *)&dialog.sample_shift) /* the usual answer without a call */
+		shift = unwind__draw(pages);
+
+	barrier_var(shift);
 	*flags |= SAMPLE_FLAGS(shift & ~(shift >> 31));
 	return unwind__stack(ctx, regs, space, shift >= 0);
 }

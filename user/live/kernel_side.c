@@ -151,6 +151,7 @@ static int load(struct kernel_side *side, enum kernel_family family, bool by_loc
 static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 {
 	struct bpf_program *prog = side->object.learn_cpu_offset;
+	LIBBPF_OPTS(bpf_test_run_opts, here);
 	int code;
 
 	for (unsigned int cpu = 0; prog && cpu < side->nr_cpus; cpu++) {
@@ -161,6 +162,11 @@ static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 			return err__set(err, code, "cannot run a BPF program on CPU %u: %s", cpu,
 					strerror(-code));
 	}
+	/* once as ourselves: what runs on another CPU may be a thread of the kernel's, without
+	 * registers of a user */
+	code = prog ? bpf_prog_test_run_opts(bpf_program__fd(prog), &here) : 0;
+	if (code)
+		return err__set(err, code, "cannot run a BPF program: %s", strerror(-code));
 	return 0;
 }
 

@@ -42,7 +42,7 @@ int BPF_PROG(by_tables, unsigned long address, struct pt_regs *regs, unsigned lo
 	if (!is_turn(TURN_TABLES))
 		return 0;
 	cpu__hold();
-	unwind__stack(ctx, task__regs(current_task()), space, true);
+	unwind__stack(ctx, regs, space, true);
 	t = unwind__target();
 	if (t)
 		nr_frames = t->record.nr_frames;
