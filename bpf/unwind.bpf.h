@@ -44,6 +44,7 @@ __noinline int unwind__frame(__u32 i)
 		return STACK_END_DEPTH;
 	t->record.frames[i] = t->regs.ip;
 	t->record.nr_frames = i + 1;
+	t->hash = unwind__mix(t->hash, t->regs.ip); /* beside the step's reads it costs nothing */
 	found = unwind_code(t, unwind__pc(&t->regs));
 	if (found < 0)
 		return -found;
@@ -131,12 +132,7 @@ __noinline __u64 unwind__finish(__u32 space, __u32 end)
 		return 0;
 	if (!(UNWIND_FINE_ENDS >> (end & 31) & 1))
 		count(CNT_STACKS_INCOMPLETE);
-	hash = unwind__mix(space, end);
-	for (__u32 i = 0; i < RSST_MAX_FRAMES; i++) {
-		if (i >= t->record.nr_frames)
-			break;
-		hash = unwind__mix(hash, t->record.frames[i]);
-	}
+	hash = unwind__mix(unwind__mix(t->hash, space), end);
 	if (!hash)
 		hash = 1;
 	t->record.space = space;
@@ -180,6 +176,21 @@ static __always_inline void unwind__take_regs(struct unwind_regs *to, const stru
 	to->leaf_regs[15] = from->r15;
 }
 
+/* The hash of the frames in the record, as unwind__frame() makes it. Global: verified once. */
+__noinline int unwind__hash_frames(void)
+{
+	struct unwind_target *t = unwind__target();
+
+	if (!t)
+		return 0;
+	for (__u32 i = 0; i < RSST_MAX_FRAMES; i++) {
+		if (i >= t->record.nr_frames)
+			break;
+		t->hash = unwind__mix(t->hash, t->record.frames[i]);
+	}
+	return 0;
+}
+
 /* enum stack_end; STACK_END_INVALID: nothing could be read. */
 static __always_inline int unwind__by_frame_pointers(void *ctx, struct unwind_target *t)
 {
@@ -191,6 +202,7 @@ static __always_inline int unwind__by_frame_pointers(void *ctx, struct unwind_ta
 	if (len <= 0)
 		return STACK_END_INVALID;
 	t->record.nr_frames = (__u64)len >> 3;
+	unwind__hash_frames();
 	return STACK_END_FRAMEPTR;
 }
 
@@ -213,6 +225,7 @@ static __always_inline void unwind__take(struct unwind_target *t, const struct p
 	unwind__take_regs(&t->regs, regs);
 	t->window_start = 0;
 	t->window_len = 0;
+	t->hash = 0;
 }
 
 static __always_inline int unwind__by_tables(struct unwind_target *t, const struct pt_regs *regs)
@@ -304,6 +317,7 @@ static __always_inline __u64 unwind__stack(void *ctx, struct pt_regs *regs, __u3
 		id = unwind__of_task(t, ctx, regs, space);
 	} else {
 		t->record.nr_frames = 0;
+		t->hash = 0;
 		id = unwind__finish(space, STACK_END_UNSAMPLED);
 	}
 	if (!id)
