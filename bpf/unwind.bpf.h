@@ -230,8 +230,12 @@ static __always_inline void unwind__take(struct unwind_target *t, const struct p
 
 static __always_inline int unwind__by_tables(struct unwind_target *t, const struct pt_regs *regs)
 {
+	int end;
+
 	unwind__take(t, regs);
-	return unwind__walk();
+	end = unwind__walk();
+	unwind__expect(t, regs->sp);
+	return end;
 }
 
 /* The stack at @regs as an earlier walk found it, told of; 0: to be walked. */
