@@ -341,6 +341,7 @@ static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_ar
 	struct pt_regs *regs;
 	struct rec_area *rec;
 	__u64 gen, length;
+	enum vm_op op;
 	long nr;
 
 	if (!ref || (long)addr < 0) /* negative: an error, nothing chosen */
@@ -348,10 +349,14 @@ static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_ar
 	thread = filter__thread(task);
 	if (!thread)
 		return 0;
-	length = BPF_CORE_READ(info, length);
+	length = kernel_field(info, length);
 	note_area(thread, addr, length);
 	regs = task__regs(task);
 	nr = arch_syscall_nr(regs);
+	op = nr < 0 ? VM_OP_NONE : arch_vm_op(nr);
+	/* in the kernel's order the calls themselves say that there is room, and where what was mapped is */
+	if (settings_by_locks() && op == VM_OP_MMAP)
+		return 0;
 	runs__tell(ref->space);
 	gen = emit__next_generation();
 	if (!emit__reserve(rec, REC_AREA))
@@ -359,7 +364,7 @@ static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_ar
 	rec->space = ref->space;
 	rec->tid = kernel_field(task, pid);
 	rec->call = thread->call;
-	rec->op = nr < 0 ? VM_OP_NONE : arch_vm_op(nr);
+	rec->op = op;
 	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
 	rec->gen = gen;
 	rec->addr = addr;

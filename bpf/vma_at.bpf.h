@@ -67,7 +67,7 @@ __noinline __u64 vma__at(__u64 root, __u64 addr)
 
 static __always_inline __u64 vma__root(struct mm_struct *mm)
 {
-	return (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+	return word_at((__u64)mm + bpf_core_field_offset(struct mm_struct, mm_mt.ma_root));
 }
 
 #define vma__field(vma, field) (kernel_object(vma, struct vm_area_struct)->field)
