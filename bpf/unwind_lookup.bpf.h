@@ -50,7 +50,7 @@ struct unwind_target {
 	__u32 nr_sorted;
 	__u32 nr_recent;
 	struct unwind_regs regs;
-	__u64 hash; /* of the frames so far */
+	__u64 hash;	   /* of the frames so far */
 	__u64 usual_bytes; /* of stack that walks take here, see unwind__expect() */
 	__u64 window_start;
 	__u64 window_len; /* bytes; 0: nothing read yet */

@@ -33,7 +33,8 @@ static __always_inline int unwind__copy(struct unwind_target *t, __u64 start, __
 	return 0;
 }
 
-/* A window from @start on, up to the end of the stack: the walk's first is as large as walks have been lately. */
+/* A window from @start on, up to the end of the stack: the walk's first is as large as walks have
+ * been lately. */
 static __always_inline int unwind__copy_upwards(struct unwind_target *t, __u64 start)
 {
 	__u64 bytes = t->window_start || !t->usual_bytes ? UNWIND_WINDOW_BYTES : t->usual_bytes;
@@ -74,8 +75,9 @@ __noinline int unwind__refill(__u64 addr)
 }
 
 /*
- * The walk from @sp has come to the registers in the scratch: so much will the next take. A copy of 4 KiB costs 40 ns
- * more than one of 1 KiB, a second copy 80: what was needed once is forgotten slowly.
+ * The walk from @sp has come to the registers in the scratch: so much will the next take. A copy of
+ * 4 KiB costs 40 ns more than one of 1 KiB, a second copy 80: what was needed once is forgotten
+ * slowly.
  */
 static __always_inline void unwind__expect(struct unwind_target *t, __u64 sp)
 {

@@ -354,7 +354,8 @@ static __always_inline int area_chosen(unsigned long addr, struct vm_unmapped_ar
 	regs = task__regs(task);
 	nr = arch_syscall_nr(regs);
 	op = nr < 0 ? VM_OP_NONE : arch_vm_op(nr);
-	/* in the kernel's order the calls themselves say that there is room, and where what was mapped is */
+	/* in the kernel's order the calls themselves say that there is room, and where what was
+	 * mapped is */
 	if (settings_by_locks() && op == VM_OP_MMAP)
 		return 0;
 	runs__tell(ref->space);
