@@ -254,7 +254,8 @@ struct rec_call {
 
 /*
  * mm/mmap.c chose [addr, addr + len) for a call that is still running (tp mmap:vm_unmapped_area). The range is free in
- * the kernel at this point of the stream; for 2 MiB multiples it is wider than what the call will get.
+ * the kernel at this point of the stream; for 2 MiB multiples it is wider than what the call will get. Not told of an
+ * mmap on Linux 6.14 and later, whose REC_CALL stands before anything that can happen in its range.
  */
 struct rec_area {
 	struct rec h;
