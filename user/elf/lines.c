@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
-#include "base/mapped_guard.h"
 #include <uthash.h>
+#include "base/mapped_guard.h"
 #include "elf/lines.h"
 #include "elf/unit_index.h"
 
