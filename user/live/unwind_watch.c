@@ -43,7 +43,6 @@ struct unwind_watch {
 	bool no_memory;
 	struct news_queue queue; /* taken from the ring, not worked on yet */
 	struct news_queue later; /* copies of spaces that are due, to be walked after that */
-	bool is_ending;		 /* none of them waits any more */
 	struct pace paces[RSST_MAX_SPACES];
 	__u32 nr_due; /* of them that have a due_pid */
 	struct begun begun;
@@ -137,7 +136,7 @@ static void on_exec(struct unwind_watch *watch, const struct unwind_exec *exec)
 /* Is code of @space being waited for, and is there room for what waits for it? */
 static bool is_due(const struct unwind_watch *watch, __u32 space)
 {
-	return !watch->is_ending && space < RSST_MAX_SPACES && watch->paces[space].due_pid &&
+	return space < RSST_MAX_SPACES && watch->paces[space].due_pid &&
 	       watch->later.bytes < NEWS_QUEUE_MAX_BYTES;
 }
 
@@ -149,7 +148,8 @@ static void walk_copy(struct unwind_watch *watch, const void *bytes, size_t len)
 		keep(watch, rec);
 }
 
-static void work_on(struct unwind_watch *watch, const void *bytes, size_t len)
+/* @wait: a copy may be put back until its code has been looked at. */
+static void work_on(struct unwind_watch *watch, const void *bytes, size_t len, bool wait)
 {
 	const struct unwind_news *news = bytes;
 
@@ -158,7 +158,8 @@ static void work_on(struct unwind_watch *watch, const void *bytes, size_t len)
 	if (len >= sizeof(struct unwind_exec) && news->kind == UNWIND_NEWS_EXEC)
 		on_exec(watch, bytes);
 	if (len >= sizeof(struct unwind_copy) && news->kind == UNWIND_NEWS_STACK) {
-		if (!is_due(watch, news->space) || !news_queue__push(&watch->later, bytes, len))
+		if (!wait || !is_due(watch, news->space) ||
+		    !news_queue__push(&watch->later, bytes, len))
 			walk_copy(watch, bytes, len);
 	}
 }
@@ -193,26 +194,31 @@ static bool consume(struct unwind_watch *watch, __u64 ns)
 		item = news_queue__pop(&watch->queue);
 		if (!item)
 			return true;
-		work_on(watch, item->bytes, item->len);
+		work_on(watch, item->bytes, item->len, true);
 		free(item);
 		if (facts__now() > turn_ends_ns)
 			return false;
 	}
 }
 
+/* Work on what waited; @wait: what still has to goes on waiting. */
+static void work_on_later(struct unwind_watch *watch, bool wait)
+{
+	struct news_queue later = watch->later;
+	struct news_item *item;
+
+	watch->later = (struct news_queue){ 0 };
+	while ((item = news_queue__pop(&later))) {
+		work_on(watch, item->bytes, item->len, wait);
+		free(item);
+	}
+}
+
 /* Work on what waited for the spaces that are due, if it is their time or @all is wanted. */
 static void work_on_due(struct unwind_watch *watch, bool all)
 {
-	struct news_queue later;
-	struct news_item *item;
-
 	sync_due(watch, all);
-	later = watch->later;
-	watch->later = (struct news_queue){ 0 };
-	while ((item = news_queue__pop(&later))) {
-		work_on(watch, item->bytes, item->len);
-		free(item);
-	}
+	work_on_later(watch, true);
 }
 
 static void *run(void *arg)
@@ -400,8 +406,14 @@ int unwind_watch__held_file(struct unwind_watch *watch, __u32 dev, __u64 ino)
 
 void unwind_watch__end(struct unwind_watch *watch)
 {
+	__u64 patience_ends_ns = facts__now() + LONG_TURN_NS;
+
 	pthread_mutex_lock(&watch->lock);
-	watch->is_ending = true;
+	consume(watch, LONG_TURN_NS);
+	do
+		sync_due(watch, true);
+	while (watch->nr_due && facts__now() < patience_ends_ns);
+	work_on_later(watch, false);
 	pthread_mutex_unlock(&watch->lock);
 }
 

@@ -49,7 +49,10 @@ void unwind_watch__collect(struct unwind_watch *watch, bool all);
 int unwind_watch__give(struct unwind_watch *watch, bool all, struct record_queue *queue);
 int unwind_watch__give_space(struct unwind_watch *watch, __u32 space, struct record_queue *queue);
 
-/* Copies wait for code no more: what is collected next is the last. */
+/*
+ * unwind_watch__end() - before the last of these: copies that wait for a look at code that never
+ * stands still get one more half second, and are then walked by what is known.
+ */
 void unwind_watch__end(struct unwind_watch *watch);
 
 #endif
