@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include "scenarios_faults.h"
@@ -186,22 +187,23 @@ static const char *prepare_collapse(void)
 	scenario_at[0] = 1;
 	if (madvise(scenario_at, HUGE_BYTES, MADV_COLLAPSE_NR) && errno == EINVAL)
 		return "no such advice here";
-	return prepare_huge();
+	map_aligned();
+	return "";
 }
 
-/* Every other page; made while somebody traces, since khugepaged may be quicker than a tracer
- * attaches. */
-static void make_holes(void)
+static void touch_every_other(void)
 {
-	madvise(scenario_at, 2 * HUGE_BYTES, MADV_NOHUGEPAGE);
 	for (size_t at = 0; at < 2 * HUGE_BYTES; at += 2 * WORKLOAD_PAGE)
 		scenario_at[at] = 1;
-	madvise(scenario_at, 2 * HUGE_BYTES, MADV_HUGEPAGE);
 }
 
+/* Made while somebody traces, since khugepaged may be quicker than a tracer attaches; than the
+ * call, too, so that it is not asked here. */
 static void act_collapse(void)
 {
-	make_holes();
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	touch_every_other();
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
 	for (int i = 0; i < 20; i++) /* EAGAIN: a page was in use */
 		if (!madvise(scenario_at, 2 * HUGE_BYTES, MADV_COLLAPSE_NR))
 			return;

@@ -27,11 +27,16 @@ static void act_read(void)
 	workload__read(scenario_at, BYTES);
 }
 
-static const char *prepare_huge(void)
+static void map_aligned(void)
 {
 	char *at = workload__map(3 * HUGE_BYTES);
 
 	scenario_at = (char *)(((uintptr_t)at + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
+}
+
+static const char *prepare_huge(void)
+{
+	map_aligned();
 	return madvise(scenario_at, 2 * HUGE_BYTES, MADV_HUGEPAGE) ? "no transparent huge pages"
 								   : "";
 }

@@ -319,7 +319,9 @@ static void act_khugepaged(void)
 {
 	unsigned long before = resident_pages();
 
-	make_holes();
+	madvise(scenario_at, 2 * HUGE_BYTES, MADV_NOHUGEPAGE);
+	touch_every_other();
+	madvise(scenario_at, 2 * HUGE_BYTES, MADV_HUGEPAGE);
 	wait_resident(before, before + 1000);
 }
 
