@@ -284,7 +284,7 @@ bench-compare: ## the last bench beside the figures kept in the tree
 
 bench-keep: ## make the last bench the one kept in the tree
 	$(Q)cp $(BUILD)/bench/bench.json $(KEPT)
-	$(Q)if [ -e $(BUILD)/bench/bench.svg ]; then cp $(BUILD)/bench/bench.svg tests/bench/bench.svg; fi
+	$(Q)for svg in bench scale; do if [ -e $(BUILD)/bench/$$svg.svg ]; then cp $(BUILD)/bench/$$svg.svg tests/bench/; fi; done
 
 .PHONY: check-reuse
 check-reuse: $(BUILD)/bench/loads ## stacks that an earlier walk found, each against a walk of its own (root)

@@ -41,7 +41,7 @@ def draw(figures, axes):
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.xaxis.set_major_locator(ticker.FixedLocator([1, 1.1, 1.3, 2, 3, 5, 10, 30, 100]))
+    axes.xaxis.set_major_locator(ticker.FixedLocator([1, 1.5, 2, 3, 5, 10, 30, 100]))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("x%g"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.grid(axis="both", color="#dddddd", linewidth=0.6)
