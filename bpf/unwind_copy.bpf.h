@@ -85,18 +85,19 @@ __noinline __u64 unwind__fingerprint(__u64 hash)
 	return hash ? hash : 1;
 }
 
-/* Pages of stack from the one sp lies in to the outermost frame, as far as that is known. */
+/* Pages of stack from the one sp lies in to the outermost frame; 0: not known. */
 static __always_inline __u32 unwind__stack_pages(__u64 sp)
 {
 	struct task_struct *task = current_task();
 	__u64 top = BPF_CORE_READ(task, mm, start_stack);
 	__u64 pages = top / UNWIND_COPY_PAGE_BYTES - sp / UNWIND_COPY_PAGE_BYTES + 1;
 
-	return top < sp || pages > UNWIND_COPY_MAX_PAGES * 16 ? UNWIND_COPY_USUAL_PAGES : pages;
+	return top < sp || pages > UNWIND_COPY_MAX_PAGES * 16 ? 0 : pages;
 }
 
 static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
-					      const struct unwind_target *t, const __u32 nr_pages)
+					      const struct unwind_target *t, const __u32 nr_pages,
+					      __u64 at_hole)
 {
 	/* in memory the verifier does not tell its values apart, each of which it would look at */
 	volatile __u64 *readable = &copy->readable;
@@ -122,9 +123,8 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 		if (!bpf_probe_read_user((char *)copy->words + offset, UNWIND_COPY_PAGE_BYTES,
 					 (const void *)(copy->start + offset)))
 			*readable |= 1ULL << i;
-		else if (*readable)
-			*readable |=
-				UNWIND_COPY_ENDS; /* the page sp is in may be its fault's own */
+		else if (*readable) /* the page sp is in may be its fault's own */
+			*readable |= at_hole;
 	}
 }
 
@@ -133,7 +133,7 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 		struct unwind_copy *_copy = bpf_ringbuf_reserve(                                   \
 			&unwind_news, sizeof(*_copy) + (nr)*UNWIND_COPY_PAGE_BYTES, 0);            \
 		if (_copy) {                                                                       \
-			unwind__fill_copy(_copy, t, nr);                                           \
+			unwind__fill_copy(_copy, t, nr, at_hole);                                  \
 			bpf_ringbuf_submit(_copy, BPF_RB_NO_WAKEUP);                               \
 		}                                                                                  \
 		_copy != NULL;                                                                     \
@@ -144,11 +144,17 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 __noinline int unwind__copy_stack(void)
 {
 	struct unwind_target *t = unwind__target();
+	__u64 at_hole = 0;
 	__u32 pages;
 
 	if (!t)
 		return 0;
 	pages = unwind__stack_pages(t->regs.leaf_regs[UNWIND_REG_SP]);
+	/* a stack that is known has holes: arrays that nobody has written to */
+	if (!pages) {
+		pages = UNWIND_COPY_USUAL_PAGES;
+		at_hole = UNWIND_COPY_ENDS;
+	}
 	if (pages <= 1)
 		return unwind__copy_pages(t, 1);
 	if (pages <= 2)
