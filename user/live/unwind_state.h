@@ -18,6 +18,9 @@ struct told_space {
 	__u64 changes; /* of the space, before its mappings were read, or UNKNOWN_CHANGES */
 	struct unwind_mapping *mappings; /* a copy of the sorted ones */
 	__u32 nr;
+	/* as last read while they changed: nothing for the kernel side, but each was there then */
+	struct unwind_mapping *overtaken;
+	__u32 nr_overtaken;
 };
 
 struct unwind_upload {

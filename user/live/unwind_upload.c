@@ -53,12 +53,18 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 	return upload;
 }
 
+static void forget_mappings(struct told_space *told)
+{
+	free(told->mappings);
+	free(told->overtaken);
+}
+
 void unwind_upload__free(struct unwind_upload *upload)
 {
 	if (!upload)
 		return;
 	for (__u32 i = 0; i < RSST_MAX_SPACES; i++)
-		free(upload->told[i].mappings);
+		forget_mappings(&upload->told[i]);
 	unwind_files__fini(&upload->files);
 	unwind_store__fini(&upload->store);
 	unwind_maps__fini(&upload->maps);
@@ -96,7 +102,7 @@ static void take_over(struct unwind_upload *upload, __u32 space, __u32 set, __u6
 	store_word(upload, space, unwind_sets__word(&upload->sets, set));
 	if (told->has_set)
 		unwind_sets__put(&upload->sets, told->set);
-	free(told->mappings);
+	forget_mappings(told);
 	*told = (struct told_space){ .has_set = true,
 				     .set = set,
 				     .generation = unwind_sets__at(&upload->sets, set)->generation,
@@ -126,7 +132,9 @@ static int publish(struct unwind_upload *upload, __u32 space, struct unwind_mapp
 	unwind_sets__fill(&upload->sets, set, space, mappings, nr);
 	if (changes_of(upload, space) != changes) {
 		unwind_sets__put(&upload->sets, set);
-		free(mappings);
+		free(told->overtaken);
+		told->overtaken = mappings;
+		told->nr_overtaken = nr;
 		return -EAGAIN;
 	}
 	take_over(upload, space, set, changes, mappings, nr);
@@ -368,6 +376,32 @@ static int code_at(const struct unwind_upload *upload, const struct unwind_mappi
 	return (int)unwind_store__find(&upload->store, page, offset & 0xffff);
 }
 
+static int overtaken_code(const struct unwind_upload *upload, __u32 space, __u64 pc)
+{
+	const struct told_space *told = &upload->told[space];
+
+	for (__u32 i = 0; i < told->nr_overtaken; i++)
+		if (covers(&told->overtaken[i], pc))
+			return code_at(upload, &told->overtaken[i], pc - told->overtaken[i].bias);
+	return -STACK_END_NO_MAPPING;
+}
+
+bool unwind_upload__is_overtaken(const struct unwind_upload *upload, __u32 space)
+{
+	return space < RSST_MAX_SPACES && upload->told[space].overtaken;
+}
+
+void unwind_upload__drop_overtaken(struct unwind_upload *upload)
+{
+	for (__u32 space = 0; space < RSST_MAX_SPACES; space++) {
+		struct told_space *told = &upload->told[space];
+
+		free(told->overtaken);
+		told->overtaken = NULL;
+		told->nr_overtaken = 0;
+	}
+}
+
 int unwind_upload__code(const struct unwind_upload *upload, __u32 space, __u64 pc)
 {
 	int set = unwind_sets__named_by(&upload->sets, space);
@@ -386,7 +420,7 @@ int unwind_upload__code(const struct unwind_upload *upload, __u32 space, __u64 p
 		if (covers(&mapping, pc) && !memcmp(&mapping, &mappings[i], sizeof(mapping)))
 			return code_at(upload, &mapping, pc - mapping.bias);
 	}
-	return -STACK_END_NO_MAPPING;
+	return overtaken_code(upload, space, pc);
 }
 
 const struct unwind_rule *unwind_upload__rule(const struct unwind_upload *upload, int id)
@@ -422,7 +456,7 @@ void unwind_upload__forget(struct unwind_upload *upload, __u32 space)
 	store_word(upload, space, 0);
 	if (told->has_set)
 		unwind_sets__put(&upload->sets, told->set);
-	free(told->mappings);
+	forget_mappings(told);
 	*told = (struct told_space){ .is_gone = true };
 }
 

@@ -58,6 +58,14 @@ void unwind_upload__on_pause(struct unwind_upload *upload, const struct unwind_p
  */
 int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, struct err *err);
 
+/*
+ * unwind_upload__is_overtaken() - did the last sync of @space find mappings that changed while it
+ * read them? Not for the kernel side, but stacks copied before that may be walked by them, too:
+ * unwind_upload__code() knows them until unwind_upload__drop_overtaken(), of all spaces.
+ */
+bool unwind_upload__is_overtaken(const struct unwind_upload *upload, __u32 space);
+void unwind_upload__drop_overtaken(struct unwind_upload *upload);
+
 /* Has no code of @space come or gone since the last unwind_upload__sync() of it? */
 bool unwind_upload__is_current(const struct unwind_upload *upload, __u32 space);
 

@@ -209,9 +209,13 @@ static void work_on_later(struct unwind_watch *watch, bool wait)
 
 	watch->later = (struct news_queue){ 0 };
 	while ((item = news_queue__pop(&later))) {
-		work_on(watch, item->bytes, item->len, wait);
+		struct unwind_news *news = (struct unwind_news *)item->bytes;
+
+		work_on(watch, item->bytes, item->len,
+			wait && !unwind_upload__is_overtaken(watch->upload, news->space));
 		free(item);
 	}
+	unwind_upload__drop_overtaken(watch->upload);
 }
 
 /* Work on what waited for the spaces that are due, if it is their time or @all is wanted. */
