@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """
-What tracing costs, beside what people would use instead. In a round every workload runs once under each tracer, one
-after the other; a slowdown is the ratio to the untraced run of the same round. Figures are medians over the rounds,
-with the least and the most.
+What tracing costs, beside what people would use instead. In a round every workload runs under each tracer, one after the
+other, with a run untraced before and after each; a slowdown is the ratio to the mean of those two. Where little is to be
+told from noise (churn, the services) a round has several such pairs. Figures are medians, with the least and the most, or
+the interval that holds the median with 95 %.
 """
 import argparse
 import datetime
 import fcntl
-import json
+import mmap
 import os
 import platform
 import statistics
@@ -70,28 +71,44 @@ class Cell:
         self.disturbed = 0
         self.told = {}
 
-    def take(self, workload, tracer, build, folder):
-        result, output = os.path.join(folder, "result"), os.path.join(folder, "output" + (tracer.suffix or ""))
-        begin = time.monotonic()
-        self.disturbed += instructions.others()
-        try:
-            inner, seen = workload.run(tracer, build, result, output)
-        except workloads.CannotRun as why:
-            self.reason = str(why)
-            return
-        self.slow = time.monotonic() - begin > SLOW_S
-        run = dict(inner, status=seen.status, whole_ns=int((time.monotonic() - begin) * 1e9))
-        if tracer.separate and tracer.name != "untraced":
-            run.update(tracer_cpu_ns=int(seen.cpu_s * 1e9), tracer_rss=seen.rss_bytes, tracer_anon=seen.anon_bytes)
-            run.update(tracer_pss=seen.pss_bytes, kernel_bytes=seen.kernel_bytes)
-        if tracer.suffix:
-            run["output_bytes"] = tracer.output_bytes(output)
-        try:
-            if not self.runs:
-                self.told = tracer.looked_at(output, seen.talk)
-        except Exception as error:  # the tracer's own tool could not read its output: to be seen, no reason to stop
-            self.reason = f"output unreadable: {error}"[:100]
+    def take(self, workload, tracer, build):
+        """One run, or None."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            result, output = os.path.join(folder, "result"), os.path.join(folder, "output" + (tracer.suffix or ""))
+            self.disturbed += not instructions.alone()
+            warm(workload.touches)
+            begin = time.monotonic()
+            try:
+                inner, seen = workload.run(tracer, build, result, output)
+            except workloads.CannotRun as why:
+                self.reason = str(why)
+                return None
+            self.slow = time.monotonic() - begin > SLOW_S
+            run = dict(inner, status=seen.status, whole_ns=int((time.monotonic() - begin) * 1e9))
+            if tracer.watched:
+                run.update(tracer_cpu_ns=int(seen.cpu_s * 1e9), tracer_rss=seen.rss_bytes, tracer_anon=seen.anon_bytes)
+                run.update(tracer_pss=seen.pss_bytes, kernel_bytes=seen.kernel_bytes)
+            if tracer.suffix:
+                run["output_bytes"] = tracer.output_bytes(output)
+            try:
+                if not self.runs:
+                    self.told = tracer.looked_at(output, seen.talk)
+            except Exception as error:  # the tracer's own tool could not read its output: to be seen, no reason to stop
+                self.reason = f"output unreadable: {error}"[:100]
         self.runs.append(run)
+        return run
+
+    def wants_more(self, workload, number):
+        return not (self.reason or self.slow or number >= (workload.rounds or number + 1))
+
+
+def warm(mib):
+    """
+    A host may have taken back what nobody used for a while, and gives a page of it again in the time of several faults.
+    What was touched just now is there.
+    """
+    with mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE):
+        pass
 
 
 def why_not(workload, tracer):
@@ -102,23 +119,33 @@ def why_not(workload, tracer):
     return tracer.missing()
 
 
-def one_round(number, cells, things, peers, build):
+def mean(before, after):
+    return {key: (before[key] + after[key]) / 2 for key in ("ns", "cpu_ns", "quartile_ns")}
+
+
+def pairs(workload, cell, untraced, tracer, before, given):
+    """Runs under @tracer, each followed by one untraced; the last of those."""
+    for _ in range(1 if cell.slow else workload.pairs):
+        run = cell.take(workload, tracer, given.build)
+        after = untraced.take(workload, tracers.Tracer(given.build), given.build)
+        if not run or not after:
+            break
+        run["beside"], after["beside"] = mean(before, after), before
+        before = after
+    return before
+
+
+def one_round(number, cells, things, peers, given):
     for workload in things:
         untraced = cells[workload.name, "untraced"]
-        if not number:  # caches, and the host's memory, are to be warm
-            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-                Cell().take(workload, peers[0], build, folder)
+        if not number:  # caches are to be warm
+            Cell().take(workload, peers[0], given.build)
         # the others' order turns from round to round
-        order = peers[:1] + [peers[1:][(i + number) % len(peers[1:])] for i in range(len(peers) - 1)]
-        for tracer in order:
-            cell = cells[workload.name, tracer.name]
-            if cell.reason or (cell.slow and tracer.name != "untraced") or number >= (workload.rounds or number + 1):
-                continue
-            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-                before = len(cell.runs)
-                cell.take(workload, tracer, build, folder)
-            if len(cell.runs) > before and untraced.runs:
-                cell.runs[-1]["round"] = number
+        order = [peers[1:][(i + number) % len(peers[1:])] for i in range(len(peers) - 1)]
+        wanted = [tracer for tracer in order if cells[workload.name, tracer.name].wants_more(workload, number)]
+        last = untraced.take(workload, peers[0], given.build) if wanted and not untraced.reason else None
+        for tracer in wanted if last else []:
+            last = pairs(workload, cells[workload.name, tracer.name], untraced, tracer, last, given)
             if sys.stderr.isatty():
                 print(f"\r  round {number + 1}: {workload.name}, {tracer.name}\033[K", end="", file=sys.stderr, flush=True)
 
@@ -130,9 +157,8 @@ def figures(cells, things, peers):
         runs = cells["nothing", tracer.name].runs if ("nothing", tracer.name) in cells else []
         starting[tracer.name] = statistics.median(run.get("tracer_cpu_ns", 0) for run in runs) if runs else 0
     for workload in things:
-        base = {run.get("round"): run for run in cells[workload.name, "untraced"].runs}
         found[workload.name] = {
-            tracer.name: tables.summary(cells[workload.name, tracer.name], base, starting[tracer.name]) for tracer in peers
+            tracer.name: tables.summary(cells[workload.name, tracer.name], starting[tracer.name]) for tracer in peers
         }
     return found
 
@@ -152,7 +178,7 @@ def main():
                 cells[workload.name, tracer.name].reason = workload.missing() or why_not(workload, tracer)
         begin = time.monotonic()
         for number in range(given.rounds):
-            one_round(number, cells, things, peers, given.build)
+            one_round(number, cells, things, peers, given)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     whole = {

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 
 import tracers
 import watched
@@ -12,10 +13,22 @@ import workloads
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vm"))
 import bpf_programs  # noqa: E402
 
+GONE_S = 2
+
 
 def others():
     """Is another rsstrace at work here? Each system call and fault of this machine is slower then, untraced, too."""
     return any(program["name"] == "page_fault_user" for program in bpf_programs.loaded())
+
+
+def alone():
+    """Is none at work? The kernel lets go of programs a moment after their owner has ended."""
+    deadline = time.monotonic() + GONE_S
+    while others():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def verified(build):

@@ -32,7 +32,8 @@ def draw(figures, axes):
         if not spots:
             continue
         medians = [spot["median"] for spot, _ in spots]
-        spread = [[spot["median"] - spot["least"] for spot, _ in spots], [spot["most"] - spot["median"] for spot, _ in spots]]
+        ends = [(spot.get("low", spot["least"]), spot.get("high", spot["most"])) for spot, _ in spots]
+        spread = [[m - low for m, (low, _) in zip(medians, ends)], [high - m for m, (_, high) in zip(medians, ends)]]
         axes.errorbar(
             medians, [at for _, at in spots], xerr=spread, fmt=mark, color=colour, label=tracer, markersize=6, elinewidth=1,
             zorder=3 if tracer == "rsstrace" else 2,
@@ -55,7 +56,7 @@ def main():
     figure, axes = pyplot.subplots(figsize=(9, 6))
     draw(whole["figures"], axes)
     axes.set_title(
-        f"Run time of the traced program, untraced = 1 (median, least and most of {whole['rounds']} rounds)\n"
+        f"Run time of the traced program, untraced = 1 (median of {whole['rounds']} rounds, and where it lies with 95 %)\n"
         f"{machine['processor']}, {machine['cpus']} CPUs, Linux {machine['kernel']}",
         fontsize=10,
     )

@@ -1,14 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """From readings to figures, and from figures to the table."""
 import json
+import math
 import statistics
 
 MIB = 1 << 20
-COLUMNS = ("slowdown", "least - most", "cpu", "tracer", "RSS", "Pss", "anon", "kernel", "B/fault", "lost", "whole", "attr")
-LEGEND = """slowdown: wall time, median over the rounds of the ratio to the untraced run of the same round; n: how many
+COLUMNS = ("slowdown", "95 %", "cpu", "95 %", "tracer", "RSS", "Pss", "anon", "kernel", "B/fault", "lost", "whole", "attr")
+LEGEND = """slowdown: wall time, median of the ratios to the mean of the untraced runs before and after; 95 %: where that median lies
+with so much certainty, of n runs (of five and less: the least and the most); untraced: a run to the one before, which is the noise
 cpu: the same for the target's own processor time    tracer: its own processor time, of one CPU while the target ran, start-up left out
 RSS: the tracer's peak, the kernel's buffers it maps included; Pss: a page mapped twice counted once; anon: without them    kernel: its BPF maps or perf's buffers, MiB    lost: events    whole: faults whose stack is; attr: bytes by a known stack
 -: does not apply, or is not told; heaptrack and massif work inside the target: their costs are in its slowdown"""
+
+
+def interval(values):
+    """
+    Indices into the sorted @values of the least and the most that their median is, with 95 %: as many lie below it as
+    heads come up when so many coins are thrown.
+    """
+    nr = len(values)
+    below = 0
+    while sum(math.comb(nr, k) for k in range(below + 1)) / 2**nr <= 0.025:
+        below += 1
+    return (below - 1, nr - below) if below else None
 
 
 def of(values):
@@ -16,20 +30,23 @@ def of(values):
     if not values:
         return None
     figures = {"median": statistics.median(values), "least": values[0], "most": values[-1]}
+    if interval(values):
+        low, high = interval(values)
+        figures.update(low=values[low], high=values[high])
     return {key: float(f"{value:.5g}") for key, value in figures.items()} | {"n": len(values)}
 
 
-def ratios(runs, base, key):
-    pairs = [(run, base.get(run.get("round"))) for run in runs]
-    return of([run[key] / beside[key] for run, beside in pairs if beside and beside[key] and key in run])
+def ratios(runs, key):
+    pairs = [(run[key], run["beside"][key]) for run in runs if "beside" in run and key in run]
+    return of([traced / untraced for traced, untraced in pairs if untraced])
 
 
-def summary(cell, base, starting_ns):
-    """Of one cell; an untraced one is its own base."""
+def summary(cell, starting_ns):
+    """Of one cell; an untraced run stands beside the one before it."""
     runs = cell.runs
     if not runs:
         return {"reason": cell.reason or "not run"}
-    found = {key: ratios(runs, base, f"{name}ns") for key, name in (("slowdown", ""), ("cpu", "cpu_"), ("quartile", "quartile_"))}
+    found = {key: ratios(runs, f"{name}ns") for key, name in (("slowdown", ""), ("cpu", "cpu_"), ("quartile", "quartile_"))}
     found["ns_per_op"] = of([run["ns"] / run["ops"] for run in runs if run["ops"]])
     found["faults"] = round(statistics.median(run["faults"] for run in runs))
     found["tracer_cpu"] = of(
@@ -51,12 +68,21 @@ def number(value, text):
     return "-" if value is None else text.format(value)
 
 
+def spread(figure):
+    """The interval of the median, where there are runs enough for one; else all there was."""
+    if not figure:
+        return "-"
+    ends = ("low", "high") if "low" in figure else ("least", "most")
+    return f"{figure[ends[0]]:.3f} - {figure[ends[1]]:.3f} n={figure['n']}"
+
+
 def cells_of(found):
     slow, cpu, own = found["slowdown"], found["cpu"], found["tracer_cpu"]
     return (
         number(slow and slow["median"], "x{:.3f}"),
-        f"{slow['least']:.3f} - {slow['most']:.3f} n={slow['n']}" if slow else "-",
+        spread(slow),
         number(cpu and cpu["median"], "x{:.3f}"),
+        spread(cpu),
         number(own and own["median"] * 100, "{:.1f}%"),
         number(found["tracer_rss"] and found["tracer_rss"] / MIB, "{:.1f}"),
         number(found["tracer_pss"] and found["tracer_pss"] / MIB, "{:.1f}"),
@@ -72,7 +98,8 @@ def base_line(found):
     per_op = found["ns_per_op"]
     if not per_op:
         return ""
-    return f"{per_op['median']:.0f} ns an operation ({per_op['least']:.0f} - {per_op['most']:.0f}), {found['faults']} faults"
+    text = f"{per_op['median']:.0f} ns an operation ({per_op['least']:.0f} - {per_op['most']:.0f}), {found['faults']} faults"
+    return f"{text}, cpu {spread(found['cpu'])}" if found["cpu"] else text
 
 
 def starting_lines(row):
@@ -90,7 +117,7 @@ def as_text(whole, words, notes):
         f"{machine['processor']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']};"
         f" {whole['rounds']} rounds in {whole['seconds']} s",
         "",
-        "{:<14}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format("", *COLUMNS),
+        "{:<14}{:>9} {:>20}{:>9} {:>20}{:>8}{:>7}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format("", *COLUMNS),
     ]
     for workload, row in whole["figures"].items():
         if workload == "nothing":
@@ -104,7 +131,7 @@ def as_text(whole, words, notes):
             elif tracer == "untraced":
                 lines.append(f"  {tracer:<12}  {base_line(found)}")
             else:
-                lines.append("  {:<12}{:>9} {:>20}{:>9}{:>8}{:>7}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format(tracer, *cells_of(found)))
+                lines.append("  {:<12}{:>9} {:>20}{:>9} {:>20}{:>8}{:>7}{:>7}{:>7}{:>8}{:>9}{:>8}{:>8}{:>8}".format(tracer, *cells_of(found)))
                 if found.get("reason"):
                     lines.append(f"  {'':<12}  {found['reason']}")
     if whole["disturbed"]:

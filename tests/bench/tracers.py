@@ -25,6 +25,7 @@ class Tracer:
     note = ""
     needs = None
     separate = True  # a process of its own; else its cost is in the target's
+    watched = False  # the process that is started is the tracer's, and worth looking at
     suffix = None  # of its output file; None: writes none
     allocations_only = False  # sees calls of malloc and free, not pages
 
@@ -56,6 +57,7 @@ class Tracer:
 
 class Rsstrace(Tracer):
     name = "rsstrace"
+    watched = True
     note = "record, all defaults; attr: of the bytes at the peak"
     suffix = ".rsst"
 
@@ -79,6 +81,7 @@ class Rsstrace(Tracer):
 
 class PerfRecord(Tracer):
     name = "perf record"
+    watched = True
     note = "-e page-faults -c 1 -g; whole: of the first 5000 samples"
     needs = "perf"
     suffix = ".data"
@@ -97,6 +100,7 @@ class PerfRecord(Tracer):
 
 class PerfTrace(Tracer):
     name = "perf trace -F"
+    watched = True
     note = "-F all --no-syscalls; has no stacks"
     needs = "perf"
     suffix = ".txt"
@@ -144,6 +148,7 @@ uprobe:LIBC:free { delete(@at[arg0]); }
 
 class Bpftrace(Tracer):
     name = "bpftrace"
+    watched = True
     note = "uprobes on malloc and free of libc; no RSS"
     allocations_only = True
     needs = "bpftrace"

@@ -38,10 +38,14 @@ class Workload:
     tracers = None  # names; None: all
     rounds = None  # at most
     allocates = False  # with malloc, so that those who see only that have something to see
+    pairs = 1  # of runs with and without a tracer, a round
+    touches = 256  # MiB at most
 
-    def __init__(self, name, words, children=False, tracers=None, rounds=None, allocates=False):
-        self.name, self.words, self.children = name, words, children
-        self.tracers, self.rounds, self.allocates = tracers, rounds, allocates
+    def __init__(self, name, words, **more):
+        self.name, self.words = name, words
+        for key, value in more.items():
+            assert hasattr(self, key), key
+            setattr(self, key, value)
 
     def missing(self):
         return None
@@ -51,7 +55,7 @@ class Workload:
 
     def run(self, tracer, build, result, output):
         """({"ns", "quartile_ns", "cpu_ns", "ops", "faults"}, watched.Watched)"""
-        seen = watched.run(tracer.argv(self.command(build, result), output, self.children), TIMEOUT_S)
+        seen = watched.run(tracer.argv(self.command(build, result), output, self.children), TIMEOUT_S, tracer.watched)
         return measured(result, seen), seen
 
 
@@ -101,7 +105,7 @@ class Redis(Workload):
         return sum(REDIS_REQUESTS / rate for rate in rates)
 
     def run(self, tracer, build, result, output):
-        watch = watched.Watch(tracer.argv(self.command(build, result), output, False))
+        watch = watched.Watch(tracer.argv(self.command(build, result), output, False), tracer.watched)
         try:
             pid = self.pid(watch)
             before = self.spent(pid)
@@ -125,11 +129,11 @@ class Unrelated(Workload):
         if not tracer.separate:
             raise CannotRun("works inside its target only")
         storm, idle = Workload("storm", ""), result + ".idle"
-        watch = watched.Watch(tracer.argv([f"{build}/bench/loads", "idle", idle], output, False))
+        watch = watched.Watch(tracer.argv([f"{build}/bench/loads", "idle", idle], output, False), tracer.watched)
         try:
             pid = self.wait_for(idle, watch)
             time.sleep(0.3)
-            seen = watched.run(storm.command(build, result), TIMEOUT_S)
+            seen = watched.run(storm.command(build, result), TIMEOUT_S, look=False)
             os.kill(pid, signal.SIGTERM)
         finally:
             of_tracer = watch.finish(TIMEOUT_S if os.path.exists(idle) else 0)
@@ -155,15 +159,15 @@ ALL = (
     Workload("huge", "128 MiB touched, 2 MiB pages"),
     Workload("file", "64 MiB of a mapped file read"),
     Workload("threads", "8 threads touch and drop 8 MiB each"),
-    Workload("churn", "malloc and free with a leak", allocates=True),
+    Workload("churn", "malloc and free with a leak", allocates=True, pairs=3),
     Workload("maps", "mmap, touch 4 pages, munmap"),
     Workload("calls", "system calls that have nothing to do with memory"),
     Workload("switches", "two threads hand a byte to and fro"),
     Workload("forks", "fork, exec, wait; children traced, too", children=True),
-    Redis("redis", "redis-benchmark over loopback, set and get", allocates=True),
-    Workload("sqlite", "inserts, updates, queries in memory", allocates=True),
-    Python("python", "JSON, dictionaries, strings", allocates=True),
+    Redis("redis", "redis-benchmark over loopback, set and get", allocates=True, pairs=2),
+    Workload("sqlite", "inserts, updates, queries in memory", allocates=True, pairs=3),
+    Python("python", "JSON, dictionaries, strings", allocates=True, pairs=5),
     Unrelated("unrelated", "a storm next to a traced process", allocates=True),
     Workload("paced", "10 000 faults a second: see the tracer's own time"),
-    Workload("big", "4 GiB touched: see the tracer's own memory", tracers=("untraced", "rsstrace"), rounds=1),
+    Workload("big", "4 GiB touched: see the tracer's own memory", tracers=("untraced", "rsstrace"), rounds=2, touches=4200),
 )
