@@ -14,6 +14,7 @@
 #include "arch_x86.bpf.h"
 #include "unwind.bpf.h"
 #include "fault_runs.bpf.h"
+#include "fault_frame.bpf.h"
 #ifndef RSST_BATCHED
 #include "rss_delta.bpf.h"
 #endif
@@ -96,7 +97,7 @@ static __always_inline bool in_fault(const struct task_struct *task,
 	if (!thread->fault_addr || thread->fault_mark != fault_mark(task))
 		return false;
 #ifndef RSST_BATCHED
-	if (thread->fault_kernel && nr >= 0)
+	if (thread->fault_kernel)
 		return thread->fault_nr == nr;
 #endif
 	return thread->fault_kernel || nr < 0;
@@ -469,6 +470,28 @@ static __always_inline int in_call_event(const struct rss_event *e, bool zap)
 }
 
 #ifndef RSST_BATCHED
+/*
+ * Is the event under way part of a fault? Then the current thread is armed, by the fault's hook or
+ * here. A page that copy-on-write took in another fault gets no copy any more. A global function:
+ * verified once, not with each thing that is told.
+ */
+__noinline int rss_event__in_fault(__u32 space, long nr)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	struct task_struct *task = current_task();
+	struct thread_state *thread = nr < 0 ? filter__thread(task) : thread__find(task);
+	bool armed;
+
+	if (!thread || !state)
+		return 0;
+	armed = in_fault(task, thread, nr);
+	if (!dialog.fault_frame || nr != -1 || (armed && thread->fault_kernel))
+		return armed;
+	if (!armed && thread->cow)
+		emit_orphan(task, thread, space);
+	return fault_frame__take(task, thread, state->mm);
+}
+
 /* Amount and cause are worked out, and told. */
 static __always_inline int tell_event(struct rss_event e, __u32 cpu)
 {
@@ -483,8 +506,9 @@ static __always_inline int tell_event(struct rss_event e, __u32 cpu)
 	if (e.cause == CAUSE_INVALID) {
 		e.nr = arch_syscall_nr(e.regs);
 		e.op = e.nr < 0 ? VM_OP_NONE : arch_vm_op(e.nr);
+		fault = rss_event__in_fault(e.space, e.nr);
 		e.thread = thread__find(task);
-		fault = e.thread && in_fault(task, e.thread, e.nr);
+		fault = fault && e.thread;
 		zap = !fault && is_zap(e.op, e.regs);
 		what = (fault ? DELTA_FAULT : 0) | (zap ? DELTA_ZAP : 0);
 	}

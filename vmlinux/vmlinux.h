@@ -105,12 +105,28 @@ struct maple_arange_64 {
 	struct maple_metadata meta;
 };
 
+struct mm_struct;
+
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
+	struct mm_struct *vm_mm;
 	unsigned long vm_flags;
 	unsigned long vm_pgoff;
 	struct file *vm_file;
+};
+
+/* include/linux/mm_types.h */
+enum fault_flag {
+	FAULT_FLAG_WRITE = 1,
+	FAULT_FLAG_USER = 64,
+};
+
+/* include/linux/mm.h: the fault that handle_mm_fault() handles */
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long real_address; /* since 5.18, 824ddc601adc: where it was, not its page */
+	enum fault_flag flags;
 };
 
 struct seqcount {

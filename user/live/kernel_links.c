@@ -12,6 +12,7 @@
 static bool on_demand(const struct kernel_object *object, const struct bpf_program *prog)
 {
 	return prog == object->learn_cpu_offset || prog == object->tell_counters ||
+	       prog == object->learn_fault_frame ||
 	       prog == object->tell_runs || prog == object->adopt_task ||
 	       prog == object->sum_batched || prog == object->fault_end ||
 	       prog == object->vm_call_enter || prog == object->vm_call_exit ||
@@ -130,6 +131,8 @@ int kernel_links__attach(struct kernel_links *links, const struct kernel_object 
 		struct bpf_link *link;
 
 		if (on_demand(object, prog) || !bpf_program__autoload(prog))
+			continue;
+		if (prog == object->page_fault_user && object->dialog->fault_frame)
 			continue;
 		link = bpf_program__attach(prog);
 		if (!link)

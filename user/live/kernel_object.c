@@ -19,6 +19,7 @@
 		(object)->vm_call_enter = (skel)->progs.vm_call_enter;                             \
 		(object)->vm_call_exit = (skel)->progs.vm_call_exit;                               \
 		(object)->prctl_exit = (skel)->progs.prctl_exit;                                   \
+		(object)->page_fault_user = (skel)->progs.page_fault_user;                         \
 		(object)->target_mark = (skel)->progs.target_mark;                                 \
 		(object)->target_mark_nameless = (skel)->progs.target_mark_nameless;               \
 		(object)->mark_victim = (skel)->progs.mark_victim;                                 \
@@ -37,6 +38,7 @@ static bool open_percpu(struct kernel_object *object)
 	object->lock_acquired = skel->progs.mmap_lock_acquired;
 	object->lock_released = skel->progs.mmap_lock_released;
 	object->learn_cpu_offset = skel->progs.learn_cpu_offset;
+	object->learn_fault_frame = skel->progs.learn_fault_frame;
 	object->tell_counters = skel->progs.tell_counters;
 	object->tell_runs = skel->progs.tell_runs;
 	return true;

@@ -27,6 +27,8 @@ struct kernel_object {
 	struct bpf_program *target_mark, *target_mark_nameless, *mark_victim;
 	struct bpf_program *lock_acquired, *lock_released; /* per-CPU only */
 	struct bpf_program *learn_cpu_offset;		   /* per-CPU only */
+	struct bpf_program *learn_fault_frame;		   /* per-CPU only */
+	struct bpf_program *page_fault_user;
 	struct bpf_program *tell_counters;		   /* per-CPU only */
 	struct bpf_program *tell_runs;			   /* per-CPU only */
 	struct bpf_program *sum_batched;		   /* batched only */

@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #include "config_abi.h"
+#include "live/fault_frame.h"
 #include "live/kernel_links.h"
 #include "live/kernel_object.h"
 #include "live/kernel_side.h"
@@ -191,6 +192,8 @@ static int set_up(struct kernel_side *side, const struct kernel_side_options *op
 		code = learn_cpu_offsets(side, err);
 	if (code)
 		return code;
+	if (family == FAMILY_PERCPU && !getenv(FAULT_HOOK_VARIABLE))
+		fault_frame__learn(&side->object);
 	side->ring = ring_buffer__new(bpf_map__fd(side->object.ring), on_record, ctx, NULL);
 	if (!side->ring)
 		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
