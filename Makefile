@@ -141,11 +141,16 @@ PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev li
 	zstd libclang-rt-dev libdebuginfod-dev debuginfod qemu-system-x86 busybox-static e2fsprogs redis-server \
 	flex bison bc dwarves xz-utils
 
-deps: ## every package that build and tests need, from the distribution (root)
-	$(Q)if dpkg-query -W -f '$${db:Status-Status}\n' $(PACKAGES) 2>&1 | grep -qvx installed; then \
+# What of the packages $(1) is not there.
+define install-missing
+if dpkg-query -W -f '$${db:Status-Status}\n' $(1) 2>&1 | grep -qvx installed; then \
 		export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && \
-		apt-get -qq install -y --no-install-recommends $(PACKAGES); \
+		apt-get -qq install -y --no-install-recommends $(1); \
 	fi
+endef
+
+deps: ## every package that build and tests need, from the distribution (root)
+	$(Q)$(call install-missing,$(PACKAGES))
 
 .PHONY: workloads tools vmlinux-full check-vm check-all
 workloads: $(WORKLOADS)
@@ -271,9 +276,9 @@ $(BUILD)/bench/loads: $(wildcard tests/bench/loads*.c) tests/bench/loads.h
 
 .PHONY: deps-bench bench bench-compare bench-keep
 deps-bench: deps ## and what rsstrace is compared with (root)
-	$(Q)DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(PEER_PACKAGES)
+	$(Q)$(call install-missing,$(PEER_PACKAGES))
 
-bench: all $(BUILD)/bench/loads $(WALK_FILES) ## what tracing costs, beside others (root); BENCH="storm redis" PEERS=rsstrace ROUNDS=9
+bench: deps-bench all $(BUILD)/bench/loads $(WALK_FILES) ## what tracing costs, beside others (root); BENCH="storm redis" PEERS=rsstrace ROUNDS=9
 	$(Q)$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(ROUNDS) --workloads "$(BENCH)" \
 		--tracers "$(PEERS)" --json $(BUILD)/bench/bench.json
 	$(Q)$(PYTHON) tests/bench/plot.py $(BUILD)/bench/bench.json $(BUILD)/bench/bench.svg || true

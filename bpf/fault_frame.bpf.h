@@ -4,11 +4,11 @@
  *
  * A tracepoint at each fault that only says where it is costs the target 100 ns, and everybody else
  * as much. But when something is mapped the kernel knows: handle_mm_fault() describes the fault it
- * handles in a struct vm_fault on its stack (mm/memory.c), and a fault from user mode always has the
- * same functions above that, each with a frame of fixed size. So it lies at one distance below the
- * user's registers, which is another for each build of the kernel: the live side learns it at the
- * start, by faults of its own of every kind (user/live/fault_frame.c), and where they do not agree
- * the tracepoint is used.
+ * handles in a struct vm_fault on its stack (mm/memory.c), and a fault from user mode always has
+ * the same functions above that, each with a frame of fixed size. So it lies at one distance below
+ * the user's registers, which is another for each build of the kernel: the live side learns it at
+ * the start, by faults of its own of every kind (user/live/fault_frame.c), and where they do not
+ * agree the tracepoint is used.
  *
  * A fault in kernel mode has what its system call did above it, and keeps its tracepoint.
  */

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct stream {
 	__u32 nr_stacks;
 	__u64 resident_mib;
 	double millions; /* records; 0: as many as it takes to touch everything twice */
+	bool in_order;	 /* table by table, as programs touch their memory; else in no order */
 };
 
 struct feeder {
@@ -148,8 +150,14 @@ static void put_release(struct feeder *f, __u64 table)
 /* Tables fill in an order of their own and are given back when they are full. */
 static void put(struct feeder *f)
 {
-	__u64 table = f->cursor = (f->cursor * 5 + 12345) & (f->nr_tables - 1);
+	__u64 table;
 
+	if (!f->stream->in_order)
+		f->cursor = f->cursor * 5 + 12345;
+	else if (f->resident[f->cursor] == TABLE_PAGES)
+		f->cursor++;
+	f->cursor &= f->nr_tables - 1;
+	table = f->cursor;
 	f->ts += 2500;
 	if (f->resident[table] == TABLE_PAGES)
 		put_release(f, table);
@@ -230,12 +238,19 @@ int main(int argc, char **argv)
 	double longest = argc > 1 ? atof(argv[1]) : 20;
 	FILE *figures = argc > 2 ? fopen(argv[2], "w") : NULL;
 	const struct stream streams[] = {
-		{ "small", 64, 16, 1000, 1024, 2 },	{ "regions", 1024, 16, 1000, 1024, 2 },
-		{ "regions", 8192, 16, 1000, 1024, 2 }, { "regions", 65536, 16, 1000, 1024, 2 },
-		{ "threads", 64, 1000, 1000, 1024, 2 }, { "threads", 64, 10000, 1000, 1024, 2 },
-		{ "stacks", 64, 16, 10000, 1024, 2 },	{ "stacks", 64, 16, 100000, 1024, 2 },
-		{ "resident", 64, 16, 1000, 4096, 0 },	{ "resident", 64, 16, 1000, 16384, 0 },
-		{ "resident", 64, 16, 1000, 65536, 0 }, { "long", 64, 16, 1000, 1024, longest },
+		{ "in order", 64, 16, 1000, 1024, 2, true },
+		{ "small", 64, 16, 1000, 1024, 2, false },
+		{ "regions", 1024, 16, 1000, 1024, 2, false },
+		{ "regions", 8192, 16, 1000, 1024, 2, false },
+		{ "regions", 65536, 16, 1000, 1024, 2, false },
+		{ "threads", 64, 1000, 1000, 1024, 2, false },
+		{ "threads", 64, 10000, 1000, 1024, 2, false },
+		{ "stacks", 64, 16, 10000, 1024, 2, false },
+		{ "stacks", 64, 16, 100000, 1024, 2, false },
+		{ "resident", 64, 16, 1000, 4096, 0, false },
+		{ "resident", 64, 16, 1000, 16384, 0, false },
+		{ "resident", 64, 16, 1000, 65536, 0, false },
+		{ "long", 64, 16, 1000, 1024, longest, false },
 	};
 
 	if (argc > 2 && !figures)

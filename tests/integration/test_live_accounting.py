@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Every byte has an owner, and the books balance with the kernel's: workloads that know their truth."""
 import json
+import os
+import re
 import subprocess
 import time
 
@@ -146,6 +148,36 @@ def test_attach(name, tmp_path):
     assert_quiet(view, kernel)
     assert_sum_rules(view)
     assert_sites(view, truth["sites"])
+
+
+def finds_faults(talk):
+    return next(line.rpartition("faults are found ")[2] for line in talk if "faults are found" in line)
+
+
+@pytest.mark.parametrize("name", ["sites", "private_file_cow", "stack_growth", "threads", "kernel_fault", "zero_page_reads"])
+def test_attach_by_the_tracepoint_of_faults(name, tmp_path, monkeypatch):
+    """As on a kernel where the place of a fault on the stack cannot be learned."""
+    monkeypatch.setenv("RSSTRACE_FAULT_HOOK", "1")
+    trace = tmp_path / "trace.rsst"
+    truth, kernel, areas = attach_and_run(name, trace)
+    view = report(trace, "--all")
+    assert_quiet(view, kernel)
+    assert_sum_rules(view)
+    assert_sites(view, truth["sites"])
+    assert_regions(view, areas)
+
+
+def test_the_place_of_a_fault_is_learned(tmp_path, monkeypatch):
+    """Or each fault of the machine would take a tenth longer, and nobody would know."""
+    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (6, 2):
+        pytest.skip("before Linux 6.2 a fault's end is told by an event of its own")
+    with Workload("anon_touch") as target:
+        for wanted in ("on the kernel's stack", "by their tracepoint"):
+            with Tracer("record", "-v", "-f", "-p", target.pid, "-o", tmp_path / "trace.rsst") as tracer:
+                tracer.attached()
+                assert tracer.stop() == 0
+            assert finds_faults(tracer.talk) == wanted
+            monkeypatch.setenv("RSSTRACE_FAULT_HOOK", "1")
 
 
 @pytest.mark.parametrize("name", NAMES)

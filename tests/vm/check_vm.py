@@ -110,6 +110,7 @@ def remark(facts):
     if facts.get("programs"):
         most = max(facts["programs"], key=lambda program: program["verified"] or 0)
         parts.append(f"{len(facts['programs'])} programs, most verified: {most['verified'] or '-'} ({most['name']})")
+        parts.append(facts["faults"])
     if "said" in facts:
         parts.append(facts["said"].strip())
     return f"  ({', '.join(parts)}; {facts['seconds']:.1f} s)"

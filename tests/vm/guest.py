@@ -198,10 +198,11 @@ def run_programs(_check, folder, facts):
     """The BPF programs of a session, and that none is left after it."""
     before = {program["id"] for program in bpf_programs.loaded()}
     with sleeper() as target:
-        with harness.Tracer("record", "-p", target.pid, "-o", folder / "trace.rsst") as tracer:
+        with harness.Tracer("record", "-v", "-p", target.pid, "-o", folder / "trace.rsst") as tracer:
             attached(tracer, facts)
             facts["programs"] = [program for program in bpf_programs.loaded() if program["id"] not in before]
             facts["status"] = tracer.stop()
+        facts["faults"] = next(line.rpartition("; ")[2] for line in tracer.talk if "faults are found" in line)
         facts["target_lives"] = harness.alive(target.pid)
     time.sleep(SETTLE_S)  # programs are freed after a grace period
     facts["left"] = sorted(program["name"] for program in bpf_programs.loaded() if program["id"] not in before)

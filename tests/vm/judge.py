@@ -16,6 +16,7 @@ VERIFIED_MAX = 100_000
 PREEMPTIBLE_FROM = (7, 0)  # a program that loses its CPU has others left out: told as lost, and mended
 LOST_MOST = 3
 SYNCS_BEFORE = (6, 2)  # before, /proc/PID/status lags behind by what each thread has not yet synced
+FAULTS_ON_STACK = (6, 2)  # see bpf/fault_frame.bpf.h; before, a fault's end is told by an event of its own
 
 
 def read_json(path):
@@ -170,9 +171,11 @@ def judge_torture(_check, _folder, facts, _machine, _rsstrace):
     yield from facts["problems"]
 
 
-def judge_programs(_check, _folder, facts, _machine, _rsstrace):
+def judge_programs(_check, _folder, facts, machine, _rsstrace):
     if not facts["programs"]:
         yield "no program was loaded"
+    if machine["version"] >= FAULTS_ON_STACK and "on the kernel's stack" not in facts["faults"]:
+        yield f"{facts['faults']}: their place on the kernel's stack was not learned"
     for program in facts["programs"]:
         if program["verified"] and program["verified"] >= VERIFIED_MAX:
             yield f"{program['name']}: {program['verified']} instructions verified, at most {VERIFIED_MAX}"

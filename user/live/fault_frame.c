@@ -12,8 +12,8 @@
 /* Pages of one kind that the kernel maps when they are touched. */
 struct kind {
 	const char *name;
-	int flags;    /* of mmap(2) */
-	bool file;    /* of our own program: its first page */
+	int flags; /* of mmap(2) */
+	bool file; /* of our own program: its first page */
 	bool write;
 	int advice;   /* 0: none */
 	size_t bytes; /* each page of them is touched */

@@ -424,6 +424,11 @@ struct vm_moves kernel_side__moves(const struct kernel_side *side)
 	return moves;
 }
 
+bool kernel_side__finds_faults(const struct kernel_side *side)
+{
+	return side->object.dialog->fault_frame;
+}
+
 __u64 kernel_side__map_bytes(const struct kernel_side *side)
 {
 	struct bpf_map *map;

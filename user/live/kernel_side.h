@@ -76,6 +76,9 @@ struct unwind_map_fds kernel_side__unwind_fds(const struct kernel_side *side);
  */
 struct vm_moves kernel_side__moves(const struct kernel_side *side);
 
+/* Are faults from user mode found on the kernel's stack, with no tracepoint? See bpf/fault_frame. */
+bool kernel_side__finds_faults(const struct kernel_side *side);
+
 /* Kernel memory held by our maps, bytes. */
 __u64 kernel_side__map_bytes(const struct kernel_side *side);
 

@@ -32,10 +32,12 @@ const char *live_source__times(const struct record_source *source)
 			 tables.nr_left_out, tables.nr_cut, tables.nr_no_set);
 	snprintf(live->times, sizeof(live->times),
 		 "attached in %s, %s of it for unwind tables (by now %zu files, %zu of %zu "
-		 "rows%s); first names %s after the first stack",
+		 "rows%s); first names %s after the first stack; faults are found %s",
 		 units__duration(attach, live->times_ns.attached - live->times_ns.opened),
 		 units__duration(build, live->times_ns.tables), tables.objects, tables.rows,
-		 tables.max_rows, left, names);
+		 tables.max_rows, left, names,
+		 kernel_side__finds_faults(live->kernel) ? "on the kernel's stack"
+							 : "by their tracepoint");
 	return live->times;
 }
 
