@@ -45,11 +45,11 @@ struct kernel_dialog {
 				 tell_counters: 1: not told, answer_pages are nobody's yet */
 	__u32 sample_shift;   /* what SAMPLE_FLAGS() tells; 0: every stack is taken */
 	__u32 learned_times;  /* learn_fault_frame: faults that were found, */
-	__u64 learned_frame;  /* bytes below the user's registers; */
+	__u64 learned_frame;  /* bytes from the lower end of the kernel stack; */
 	__u32 learned_other;  /* 1: one that was not, or elsewhere */
 	__u32 pad;
-	__u64 learn_addr;     /* the address it waits for; 0: none */
-	__u64 fault_frame;    /* what it learned, to be used; 0: page_fault_user is attached */
+	__u64 learn_addr;  /* the address it waits for; 0: none */
+	__u64 fault_frame; /* what it learned, to be used; 0: page_fault_user is attached */
 	__s64 answer_pages[4];
 	__u64 last_space; /* id the newest space got */
 };

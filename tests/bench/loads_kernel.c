@@ -104,7 +104,8 @@ static void switches_begin(void)
 
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
-	if (sched_setaffinity(0, sizeof(one), &one) || pipe(there) || pipe(back) || pthread_create(&thread, NULL, answer, NULL))
+	if (sched_setaffinity(0, sizeof(one), &one) || pipe(there) || pipe(back) ||
+	    pthread_create(&thread, NULL, answer, NULL))
 		load__die("pipe");
 }
 

@@ -29,10 +29,10 @@ struct kernel_object {
 	struct bpf_program *learn_cpu_offset;		   /* per-CPU only */
 	struct bpf_program *learn_fault_frame;		   /* per-CPU only */
 	struct bpf_program *page_fault_user;
-	struct bpf_program *tell_counters;		   /* per-CPU only */
-	struct bpf_program *tell_runs;			   /* per-CPU only */
-	struct bpf_program *sum_batched;		   /* batched only */
-	struct bpf_program *fault_end;			   /* batched only */
+	struct bpf_program *tell_counters; /* per-CPU only */
+	struct bpf_program *tell_runs;	   /* per-CPU only */
+	struct bpf_program *sum_batched;   /* batched only */
+	struct bpf_program *fault_end;	   /* batched only */
 	struct bpf_map *ring, *space_cpus, *unwind_rows;
 };
 
