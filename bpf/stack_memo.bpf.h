@@ -19,15 +19,19 @@
 
 #include "unwind_lookup.bpf.h"
 
-#define MEMO_SLOTS 256 /* a power of two; with 64 a fifth of Python's walks were one too many */
+/*
+ * Walks remembered, a power of two: those that begin alike have two slots. A fifth of what Python
+ * asks for was walked that had been known with 64 slots, a tenth with 256, less than that in pairs.
+ */
+#define MEMO_SLOTS 256
 #define MEMO_SLOT_BITS 8
 
-/* A walk; its CPU's, by memo__slot(). */
+/* A walk; its CPU's, by memo__of(). */
 struct stack_memo {
 	__u64 generation; /* of the set it went by; 0: none */
 	__u64 id;	  /* what it found */
 	__u32 space;
-	__u32 misses; /* since it last served */
+	__u32 misses; /* of the pair, in its first: about how many since one of them served */
 	struct stack_log log;
 };
 
@@ -62,6 +66,7 @@ static __always_inline void memo__begin(struct unwind_target *t, const struct pt
 	t->log.bp_word = MEMO_WORDS;
 	t->log.needs_bp = 0;
 	t->log.idle = 0;
+	t->log.way = 0;
 }
 
 /* The walk under way read @value at @addr. */
@@ -121,28 +126,38 @@ __noinline int memo__step(__u32 how, __u32 rbx_words, __u32 first)
 	return 0;
 }
 
-static __always_inline struct stack_memo *memo__of(const struct unwind_target *t)
+/* @way: 0 or 1. */
+static __always_inline struct stack_memo *memo__of(const struct unwind_target *t, __u32 way)
 {
 	__u64 hash = (t->log.ip ^ t->log.sp << 20) * 0x9e3779b97f4a7c15ULL;
-	__u32 slot = hash >> (64 - MEMO_SLOT_BITS);
+	__u32 slot = (__u32)(hash >> (64 - MEMO_SLOT_BITS)) ^ way;
 
 	return bpf_map_lookup_elem(&stack_memos, &slot);
 }
 
+/* Have @bytes of the stack in the window, which the walk goes on with if it has to be walked. */
+static __always_inline bool memo__look(struct unwind_target *t, __u64 bytes)
+{
+	barrier_var(bytes);
+	if (!bytes || bytes > sizeof(t->window))
+		return false;
+	if (t->window_len >= bytes)
+		return true;
+	t->window_len = 0;
+	if (bpf_probe_read_user(t->window, bytes, (const void *)t->log.start))
+		return false;
+	t->window_start = t->log.start;
+	t->window_len = bytes;
+	return true;
+}
+
 /* Are the words still what they were? 1 or 0. Global: verified once. */
-__noinline int memo__holds(void)
+__noinline int memo__holds(__u32 way)
 {
 	struct unwind_target *t = unwind__target();
-	struct stack_memo *memo = t ? memo__of(t) : NULL;
-	__u64 bytes;
+	struct stack_memo *memo = t ? memo__of(t, way & 1) : NULL;
 
-	if (!t || !memo)
-		return 0;
-	bytes = 8ULL * memo->log.reach;
-	barrier_var(bytes);
-	t->window_len = 0;
-	if (!bytes || bytes > sizeof(t->window) ||
-	    bpf_probe_read_user(t->window, bytes, (const void *)t->log.start))
+	if (!t || !memo || !memo__look(t, 8ULL * memo->log.reach))
 		return 0;
 	for (__u32 i = 0; i < MEMO_WORDS; i++) {
 		__u32 offset = memo->log.offsets[i];
@@ -164,21 +179,32 @@ static __always_inline bool memo__is_of(const struct stack_memo *memo,
 	       (!memo->log.needs_bp || memo->log.bp == t->log.bp);
 }
 
-/* Id of the stack that the walk after memo__begin() would find; 0: only the walk can tell. */
-static __always_inline __u64 memo__recall(struct unwind_target *t, __u32 space)
+/*
+ * Id of the stack that the walk after memo__begin() would find; 0: only the walk can tell. Of two
+ * that begin alike and come in turns each keeps its slot: the next is had by what did not serve.
+ * Global: its ways are not each gone on with.
+ */
+__noinline __u64 memo__recall(__u32 space)
 {
-	struct stack_memo *memo = memo__of(t);
+	struct unwind_target *t = unwind__target();
+	struct stack_memo *first = t ? memo__of(t, 0) : NULL;
 
-	if (!memo)
+	if (!t || !first)
 		return 0;
-	if (!memo__worth_it(++memo->misses)) {
+	if (!memo__worth_it(++first->misses)) {
 		memo__spoil(t);
 		return 0;
 	}
-	if (!memo__is_of(memo, t, space) || !memo__holds())
-		return 0;
-	memo->misses = 0;
-	return memo->id;
+	t->log.way = first->misses & 1;
+	for (__u32 way = 0; way < 2; way++) {
+		struct stack_memo *memo = memo__of(t, way);
+
+		if (!memo || !memo__is_of(memo, t, space) || !memo__holds(way))
+			continue;
+		first->misses = way;
+		return memo->id;
+	}
+	return 0;
 }
 
 /* The walk under way reached the root and found @id: remember it, if that will do. */
@@ -190,7 +216,7 @@ __noinline int memo__keep(__u32 space, __u64 id)
 
 	if (!t || t->log.nr_words > MEMO_WORDS)
 		return 0;
-	memo = memo__of(t);
+	memo = memo__of(t, t->log.way);
 	if (!memo)
 		return 0;
 	memo->generation = t->generation;

@@ -232,8 +232,6 @@ __noinline int unwind__walk(void)
 static __always_inline void unwind__take(struct unwind_target *t, const struct pt_regs *regs)
 {
 	unwind__take_regs(&t->regs, regs);
-	t->window_start = 0;
-	t->window_len = 0;
 	t->hash = 0;
 }
 
@@ -255,7 +253,7 @@ static __always_inline __u64 unwind__again(struct unwind_target *t, const struct
 	__u32 slot;
 
 	memo__begin(t, regs);
-	id = memo__recall(t, space);
+	id = memo__recall(space);
 	slot = id & (UNWIND_SEEN_IDS - 1);
 	seen = id ? bpf_map_lookup_elem(&unwind_seen, &slot) : NULL;
 	if (!seen || *seen != id)
@@ -304,6 +302,8 @@ static __always_inline __u64 unwind__of_task(struct unwind_target *t, void *ctx,
 	int end;
 
 	count(CNT_STACKS_WALKED);
+	t->window_start = 0;
+	t->window_len = 0;
 	if (!unwind_frame_pointers && unwind__begin_set(t, space))
 		return unwind__of_regs(t, regs, space);
 	unwind__take(t, regs); /* for a copy */

@@ -35,6 +35,8 @@ struct stack_log {
 	__u32 bp_word;	/* index of the word bp is from; MEMO_WORDS: it is still the register */
 	__u32 needs_bp; /* 1: the register is needed */
 	__u64 idle;	/* bit i: nothing has needed word i yet */
+	__u32 way;	/* of the two slots it may have, the one it would be kept in */
+	__u32 pad;
 	__u64 values[MEMO_WORDS];
 	__u16 offsets[MEMO_WORDS];
 };
