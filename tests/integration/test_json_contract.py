@@ -11,6 +11,7 @@ pytestmark = pytest.mark.live
 
 KINDS = {"heap", "stack", "anon", "file", "shmem", "hugetlb", "special"}
 CAUSES_IN = {"fault", "populate", "swap_in", "fork", "collapse", "remote"}
+ENDS = {"root", "frame_pointers", "no_mapping", "no_rule", "unsupported", "read", "depth", "zero", "unsampled", "lost"}
 ADDRESS = re.compile(r"^0x[0-9a-f]+$")
 ISO_8601 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 PERMS = re.compile(r"^[r-][w-][x-][ps]$")
@@ -44,6 +45,7 @@ def assert_frame(frame):
 def assert_stack(stack):
     assert_ints(stack, ("id", "rss", "growth", "faulted", "freed"))
     assert isinstance(stack["complete"], bool)
+    assert stack["end"] in ENDS and stack["complete"] == (stack["end"] == "root")
     assert isinstance(stack["frames"], list)
     for frame in stack["frames"]:
         assert_frame(frame)
@@ -89,6 +91,16 @@ def assert_view(view, kind):
         ("attributed", "before_attach", "unattributed", "error"),
         nullable=() if traced else ("attributed", "before_attach", "unattributed", "error"),
     )
+    walks = view["walks"]
+    sums = ("rss", "incomplete", "faulted", "incomplete_faulted")
+    assert_ints(walks, sums, nullable=() if traced else sums)
+    if traced:
+        assert walks["of"] in ("rss", "faulted")
+        assert (walks["complete_share"] is None) == (walks[walks["of"]] == 0)
+        assert walks["complete_share"] is None or 0 <= walks["complete_share"] <= 1
+        assert all(end["end"] in ENDS - {"root"} for end in walks["ends"])
+        assert sum(end["rss"] for end in walks["ends"]) == walks["incomplete"] <= walks["rss"]
+        assert sum(end["faulted"] for end in walks["ends"]) == walks["incomplete_faulted"] <= walks["faulted"]
     assert isinstance(view["causes"], list)
     for cause in view["causes"]:
         assert_text(cause, ("cause",))

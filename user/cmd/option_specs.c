@@ -265,7 +265,7 @@ const struct option_spec opt_children = { 0, "children", NULL, "follow forked ch
 const struct option_spec opt_quiet = { 'q', "quiet", NULL, "no summary on standard error",
 				       parse_quiet };
 const struct option_spec opt_verbose = { 'v', "verbose", NULL,
-					 "every frame; facts about rsstrace itself",
+					 "every frame, why stacks are cut; facts about rsstrace itself",
 					 parse_verbose };
 const struct option_spec opt_color = { 0, "color", "WHEN", "auto, always or never", parse_color };
 const struct option_spec opt_from = { 0, "from", "T",

@@ -124,6 +124,7 @@ struct report_style output__style(const struct options *options)
 		.top = options->top,
 		.stacks = stacks_of_a_region(options),
 		.fold_internal = !options->verbose,
+		.why_incomplete = options->verbose,
 	};
 }
 

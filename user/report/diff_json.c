@@ -4,6 +4,7 @@
 #include "report/diff.h"
 #include "report/json_frame.h"
 #include "report/json_stream.h"
+#include "report/whole_stacks.h"
 
 static void put_int(struct json_stream *json, const char *key, __s64 value)
 {
@@ -38,6 +39,7 @@ static void put_side(struct json_stream *json, const char *key, const struct vie
 	put_int(json, "unattributed", view->unattributed);
 	put_int(json, "error", view->error);
 	put_int(json, "lost", lost);
+	json_stream__put(json, "walks", json_walks(view));
 	json_stream__close(json, '}');
 }
 
@@ -60,7 +62,25 @@ static void put_region(struct json_stream *json, const struct diff_row *row)
 	json_stream__close(json, '}');
 }
 
-/* frames: null where no stack is known. */
+/* All null where no stack is known. Of the stacks a row sums up it is that of one, and so is its
+ * end. */
+static void put_named(struct json_stream *json, const struct stack_row *named)
+{
+	json_stream__put(json, "complete", named ? json_object_new_boolean(named->complete) : NULL);
+	json_stream__put(json, "end", named ? json_text(stack_end_name(named->end)) : NULL);
+	if (named) {
+		json_stream__open(json, "frames", '[');
+		for (__u32 i = 0; i < named->nr_frames; i++)
+			json_stream__put(json, NULL, json_frame(named->frames + i));
+		json_stream__close(json, ']');
+	} else {
+		json_stream__put(json, "frames", NULL);
+	}
+	json_stream__put(json, "named_by",
+			 named && named->named_by >= 0 ? json_object_new_int64(named->named_by)
+						       : NULL);
+}
+
 static int put_stack(struct json_stream *json, const struct diff_row *row)
 {
 	struct stack_row named = { .id = row->stack };
@@ -70,17 +90,7 @@ static int put_stack(struct json_stream *json, const struct diff_row *row)
 	json_stream__open(json, NULL, '{');
 	json_stream__put(json, "status", json_text(diff_status_name(row->status)));
 	put_figures(json, row);
-	if (row->stack) {
-		json_stream__open(json, "frames", '[');
-		for (__u32 i = 0; i < named.nr_frames; i++)
-			json_stream__put(json, NULL, json_frame(named.frames + i));
-		json_stream__close(json, ']');
-	} else {
-		json_stream__put(json, "frames", NULL);
-	}
-	json_stream__put(json, "named_by",
-			 row->stack && named.named_by >= 0 ? json_object_new_int64(named.named_by)
-							   : NULL);
+	put_named(json, row->stack ? &named : NULL);
 	json_stream__close(json, '}');
 	stack_row__fini(&named);
 	return 0;

@@ -8,6 +8,7 @@
 #include "report/sentences.h"
 #include "report/table.h"
 #include "report/utf8.h"
+#include "report/whole_stacks.h"
 
 static void add_clean(struct facts *facts, const char *format, const char *text)
 	__attribute__((format(printf, 2, 0)));
@@ -37,6 +38,7 @@ static void print_side(FILE *out, __u32 width, const char *letter, const struct 
 	if (view->unattributed)
 		facts__add(&facts, "%s unattributed",
 			   units__bytes_signed(text, view->unattributed));
+	facts__add(&facts, "stacks %s whole", whole_stacks__text(text, &view->resident_walks));
 	if (view->error)
 		facts__add(&facts, "books off by %s", units__bytes_signed(text, view->error));
 	if (lost)
@@ -167,6 +169,10 @@ int diff_report__text(FILE *out, const struct diff_report *report, const struct 
 
 	print_side(out, style->width, "A", diff->a, report->trace_a, report->lost_a);
 	print_side(out, style->width, "B", diff->b, report->trace_b, report->lost_b);
+	if (style->why_incomplete) {
+		report__incomplete(out, style->width, "A  ", diff->a);
+		report__incomplete(out, style->width, "B  ", diff->b);
+	}
 	print_change(out, style->width, diff);
 	say_verdict(out, style->width, report);
 	if (diff->regions.nr)

@@ -9,6 +9,7 @@
 #include "report/json_trend.h"
 #include "report/readings.h"
 #include "report/report.h"
+#include "report/whole_stacks.h"
 
 static void add(struct json_object *object, const char *key, struct json_object *value)
 {
@@ -221,6 +222,7 @@ static struct json_object *stack_object(const struct stack_row *row, bool sample
 	if (sampled)
 		add_int(stack, "error", row->error);
 	add(stack, "complete", json_object_new_boolean(row->complete));
+	add(stack, "end", json_object_new_string(stack_end_name(row->end)));
 	add(stack, "named_by", row->named_by < 0 ? NULL : json_object_new_int64(row->named_by));
 	for (__u32 i = 0; i < row->nr_frames; i++)
 		json_object_array_add(frames, json_frame(row->frames + i));
@@ -270,6 +272,7 @@ static void put_sums(struct json_stream *json, const struct view *view, const ch
 	json_stream__put(json, "growth", members_object(&view->growth));
 	json_stream__put(json, "trend", json_trend(&view->trend));
 	json_stream__put(json, "ledger", ledger_object(view));
+	json_stream__put(json, "walks", json_walks(view));
 	if (is_measured(view))
 		json_stream__put(json, "overhead", overhead_object(view));
 }

@@ -8,6 +8,7 @@
 #include "report/groups.h"
 #include "report/sentences.h"
 #include "report/table.h"
+#include "report/whole_stacks.h"
 
 #define STACKS_SHOWN 2 /* of a region, when the style does not say */
 
@@ -194,6 +195,8 @@ int report__live(FILE *out, const struct session *session, const struct view *in
 		ret = groups__add(&groups, since, WINDOW_SECOND);
 	groups__sort(&groups);
 	print_head(out, interval, since, style->width);
+	if (style->why_incomplete)
+		report__incomplete(out, style->width, "", since);
 	if (since->trend.kind != TREND_TOO_SHORT)
 		report__trend(out, style->width, since);
 	report__fall(out, style->width, interval);

@@ -13,6 +13,7 @@ struct report_style {
 	__u32 top;	    /* regions (grouped); 0: all the view has */
 	__u32 stacks;	    /* of each region; 0: 3 in a report, 2 in a live table */
 	bool fold_internal; /* leave allocator and libc frames out of a row's chain */
+	bool why_incomplete; /* say why stacks are: a line more where there are any */
 };
 
 /*

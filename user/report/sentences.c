@@ -7,6 +7,7 @@
 #include "report/readings.h"
 #include "report/sentences.h"
 #include "report/utf8.h"
+#include "report/whole_stacks.h"
 
 #define RATE_MAX 1e18			     /* bytes; fits an __s64 */
 #define PER_MINUTE_FROM (120 * NSEC_PER_SEC) /* windows from here on are thought of in minutes */
@@ -25,21 +26,6 @@ char *count_text(char *buf, __u64 count)
 	return buf;
 }
 
-/* Whole only when every byte is: no rounding up to 100, none down to 0. */
-static void add_whole_stacks(struct facts *facts, const struct view *view)
-{
-	__s64 whole = view->attributed - view->incomplete;
-	__s64 percent;
-
-	if (view->attributed <= 0)
-		return;
-	percent = whole * 100.0 / view->attributed;
-	if (whole > 0 && percent == 0)
-		facts__add(facts, "stacks < 1 %% whole");
-	else
-		facts__add(facts, "stacks %lld %% whole", percent < 0 ? 0 : percent);
-}
-
 void facts__add_doubts(struct facts *facts, const struct view *view)
 {
 	char text[UNITS_LEN];
@@ -49,7 +35,7 @@ void facts__add_doubts(struct facts *facts, const struct view *view)
 		facts__add(facts, "books off by %s", units__bytes_signed(text, view->error));
 	else
 		facts__add(facts, "books exact");
-	add_whole_stacks(facts, view);
+	facts__add(facts, "stacks %s whole", whole_stacks__text(text, view__walk_ends(view)));
 }
 
 void facts__add_rate(struct facts *facts, const struct view *view)

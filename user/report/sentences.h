@@ -9,8 +9,8 @@
 #include "report/report.h"
 #include "report/table.h"
 
-/* "books exact" or "books off by +4.00 KiB"; lost records; how much of the attributed bytes has a
- * whole stack. */
+/* "books exact" or "books off by +4.00 KiB"; lost records; which share of the bytes has a whole stack
+ * (whole_stacks.h). */
 void facts__add_doubts(struct facts *facts, const struct view *view);
 
 /* Growth of RSS a second or a minute over the window; nothing for an empty one. */

@@ -134,6 +134,9 @@ static void put_head(struct json_stream *json, const struct snapshot_report *rep
 	static const char *const growth[] = { "anon", "file", "shmem", "total", NULL };
 	static const char *const ledger[] = { "attributed", "before_attach", "unattributed",
 					      "error", NULL };
+	static const char *const walks[] = { "complete_share", "of",	  "rss",
+					     "incomplete",     "faulted", "incomplete_faulted",
+					     "ends",	       NULL };
 	static const char *const events[] = { "faults", "lost", "stacks_truncated", NULL };
 
 	json_stream__put(json, "schema", json_object_new_string("rsstrace/1"));
@@ -143,6 +146,7 @@ static void put_head(struct json_stream *json, const struct snapshot_report *rep
 	json_stream__put(json, "rss", rss_object(report->breakdown));
 	json_stream__put(json, "growth", unknown_object(growth));
 	json_stream__put(json, "ledger", unknown_object(ledger));
+	json_stream__put(json, "walks", unknown_object(walks));
 	json_stream__put(json, "events", unknown_object(events));
 }
 

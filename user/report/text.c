@@ -8,6 +8,7 @@
 #include "report/sections.h"
 #include "report/sentences.h"
 #include "report/utf8.h"
+#include "report/whole_stacks.h"
 
 static bool is_instant(const struct view *view)
 {
@@ -53,6 +54,8 @@ static void print_head(const struct text_report *report, const char *health)
 	facts__add(&facts, "%s faults", count_text(count, report->view->faults));
 	facts__add_doubts(&facts, report->view);
 	facts__finish(&facts);
+	if (report->style->why_incomplete)
+		report__incomplete(report->out, report->style->width, "", report->view);
 	if (health)
 		facts__say(report->out, report->style->width, "The trace is %s.", health);
 }

@@ -60,7 +60,8 @@ struct stack_row {
 	__u32 id; /* owner index */
 	__s64 rss, growth, faulted, freed; /* bytes; growth, faulted and freed over the window */
 	__s64 error; /* standard error of rss, as far as it stands for stacks that were not taken */
-	bool complete;
+	bool complete;	    /* end is STACK_END_ROOT */
+	enum stack_end end; /* STACK_END_INVALID: what defines it was lost */
 	__u32 nr_frames;
 	struct frame_row *frames; /* innermost first, inlined ones expanded */
 	__s32 named_by; /* index of the frame the row is named by: innermost in the user's own code; -1: none */
@@ -121,6 +122,15 @@ struct group_row {
 	__u32 tid;
 };
 
+/*
+ * How the walks ended that the stacks of some bytes come from. Bytes without a stack of their own are in it as far as
+ * they are shared out among sampled ones.
+ */
+struct walk_ends {
+	__s64 bytes, incomplete; /* incomplete: by stacks that do not reach their root */
+	__s64 by_end[NR_STACK_ENDS];
+};
+
 struct view_tree; /* view/tree.h */
 
 /* What a filter leaves of the regions, beside what there was. */
@@ -138,7 +148,8 @@ struct view {
 	struct trend trend;	    /* what kind of growth it was */
 	__s64 attributed, before_attach, unattributed, error;
 	__s64 before_at_start; /* before_attach at the window's start */
-	__s64 incomplete;      /* of attributed: by stacks that do not reach their root */
+	struct walk_ends resident_walks; /* of attributed */
+	struct walk_ends faulted_walks;	 /* of what stacks brought in over the window, also what has left since */
 	__s64 unsampled;       /* of attributed: whose own stack was not taken; shared out among those that were */
 	__s64 sampling_error;  /* standard error of the rss of any set of stacks, at most */
 	struct overhead overhead; /* over the window; budget_ppm 0: not measured */
@@ -176,8 +187,11 @@ struct view *view__new(const struct session *session, const struct snapshot *fro
 		       const struct view_options *options);
 void view__free(struct view *view);
 
+/* What the share of whole stacks is of: the bytes brought in over the window; at an instant those that are resident. */
+const struct walk_ends *view__walk_ends(const struct view *view);
+
 /*
- * stack_row__name() - complete, frames and named_by of @row from the stack @row->id; for stacks that regions name and
+ * stack_row__name() - complete, end, frames and named_by of @row from the stack @row->id; for stacks that regions name and
  * the view's own rows do not hold. 0 or -ENOMEM. stack_row__fini() frees the frames.
  */
 int stack_row__name(struct stack_row *row, const struct session *session);
@@ -196,5 +210,6 @@ const char *cause_name(enum rsst_cause cause); /* "fault", "munmap", "dontneed",
 const char *group_by_name(enum group_by by);   /* "region", "file-line", ...: as behind --by; NULL for BY_NOTHING */
 const char *mark_from_name(enum mark_from from); /* "socket", "signal", ...: as in JSON */
 const char *kind_name(enum region_kind kind);  /* "heap", "stack", "anon", ... */
+const char *stack_end_name(enum stack_end end); /* "root", "no_rule", "depth", ...: as in JSON */
 
 #endif

@@ -21,7 +21,7 @@ int view__add_regions(struct view *view, const struct window *window);
 /* marks. */
 int view__add_marks(struct view *view, const struct window *window);
 
-/* stacks, other_stacks, incomplete. */
+/* stacks, other_stacks, resident_walks, faulted_walks. */
 int view__add_stacks(struct view *view, const struct window *window);
 
 /*

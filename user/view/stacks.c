@@ -65,15 +65,24 @@ static __s32 find_own_frame(const struct stack_row *row)
 	return row->nr_frames ? 0 : -1;
 }
 
+/* Without its frames a stack is lost, whatever its end is told to be. */
+static enum stack_end end_of(const struct stack *stack)
+{
+	if (!stack || (stack->end == STACK_END_ROOT && !stack->frames))
+		return STACK_END_INVALID;
+	return stack->end;
+}
+
 int stack_row__name(struct stack_row *row, const struct session *session)
 {
 	const struct stack *stack = session__stack(session, row->id);
 	__u32 nr;
 
 	row->named_by = -1;
+	row->end = end_of(stack);
+	row->complete = row->end == STACK_END_ROOT;
 	if (!stack || !stack->frames) /* its definition was lost */
 		return 0;
-	row->complete = stack->end == STACK_END_ROOT;
 	nr = nr_rows_of(session, stack);
 	row->frames = calloc(nr + 1, sizeof(*row->frames));
 	if (!row->frames)
@@ -90,13 +99,6 @@ void stack_row__fini(struct stack_row *row)
 	free(row->frames);
 	row->frames = NULL;
 	row->nr_frames = 0;
-}
-
-static bool is_complete(const struct session *session, __u32 id)
-{
-	const struct stack *stack = session__stack(session, id);
-
-	return stack && stack->frames && stack->end == STACK_END_ROOT;
 }
 
 /* One process out of many: what its ledger holds of each stack, and which stacks are its own. */
@@ -177,13 +179,14 @@ static bool fill_row(struct stack_row *row, const struct window *window,
 
 	*row = (struct stack_row){
 		.id = id,
-		.complete = is_complete(window->session, id),
+		.end = end_of(session__stack(window->session, id)),
 		.named_by = -1,
 		.rss = now->rss * LEDGER_PAGE_BYTES,
 		.growth = (__s64)(now->rss - then->rss) * (__s64)LEDGER_PAGE_BYTES,
 		.faulted = (__s64)(now->faulted - then->faulted) * (__s64)LEDGER_PAGE_BYTES,
 		.freed = (__s64)(now->freed - then->freed) * (__s64)LEDGER_PAGE_BYTES,
 	};
+	row->complete = row->end == STACK_END_ROOT;
 	if (one)
 		keep_process(row, one);
 	return row->rss || row->growth || row->faulted || row->freed;
@@ -198,6 +201,19 @@ static __u32 fill_rows(struct view *view, const struct window *window,
 	for (__u32 id = OWNER_FIRST_STACK; id < window->to->nr_stacks; id++)
 		nr += fill_row(view->stacks + nr, window, one, id);
 	return nr;
+}
+
+static void walk_ends__add(struct walk_ends *ends, enum stack_end end, __s64 bytes)
+{
+	ends->bytes += bytes;
+	ends->by_end[end] += bytes;
+	if (end != STACK_END_ROOT)
+		ends->incomplete += bytes;
+}
+
+const struct walk_ends *view__walk_ends(const struct view *view)
+{
+	return view->to_ns > view->from_ns ? &view->faulted_walks : &view->resident_walks;
 }
 
 /* What was taken by chance stands for what was not. Returns how many rows are left. */
@@ -217,8 +233,9 @@ static __u32 share_rows(struct view *view, const struct window *window,
 		if (sampled__is_none(window->session, row->id)) {
 			if (!says_something(row->rss, row->growth, row->faulted, row->freed))
 				continue;
-		} else if (!row->complete) {
-			view->incomplete += row->rss;
+		} else {
+			walk_ends__add(&view->resident_walks, row->end, row->rss);
+			walk_ends__add(&view->faulted_walks, row->end, row->faulted);
 		}
 		view->stacks[left++] = *row;
 	}

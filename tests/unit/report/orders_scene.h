@@ -112,6 +112,19 @@ static inline void orders__threads(struct orders *orders)
 		orders->fake.threads[orders->fake.nr_threads++] = pairs[i];
 }
 
+/* Nothing that came by a stack has left but most of what parse brought in: its walks were cut. */
+static inline void orders__faulted(struct orders *orders)
+{
+	struct snapshot *const moments[] = { orders->before, orders->end };
+
+	for (size_t m = 0; m < sizeof(moments) / sizeof(*moments); m++) {
+		for (__u32 id = OWNER_FIRST_STACK; id < orders->fake.nr_stacks; id++)
+			moments[m]->stacks[id].faulted = moments[m]->stacks[id].rss;
+		moments[m]->stacks[orders->parse].faulted += 8000;
+		moments[m]->stacks[orders->parse].freed = 8000;
+	}
+}
+
 static inline void orders__init(struct orders *orders)
 {
 	struct space_snapshot *attach, *before, *end;
@@ -147,6 +160,7 @@ static inline void orders__init(struct orders *orders)
 	fake_snapshot__settle(orders->attach);
 	fake_snapshot__settle(orders->before);
 	fake_snapshot__settle(orders->end);
+	orders__faulted(orders);
 	memcpy(orders->end->thread_pages, (__u64[]){ 0, 20000, 12000, 8000, 900 },
 	       5 * sizeof(__u64));
 	memcpy(orders->before->thread_pages, (__u64[]){ 0, 19000, 12000, 6000, 900 },

@@ -10,6 +10,8 @@
 #include <json-c/json.h>
 #include "report/report.h"
 #include "report/utf8.h"
+#include "report/whole_stacks.h"
+#include "base/units.h"
 #include "report/orders_scene.h"
 
 struct scene {
@@ -139,7 +141,7 @@ static void every_key_of_the_contract(void **state)
 	look(scene, 0, false);
 	root = scene->root;
 	assert_keys(root, "schema:s kind:s target:o window:o rss:o growth:o trend:o ledger:o "
-			  "causes:a events:o marks:a regions:a stacks:a");
+			  "walks:o causes:a events:o marks:a regions:a stacks:a");
 	assert_string_equal(get_string(root, "schema"), "rsstrace/1");
 	assert_string_equal(get_string(root, "kind"), "report");
 	assert_keys(get(root, "target"), "pid:i comm:s exe:s");
@@ -148,6 +150,9 @@ static void every_key_of_the_contract(void **state)
 		    "anon:i file:i shmem:i total:i swap:i peak_total:i peak_at_ns:i");
 	assert_keys(get(root, "growth"), "anon:i file:i shmem:i total:i");
 	assert_keys(get(root, "ledger"), "attributed:i before_attach:i unattributed:i error:i");
+	assert_keys(get(root, "walks"), "complete_share:d of:s rss:i incomplete:i faulted:i "
+					"incomplete_faulted:i ends:a");
+	assert_keys(item(get(root, "walks"), "ends", 0), "end:s rss:i faulted:i");
 	assert_keys(get(root, "events"), "faults:i lost:i stacks_truncated:i");
 	assert_keys(item(root, "causes", 0), "cause:s direction:s anon:i file:i shmem:i");
 	region = item(root, "regions", 0);
@@ -155,7 +160,8 @@ static void every_key_of_the_contract(void **state)
 			    "growth:i faulted:i stacks:a");
 	assert_keys(item(region, "stacks", 0), "id:i rss:i growth:i");
 	stack = item(root, "stacks", 0);
-	assert_keys(stack, "id:i rss:i growth:i faulted:i freed:i complete:b named_by:i frames:a");
+	assert_keys(stack, "id:i rss:i growth:i faulted:i freed:i complete:b end:s "
+			   "named_by:i frames:a");
 	for (size_t i = 0; i < json_object_array_length(get(stack, "frames")); i++)
 		assert_keys(item(stack, "frames", i),
 			    "symbol:? module:? offset:s file:? line:? inlined:b");
@@ -193,6 +199,55 @@ static void values(void **state)
 	frame = item(item(root, "stacks", 0), "frames", 2);
 	assert_string_equal(get_string(frame, "file"), "src/cache/session.c");
 	assert_int_equal(get_int(frame, "line"), 211);
+}
+
+/* The shares of what was brought in; parse's walks ended for want of a rule, one stack was lost. */
+static void incomplete_stacks_say_why(void **state)
+{
+	struct scene *scene = *state;
+	struct json_object *walks;
+
+	look(scene, 1, false);
+	walks = get(scene->root, "walks");
+	assert_string_equal(get_string(walks, "complete_share"), "0.828117");
+	assert_string_equal(get_string(walks, "of"), "faulted");
+	assert_int_equal(get_int(walks, "rss"), get_int(get(scene->root, "ledger"), "attributed"));
+	assert_int_equal(get_int(walks, "incomplete"), (900 + 30) * PAGE);
+	assert_int_equal(get_int(walks, "faulted"), get_int(walks, "rss") + 8000 * PAGE);
+	assert_int_equal(get_int(walks, "incomplete_faulted"), (8900 + 30) * PAGE);
+	assert_int_equal(json_object_array_length(get(walks, "ends")), 2);
+	assert_string_equal(get_string(item(walks, "ends", 0), "end"), "lost");
+	assert_int_equal(get_int(item(walks, "ends", 0), "rss"), 30 * PAGE);
+	assert_string_equal(get_string(item(walks, "ends", 1), "end"), "no_rule");
+	assert_int_equal(get_int(item(walks, "ends", 1), "faulted"), 8900 * PAGE);
+	assert_string_equal(get_string(item(scene->root, "stacks", 0), "end"), "root");
+}
+
+static void assert_share(__s64 bytes, __s64 incomplete, const char *text, const char *number)
+{
+	const struct walk_ends ends = { .bytes = bytes, .incomplete = incomplete };
+	const struct view view = { .resident_walks = ends };
+	struct json_object *walks = json_walks(&view), *share = get(walks, "complete_share");
+	char buf[UNITS_LEN];
+
+	assert_string_equal(whole_stacks__text(buf, &ends), text);
+	assert_string_equal(share ? json_object_get_string(share) : "null", number);
+	json_object_put(walks);
+}
+
+/* 100 only when every byte is; nothing is no share. */
+static void shares_never_flatter(void **state)
+{
+	(void)state;
+	assert_share(0, 0, "-", "null");
+	assert_share(4096, 0, "100 %", "1.000000");
+	assert_share(1LL << 50, 1, "99.99 %", "0.999999");
+	assert_share(10000, 2, "99.98 %", "0.999800");
+	assert_share(1000, 10, "99.00 %", "0.990000");
+	assert_share(1000, 11, "98 %", "0.989000");
+	assert_share(1000, 991, "< 1 %", "0.009000");
+	assert_share(1LL << 50, (1LL << 50) - 1, "< 1 %", "0.000000");
+	assert_share(1000, 1000, "0 %", "0.000000");
 }
 
 static __s64 sum(struct json_object *root, const char *list, const char *key)
@@ -312,6 +367,7 @@ static void unknown_is_null(void **state)
 	assert_keys(target, "pid:n comm:n exe:n");
 	assert_keys(get(scene->root, "window"), "from_ns:i to_ns:i wall_from:n wall_to:n");
 	assert_string_equal(get_string(scene->root, "kind"), "live");
+	assert_null(get(get(scene->root, "walks"), "complete_share"));
 	fake_snapshot__free(nothing);
 }
 
@@ -333,6 +389,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_key_of_the_contract, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_trend_tells_its_figures, setup, teardown),
 		cmocka_unit_test_setup_teardown(values, setup, teardown),
+		cmocka_unit_test_setup_teardown(incomplete_stacks_say_why, setup, teardown),
+		cmocka_unit_test(shares_never_flatter),
 		cmocka_unit_test_setup_teardown(lists_and_other_add_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_line_or_indented, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_bytes_make_valid_json, setup, teardown),

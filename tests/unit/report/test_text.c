@@ -125,7 +125,11 @@ static void report_with_doubts(void **state)
 	orders->end->spaces->kernel[RSST_SWAP] = 77;
 	view = orders__view(orders, orders->attach, orders->end, 2);
 	assert_report(orders, view,
-		      (struct report_style){ .width = 100, .color = true, .top = 1, .stacks = 1 },
+		      (struct report_style){ .width = 100,
+					     .color = true,
+					     .top = 1,
+					     .stacks = 1,
+					     .why_incomplete = true },
 		      "cut after 9 min 59 s: the tracer was killed", "report-doubts");
 	view__free(view);
 }
@@ -162,11 +166,13 @@ static void readings_at_widths(void **state)
 }
 
 static void assert_diff(const struct orders *orders, const struct diff_options *options,
-			__u32 width, const char *name)
+			__u32 width, bool why, const char *name)
 {
 	const struct diff_side a = { &orders->fake, orders->attach };
 	const struct diff_side b = { &orders->fake, orders->end };
-	const struct report_style style = { .width = width, .fold_internal = true };
+	const struct report_style style = { .width = width,
+					    .fold_internal = true,
+					    .why_incomplete = why };
 	struct diff_report report = {
 		.diff = view_diff__new(&a, &b, options),
 		.trace_a = "/srv/traces/orders-monday.rsst",
@@ -188,11 +194,11 @@ static void diff_at_widths(void **state)
 	const struct diff_options few = { .top = 3, .least_bytes = 1 };
 	const struct diff_options none = { .top = 3, .least_bytes = 1LL << 40 };
 
-	assert_diff(*state, &few, 0, "diff-0");
-	assert_diff(*state, &few, 60, "diff-60");
-	assert_diff(*state, &few, 80, "diff-80");
-	assert_diff(*state, &few, 120, "diff-120");
-	assert_diff(*state, &none, 80, "diff-same");
+	assert_diff(*state, &few, 0, false, "diff-0");
+	assert_diff(*state, &few, 60, true, "diff-60");
+	assert_diff(*state, &few, 80, false, "diff-80");
+	assert_diff(*state, &few, 120, true, "diff-120");
+	assert_diff(*state, &none, 80, false, "diff-same");
 }
 
 static void report_without_growth(void **state)

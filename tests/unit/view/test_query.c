@@ -130,7 +130,7 @@ static void nothing_happened(void **state)
 	assert_int_equal(view->attributed, 40 * PAGE);
 	assert_int_equal(view->error, 0);
 	assert_int_equal(view->nr_causes, 0);
-	assert_int_equal(view->incomplete, 40 * PAGE);
+	assert_int_equal(view->resident_walks.incomplete, 40 * PAGE);
 }
 
 static void growth_faulted_and_stacks(void **state)
@@ -164,7 +164,9 @@ static void growth_faulted_and_stacks(void **state)
 	assert_int_equal(view->stacks[0].freed, 95 * PAGE);
 	assert_true(view->stacks[0].complete);
 	assert_int_equal(view->stacks[0].named_by, 1);
+	assert_int_equal(view->stacks[0].end, STACK_END_ROOT);
 	assert_false(view->stacks[1].complete);
+	assert_int_equal(view->stacks[1].end, STACK_END_DEPTH);
 	assert_int_equal(view->stacks[1].named_by, 0);
 }
 
@@ -238,7 +240,7 @@ static void top_cuts_and_other_sums(void **state)
 	assert_int_equal(view->other_stacks.nr, 1);
 	assert_int_equal(view->other_stacks.rss, 100 * PAGE);
 	assert_int_equal(view->other_stacks.growth, 60 * PAGE);
-	assert_int_equal(view->incomplete, 100 * PAGE); /* of those cut off, too */
+	assert_int_equal(view->resident_walks.incomplete, 100 * PAGE); /* of those cut off, too */
 }
 
 static void stacks_may_stay_unnamed(void **state)
@@ -254,6 +256,56 @@ static void stacks_may_stay_unnamed(void **state)
 	assert_int_equal(scene->view->stacks[0].nr_frames, 0);
 	assert_int_equal(scene->view->stacks[0].named_by, -1);
 	assert_true(scene->view->stacks[0].complete);
+}
+
+/* What was brought in by stacks that were cut counts in the window also when it has left; at an
+ * instant it does not. */
+static void incomplete_by_faulted_and_by_resident(void **state)
+{
+	struct scene *scene = *state;
+	const struct walk_ends *ends;
+	struct view *instant;
+	__u32 lost;
+
+	lost = fake__stack(&scene->fake, STACK_END_ROOT, (__u32[]){ 0 });
+	scene->fake.stacks[lost].frames = NULL;
+	fake_snapshot__free(scene->to);
+	scene->to = fake_snapshot__new(&scene->fake, 5000, 1);
+	scene->now = scene->to->spaces;
+	fake_space__share(scene->now, scene->then);
+	fake_space__set(scene->now, HEAP + 600 * PAGE, 200, RSST_ANON, scene->put);
+	scene->to->stacks[scene->put].faulted = 200;
+	scene->to->stacks[scene->get].faulted = 760;
+	scene->to->stacks[scene->get].freed = 760;
+	scene->to->stacks[lost].faulted = 40;
+	scene->to->stacks[lost].freed = 40;
+	ends = view__walk_ends(look(scene, 1));
+	assert_ptr_equal(ends, &scene->view->faulted_walks);
+	assert_int_equal(ends->bytes, 1000 * PAGE);
+	assert_int_equal(ends->incomplete, 800 * PAGE);
+	assert_int_equal(ends->by_end[STACK_END_ROOT], 200 * PAGE);
+	assert_int_equal(ends->by_end[STACK_END_DEPTH], 760 * PAGE);
+	assert_int_equal(ends->by_end[STACK_END_INVALID], 40 * PAGE);
+	assert_int_equal(scene->view->resident_walks.bytes, scene->view->attributed);
+	assert_int_equal(scene->view->resident_walks.incomplete, 40 * PAGE);
+	instant = view__new(&scene->fake, scene->to, scene->to, NULL);
+	ends = view__walk_ends(instant);
+	assert_ptr_equal(ends, &instant->resident_walks);
+	assert_int_equal(ends->bytes, 240 * PAGE);
+	assert_int_equal(ends->by_end[STACK_END_DEPTH], 40 * PAGE);
+	assert_int_equal(instant->faulted_walks.bytes, 0);
+	view__free(instant);
+}
+
+static void every_end_has_its_own_word(void **state)
+{
+	(void)state;
+	for (int end = 0; end < NR_STACK_ENDS; end++)
+		for (int other = 0; other < end; other++)
+			assert_string_not_equal(stack_end_name(end), stack_end_name(other));
+	assert_string_equal(stack_end_name(STACK_END_ROOT), "root");
+	assert_string_equal(stack_end_name(STACK_END_FRAMEPTR), "frame_pointers");
+	assert_string_equal(stack_end_name(NR_STACK_ENDS), "lost");
 }
 
 /* Swap is not RSS; what the counters moved without a place is unattributed; the rest is the error.
@@ -386,6 +438,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strays_are_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(top_cuts_and_other_sums, setup, teardown),
 		cmocka_unit_test_setup_teardown(stacks_may_stay_unnamed, setup, teardown),
+		cmocka_unit_test_setup_teardown(incomplete_by_faulted_and_by_resident, setup,
+						teardown),
+		cmocka_unit_test(every_end_has_its_own_word),
 		cmocka_unit_test_setup_teardown(the_ledger_balances, setup, teardown),
 		cmocka_unit_test_setup_teardown(causes_are_differences, setup, teardown),
 		cmocka_unit_test_setup_teardown(spaces_are_summed_and_the_dead_count_nothing, setup,

@@ -168,7 +168,7 @@ static void stacks_are_named(void **state)
 	assert_int_equal(row->frames[1].line, 211);
 	assert_false(view->stacks[1].complete);
 	assert_null(view->stacks[1].frames[0].symbol);
-	assert_int_equal(view->incomplete, 20 * PAGE);
+	assert_int_equal(view->resident_walks.incomplete, 20 * PAGE);
 	assert_int_equal(view->from_ns / SECOND, 1);
 	view__free(view);
 	snapshot__free(from);

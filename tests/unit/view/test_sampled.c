@@ -94,7 +94,7 @@ static void assert_shared(const struct view *view, const struct scene *scene)
 	assert_int_equal(row_of(view, scene->put)->growth, 60 * PAGE);
 	assert_int_equal(view->unsampled, 201 * PAGE);
 	assert_int_equal(view->attributed, 231 * PAGE);
-	assert_int_equal(view->incomplete, 0);
+	assert_int_equal(view->resident_walks.incomplete, 0);
 	assert_int_equal(view->error, 0);
 }
 
@@ -108,6 +108,8 @@ static void they_are_shared_out_and_sums_stay(void **state)
 	view = look(scene, 0);
 	assert_shared(view, scene);
 	assert_int_equal(row_of(view, scene->put)->faulted, 60 * PAGE);
+	assert_int_equal(view->faulted_walks.bytes, 231 * PAGE); /* also what is shared out */
+	assert_int_equal(view->faulted_walks.incomplete, 0);
 	assert_int_equal(row_of(view, scene->put)->error, (__s64)(31.6227766 * PAGE));
 	assert_true(view->sampling_error > row_of(view, scene->get)->error);
 	assert_int_equal(view->regions[0].nr_stacks, 2);
@@ -190,7 +192,7 @@ static void without_a_sample_they_stay_what_they_are(void **state)
 	assert_int_equal(view->stacks[0].id, scene->none);
 	assert_int_equal(view->stacks[0].rss, 7 * PAGE);
 	assert_int_equal(view->unsampled, 7 * PAGE);
-	assert_int_equal(view->incomplete, 0);
+	assert_int_equal(view->resident_walks.incomplete, 0);
 	view__free(view);
 	scene__free(scene);
 }
