@@ -12,6 +12,7 @@
 #include "export/frame_text.h"
 #include "export/pool.h"
 #include "report/json_stream.h"
+#include "report/whole_stacks.h"
 
 /* The build makes a string of flamegraph.html. */
 static const char page[] =
@@ -115,6 +116,16 @@ static void put_stack(struct builder *builder, const struct stack_row *stack)
 	fputc(']', builder->out);
 }
 
+/* 0, or why the walk ended early. */
+static void put_cut(FILE *out, const struct stack_row *stack, bool first)
+{
+	fputs(first ? "" : ",", out);
+	if (stack->complete)
+		fputc('0', out);
+	else
+		fprintf(out, "\"%s\"", stack_end_name(stack->end));
+}
+
 static int put_stacks(struct builder *builder, const struct view *view)
 {
 	__s64 nr = 0;
@@ -134,7 +145,7 @@ static int put_stacks(struct builder *builder, const struct view *view)
 	fputs("],\n\"cut\":[", builder->out);
 	for (__u32 i = 0, n = 0; i < view->nr_stacks; i++)
 		if (builder->stack_places[i] >= 0)
-			fprintf(builder->out, "%s%d", n++ ? "," : "", !view->stacks[i].complete);
+			put_cut(builder->out, view->stacks + i, n++ == 0);
 	fputc(']', builder->out);
 	return 0;
 }
@@ -214,6 +225,9 @@ static void put_window(FILE *out, const struct view *view)
 
 static void put_facts(FILE *out, const struct view *view)
 {
+	const struct walk_ends *walks = view__walk_ends(view);
+	char whole[UNITS_LEN];
+
 	fprintf(out, "{\"target\":{\"pid\":%u", view->pid);
 	put_text(out, ",\"comm\":", view->comm);
 	put_text(out, ",\"exe\":", view->exe);
@@ -227,6 +241,10 @@ static void put_facts(FILE *out, const struct view *view)
 		"\"error\":%lld}",
 		view->attributed, view->before_attach, view->unattributed, view->error);
 	fprintf(out, ",\n\"events\":{\"lost\":%llu}", view->lost);
+	put_text(out, ",\n\"whole\":", whole_stacks__text(whole, walks));
+	put_text(out, ",\n\"whole_of\":",
+		 walks == &view->faulted_walks ? "of what was brought in during the window"
+					       : "of what is resident");
 }
 
 /* Markup has no place in JSON but inside strings, where an escape says the same. */

@@ -214,6 +214,7 @@ static void put_stack(struct json_object *line, const struct rec *any)
 	add_id(line, "id", rec->id);
 	add_int(line, "space", rec->space);
 	add(line, "complete", json_object_new_boolean(rec->end == STACK_END_ROOT));
+	add_name(line, "end", stack_end_name(rec->end));
 	for (__u32 i = 0; i < rec->nr_frames; i++)
 		json_object_array_add(frames, json_address(rec->frames[i]));
 	add(line, "frames", frames);

@@ -12,6 +12,7 @@
 #include "export/frame_text.h"
 #include "export/gzip.h"
 #include "export/pool.h"
+#include "report/whole_stacks.h"
 #include "pprof.pb-c.h"
 
 static const struct value_type {
@@ -385,13 +386,17 @@ static void set_types(struct builder *builder, Pprof__Profile *profile,
 static __s64 ledger_comment(struct builder *builder)
 {
 	const struct view *view = builder->view;
-	char *text;
+	char *text, whole[UNITS_LEN];
 
 	if (asprintf(&text,
 		     "RSS %lld = attributed %lld + before attach %lld + unattributed %lld + error "
-		     "%lld bytes; growth %lld; %llu records lost, %llu stacks truncated",
+		     "%lld bytes; growth %lld; %llu records lost, %llu stacks truncated, "
+		     "stacks %s whole by bytes (incomplete: %lld resident, %lld of %lld faulted)",
 		     view->rss.total, view->attributed, view->before_attach, view->unattributed,
-		     view->error, view->growth.total, view->lost, view->stacks_truncated) < 0)
+		     view->error, view->growth.total, view->lost, view->stacks_truncated,
+		     whole_stacks__text(whole, view__walk_ends(view)),
+		     view->resident_walks.incomplete, view->faulted_walks.incomplete,
+		     view->faulted_walks.bytes) < 0)
 		text = NULL;
 	return text_index_free(builder, text);
 }

@@ -12,7 +12,7 @@ CREATE TABLE marks(tick INTEGER REFERENCES ticks(id), ts_ns INTEGER, label TEXT,
 CREATE TABLE regions(id INTEGER PRIMARY KEY, pid INTEGER, start_addr TEXT, end_addr TEXT, perms TEXT, kind TEXT,
   name TEXT, unmapped INTEGER, size INTEGER, rss INTEGER, growth INTEGER, faulted INTEGER);
 CREATE TABLE stacks(id INTEGER PRIMARY KEY, rss INTEGER, growth INTEGER, faulted INTEGER, freed INTEGER,
-  complete INTEGER, function TEXT);
+  complete INTEGER, function TEXT, walk_end TEXT);
 CREATE TABLE places(id INTEGER PRIMARY KEY, function TEXT, symbol TEXT, module TEXT, file_offset INTEGER, file TEXT,
   line INTEGER, inlined INTEGER, internal INTEGER);
 CREATE INDEX places_by_function ON places(function);

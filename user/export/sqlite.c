@@ -38,7 +38,7 @@ static const char *const inserts[NR_TABLES] = {
 	[CAUSES] = "INSERT INTO causes VALUES(?,?,?,?,?,?,?)",
 	[MARKS] = "INSERT INTO marks VALUES(?,?,?,?,?,?)",
 	[REGIONS] = "INSERT INTO regions VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-	[STACKS] = "INSERT INTO stacks VALUES(?,?,?,?,?,?,?)",
+	[STACKS] = "INSERT INTO stacks VALUES(?,?,?,?,?,?,?,?)",
 	[PLACES] = "INSERT INTO places VALUES(?,?,?,?,?,?,?,?,?)",
 	[STACK_PLACES] = "INSERT INTO stack_places VALUES(?,?,?)",
 	[RESIDENT] = "INSERT INTO resident VALUES(?,?,?,?,?)",
@@ -259,6 +259,10 @@ static int add_facts(struct database *database, const struct view *view)
 	code |= add_meta_int(database, "peak_at_ns", view->peak_ns);
 	code |= add_meta_int(database, "growth_total", view->growth.total);
 	code |= add_meta_int(database, "lost", view->lost);
+	code |= add_meta_int(database, "attributed", view->attributed);
+	code |= add_meta_int(database, "incomplete", view->resident_walks.incomplete);
+	code |= add_meta_int(database, "faulted", view->faulted_walks.bytes);
+	code |= add_meta_int(database, "incomplete_faulted", view->faulted_walks.incomplete);
 	return code;
 }
 
@@ -349,6 +353,7 @@ static int add_stack(struct database *database, const struct stack_row *stack)
 	put_int(&row, stack->complete);
 	put_text_free(&row, stack->named_by >= 0 ? frame_text__name(stack->frames + stack->named_by)
 						 : NULL);
+	put_text(&row, stack_end_name(stack->end));
 	code = end_row(&row);
 	for (__u32 i = 0; i < stack->nr_frames && !code; i++)
 		code = add_frame(database, stack, i);
