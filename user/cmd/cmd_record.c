@@ -6,6 +6,7 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/tracing.h"
+#include "report/whole_stacks.h"
 #include "view/query.h"
 
 #define LENGTH_MIN_NS NSEC_PER_SEC
@@ -72,6 +73,7 @@ struct summary {
 	bool known;
 	__u64 duration_ns, faults, lost;
 	__s64 rss_from, rss_to;
+	char whole[UNITS_LEN]; /* the share of stacks */
 	__u64 tracer_memory, tracer_maps;
 };
 
@@ -79,10 +81,11 @@ static int summarise(struct run_loop *loop, const struct snapshot *from, const s
 		     struct err *err)
 {
 	struct view *view = view__new(loop->session, from, to, &(struct view_options){ .top = 1 });
+	struct summary *summary = loop->ctx;
 
 	if (!view)
 		return err__set(err, -ENOMEM, "out of memory");
-	*(struct summary *)loop->ctx = (struct summary){
+	*summary = (struct summary){
 		.known = true,
 		.duration_ns = view->to_ns - view->from_ns,
 		.faults = view->faults,
@@ -92,6 +95,7 @@ static int summarise(struct run_loop *loop, const struct snapshot *from, const s
 		.tracer_memory = view->tracer_memory,
 		.tracer_maps = view->tracer_maps,
 	};
+	whole_stacks__text(summary->whole, view__walk_ends(view));
 	view__free(view);
 	return 0;
 }
@@ -101,10 +105,11 @@ static void print_summary(const struct tracing *tracing, const struct summary *s
 	char duration[UNITS_LEN], from[UNITS_LEN], to[UNITS_LEN], size[UNITS_LEN];
 
 	if (summary->known)
-		say("%s, RSS %s -> %s, %llu faults, %llu lost",
+		say("%s, RSS %s -> %s, %llu faults, %llu lost, stacks %s whole",
 		    units__duration(duration, summary->duration_ns),
 		    units__bytes(from, summary->rss_from), units__bytes(to, summary->rss_to),
-		    (unsigned long long)summary->faults, (unsigned long long)summary->lost);
+		    (unsigned long long)summary->faults, (unsigned long long)summary->lost,
+		    summary->whole);
 	if (summary->tracer_memory)
 		say("the tracer held %s, and %s of maps in the kernel",
 		    units__bytes(from, summary->tracer_memory),
