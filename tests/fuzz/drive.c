@@ -50,10 +50,10 @@ static void print(const struct session *session, const struct snapshot *from,
 		.top = reading % 3 * 5,
 		.by = reading % NR_GROUPINGS,
 		.tree = reading % 5 % 3,
-		.every_frame = reading & 1,
+		.shown = reading & EVERY_FRAME,
 		.filter = &filter,
 	};
-	const struct report_style style = { .width = 80, .top = 10, .fold_internal = true };
+	const struct report_style style = { .width = 80, .top = 10 };
 	struct view *view;
 
 	if (!(reading % 4) && options.by != BY_CAUSE)

@@ -124,6 +124,37 @@ def test_every_frame_when_asked():
     assert "__libc_start_call_main" not in run("report", "--top-down", "--all", FORK).stdout
 
 
+STORM = GOLDEN / "torture_storm.rsst"
+
+
+@pytest.mark.parametrize(
+    "command", [["report"], ["report", "--top-down"], ["report", "--by", "stack"], ["live", "-i", "10s"], ["diff"]]
+)
+def test_what_is_hidden_is_asked_for(command):
+    """An op_malloc of the storm has malloc() inside of it, and __libc_start_call_main() below main()."""
+
+    def words(*argv):
+        return set(run(*command, "--all", *argv, STORM).stdout.split())
+
+    default, every = words(), words("--hide", "none")
+    assert "malloc" not in default and "start_thread" not in default
+    assert {"malloc", "start_thread"} <= every
+    assert words("--hide", "alloc,libc,runtime") == default
+    if command[-1] != "live":
+        assert words("-v", "--hide", "libc,alloc,runtime") == default
+    only = words("--hide", "libc,runtime")
+    assert "malloc" in only and "start_thread" not in only
+    only = words("--hide", "alloc")
+    assert "malloc" not in only and "start_thread" in only
+
+
+def test_json_has_every_frame_whatever_is_hidden():
+    printed = run("report", "--json", "--all", STORM).stdout
+    assert '"malloc"' in printed
+    for asked in ("alloc", "alloc,libc,runtime", "none"):
+        assert run("report", "--json", "--all", "--hide", asked, STORM).stdout == printed
+
+
 @pytest.mark.parametrize(
     "argv",
     [
@@ -135,6 +166,9 @@ def test_every_frame_when_asked():
         ["--by", "colour"],
         ["--by", ""],
         ["--top-down", "--bottom-up"],
+        ["--hide", "allocators"],
+        ["--hide", ""],
+        ["--hide", "none,alloc"],
         ["--by", "cause", "--filter", "kind=anon"],
         ["--by", "thread", "--filter", "kind=anon"],
         ["--by", "region", "--filter", "thread=1"],
@@ -273,3 +307,5 @@ def test_diffs_that_cannot_be_made(argv):
 def test_help_lists_diff():
     assert "\n  diff " in run("--help").stdout
     assert "--threshold" in run("diff", "--help").stdout
+    for command in ("report", "live", "diff"):
+        assert "--hide LIST" in run(command, "--help").stdout

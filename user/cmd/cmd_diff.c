@@ -46,8 +46,8 @@ static const struct option_spec opt_exit_code = { 0, "exit-code", NULL,
 						  parse_exit_code };
 
 static const struct option_spec *const diff_options[] = {
-	&opt_from, &opt_to,   &opt_diff_at, &opt_threshold, &opt_exit_code, &opt_top,
-	&opt_all,  &opt_json, &opt_quiet,   &opt_verbose,   &opt_color,	    NULL,
+	&opt_from, &opt_to,   &opt_diff_at, &opt_threshold, &opt_exit_code, &opt_top, &opt_all,
+	&opt_hide, &opt_json, &opt_quiet,   &opt_verbose,   &opt_color,	    NULL,
 };
 
 /* One trace has two moments, two traces have one each. */
@@ -111,7 +111,7 @@ static int print_diff(const struct sides *sides, const struct options *options, 
 	const struct diff_options rows = {
 		.top = options->top,
 		.least_bytes = options->threshold_bytes ? (__s64)options->threshold_bytes : 1,
-		.every_frame = options->verbose,
+		.shown = output__shown(options),
 	};
 	struct report_style style = output__style(options);
 	struct view_diff *diff = view_diff__new(&sides->from, &sides->to, &rows);

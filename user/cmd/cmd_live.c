@@ -11,7 +11,7 @@
 static const struct option_spec *const live_options[] = {
 	&opt_pid,    &opt_interval, &opt_duration, &opt_top,	    &opt_all,	  &opt_json,
 	&opt_output, &opt_force,    &opt_children, &opt_quiet,	    &opt_verbose, &opt_color,
-	&opt_ring,   &opt_marks,    &opt_overhead, &opt_debuginfod, NULL,
+	&opt_ring,   &opt_marks,    &opt_overhead, &opt_debuginfod, &opt_hide,	  NULL,
 };
 
 /* On a terminal the new table takes the place of the old one; elsewhere tables follow each other.

@@ -7,9 +7,9 @@
 #include "view/query.h"
 
 static const struct option_spec *const report_options[] = {
-	&opt_from, &opt_to,    &opt_at,	      &opt_only_pid,  &opt_top,
-	&opt_all,  &opt_by,    &opt_top_down, &opt_bottom_up, &opt_filter,
-	&opt_json, &opt_quiet, &opt_verbose,  &opt_color,     NULL,
+	&opt_from,  &opt_to,	   &opt_at,	   &opt_only_pid, &opt_top,  &opt_all,
+	&opt_by,    &opt_top_down, &opt_bottom_up, &opt_filter,	  &opt_hide, &opt_json,
+	&opt_quiet, &opt_verbose,  &opt_color,	   NULL,
 };
 
 /* What cannot be answered is refused; an empty table would look like an answer. */

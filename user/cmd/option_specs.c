@@ -214,6 +214,47 @@ static int parse_filter(struct options *options, const char *value, struct err *
 	return filter__add(&options->filter, value, err);
 }
 
+/* Adds the class that @word names to @hidden. 0, or -EINVAL: it names none. */
+static int hide_word(const char *word, size_t len, __u32 *hidden)
+{
+	static const struct {
+		const char *name;
+		__u32 hidden;
+	} words[] = { { "alloc", FRAME_ALLOC },
+		      { "libc", FRAME_LIBC },
+		      { "runtime", FRAME_RUNTIME },
+		      { "none", 0 } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strlen(words[i].name) != len || strncmp(words[i].name, word, len))
+			continue;
+		*hidden |= words[i].hidden;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_hide(struct options *options, const char *value, struct err *err)
+{
+	bool none = false;
+	__u32 hidden = 0;
+
+	for (const char *word = value;; word++) {
+		size_t len = strcspn(word, ",");
+
+		none |= len == strlen("none") && !strncmp(word, "none", len);
+		if (hide_word(word, len, &hidden) || (none && hidden))
+			return err__set(err, -EINVAL,
+					"a list of alloc, libc and runtime, or none alone");
+		word += len;
+		if (!*word)
+			break;
+	}
+	options->shown = EVERY_FRAME & ~hidden;
+	options->hide_given = true;
+	return 0;
+}
+
 #define FLAG(function, assignment)                                                                 \
 	static int function(struct options *options, const char *value, struct err *err)           \
 	{                                                                                          \
@@ -264,10 +305,15 @@ const struct option_spec opt_children = { 0, "children", NULL, "follow forked ch
 					  parse_children };
 const struct option_spec opt_quiet = { 'q', "quiet", NULL, "no summary on standard error",
 				       parse_quiet };
-const struct option_spec opt_verbose = { 'v', "verbose", NULL,
-					 "every frame, why stacks are cut; facts about rsstrace itself",
-					 parse_verbose };
+const struct option_spec opt_verbose = {
+	'v', "verbose", NULL, "every frame, why stacks are cut; facts about rsstrace itself",
+	parse_verbose
+};
 const struct option_spec opt_color = { 0, "color", "WHEN", "auto, always or never", parse_color };
+const struct option_spec opt_hide = {
+	0, "hide", "LIST", "leave out frames of alloc, libc, runtime (all three); none: show all",
+	parse_hide
+};
 const struct option_spec opt_from = { 0, "from", "T",
 				      "start of the window: 90s, -10s, 2026-11-20T14:03:10, peak",
 				      parse_from };

@@ -38,6 +38,8 @@ struct options {
 	__u32 top;			/* rows; 0: all */
 	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;
+	__u32 shown;	 /* enum frame_class: what --hide leaves; as given */
+	bool hide_given;
 	struct trace_plan plan; /* but for overwrite */
 	struct triggers triggers;
 	enum color_when color;
@@ -66,7 +68,7 @@ struct option_spec {
 extern const struct option_spec opt_pid, opt_output, opt_force, opt_interval, opt_duration, opt_top,
 	opt_all, opt_json, opt_children, opt_quiet, opt_verbose, opt_color, opt_from, opt_to,
 	opt_at, opt_ring, opt_only_pid, opt_by, opt_top_down, opt_bottom_up, opt_filter,
-	opt_marks, opt_overhead, opt_debuginfod;
+	opt_marks, opt_overhead, opt_debuginfod, opt_hide;
 
 #define TARGET_PID (1 << 0)
 #define TARGET_TRACE (1 << 1)

@@ -116,6 +116,13 @@ static __u32 stacks_of_a_region(const struct options *options)
 	return options->top ? options->top : UINT32_MAX;
 }
 
+__u32 output__shown(const struct options *options)
+{
+	if (options->hide_given)
+		return options->shown;
+	return options->verbose ? EVERY_FRAME : 0;
+}
+
 struct report_style output__style(const struct options *options)
 {
 	return (struct report_style){
@@ -123,7 +130,7 @@ struct report_style output__style(const struct options *options)
 		.width = terminal_width(),
 		.top = options->top,
 		.stacks = stacks_of_a_region(options),
-		.fold_internal = !options->verbose,
+		.shown = output__shown(options),
 		.why_incomplete = options->verbose,
 	};
 }
@@ -138,7 +145,7 @@ struct view_options output__rows(const struct options *options)
 		.filter = &options->filter,
 		.by = options->by,
 		.tree = options->tree,
-		.every_frame = options->verbose,
+		.shown = output__shown(options),
 	};
 }
 

@@ -29,6 +29,9 @@ int output__flush(struct err *err);
 /* Flush for the last time: the exit status, 0 also when the reader is gone; failures are said. */
 int output__close(void);
 
+/* Classes of frames to show beside the program's own: what --hide leaves; -v without it: all. */
+__u32 output__shown(const struct options *options);
+
 /* Colour, width and folding for text on standard output. */
 struct report_style output__style(const struct options *options);
 

@@ -101,9 +101,9 @@ static void add_region(struct table *table, const struct diff_row *row)
 	free(name);
 }
 
-static void add_stack(struct table *table, const struct diff_row *row, bool fold_internal)
+static void add_stack(struct table *table, const struct diff_row *row, __u32 shown)
 {
-	char *label = row->stack ? label__stack(row->session, row->stack, fold_internal) : NULL;
+	char *label = row->stack ? label__stack(row->session, row->stack, shown) : NULL;
 
 	if (row->stack)
 		table__text(table, 0, "%s", label ? label : "?");
@@ -138,7 +138,7 @@ static int print_list(FILE *out, const struct diff_list *list, bool stacks,
 	for (__u32 i = 0; i < list->nr; i++) {
 		add_cells(table, list->rows + i);
 		if (stacks)
-			add_stack(table, list->rows + i, style->fold_internal);
+			add_stack(table, list->rows + i, style->shown);
 		else
 			add_region(table, list->rows + i);
 	}

@@ -84,7 +84,7 @@ static const char *no_key_why(enum group_by by)
 
 static void add_stack_text(const struct group_table *to, const struct group_row *row)
 {
-	char *label = label__stack(to->session, row->stack, to->style->fold_internal);
+	char *label = label__stack(to->session, row->stack, to->style->shown);
 
 	table__text(to->table, 0, "%s", label ? label : "?");
 	free(label);

@@ -122,7 +122,7 @@ static void add_figure(struct group_figure *figure, __s64 rss, __s64 growth)
 
 static struct group_stack *find_stack(const struct groups *groups, struct group *group, __u32 id)
 {
-	char *label = label__stack(groups->session, id, groups->fold_internal);
+	char *label = label__stack(groups->session, id, groups->shown);
 	struct group_stack *stack = NULL;
 
 	if (!label)

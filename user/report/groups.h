@@ -39,7 +39,7 @@ struct group {
 
 struct groups {
 	const struct session *session;
-	bool fold_internal;
+	__u32 shown;	     /* as in report_style */
 	bool moved_only;     /* leave out stacks without growth: naming them all takes its time */
 	bool show_pid;	     /* regions of several processes */
 	struct group *first; /* uthash, in the order of the sort */

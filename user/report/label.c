@@ -6,7 +6,8 @@
 #include "report/utf8.h"
 #include "view/symbol_name.h"
 
-#define MAX_CALLERS 3 /* a line is for recognising, the JSON is for reading the whole stack */
+/* And as many callees: a line is for recognising, the JSON is for reading the whole stack. */
+#define MAX_CALLERS 3
 
 static const char *last_part(const char *path)
 {
@@ -57,16 +58,33 @@ static bool same_name(const struct frame_row *a, const struct frame_row *b)
 	return a->symbol && b->symbol && !strcmp(a->symbol, b->symbol);
 }
 
-static void print_callers(FILE *out, const struct stack_row *row, bool fold_internal)
+/* From the frame the row is named by inwards. */
+static void print_callees(FILE *out, const struct stack_row *row, __u32 shown)
 {
 	const struct frame_row *last = row->frames + row->named_by;
-	bool script = fold_internal && frame_row__is_script(last);
+	int nr = 0;
+
+	for (__s32 i = row->named_by - 1; i >= 0 && nr < MAX_CALLERS; i--) {
+		const struct frame_row *frame = row->frames + i;
+
+		if (!stack_row__shows(row, i, shown) || same_name(frame, last))
+			continue;
+		fprintf(out, "%s→ ", nr++ ? PART_NEAR : PART_WIDE);
+		print_name(out, frame);
+		last = frame;
+	}
+}
+
+static void print_callers(FILE *out, const struct stack_row *row, __u32 shown)
+{
+	const struct frame_row *last = row->frames + row->named_by;
+	bool script = !(shown & FRAME_RUNTIME) && frame_row__is_script(last);
 	int nr = 0;
 
 	for (__u32 i = row->named_by + 1; i < row->nr_frames && nr < MAX_CALLERS; i++) {
 		const struct frame_row *frame = row->frames + i;
 
-		if ((fold_internal && frame_row__is_internal(frame)) || same_name(frame, last) ||
+		if (!stack_row__shows(row, i, shown) || same_name(frame, last) ||
 		    (script && !frame_row__is_script(frame)))
 			continue;
 		fprintf(out, "%s← ", nr++ ? PART_NEAR : PART_WIDE);
@@ -75,10 +93,10 @@ static void print_callers(FILE *out, const struct stack_row *row, bool fold_inte
 	}
 }
 
-static void print_stack(FILE *out, const struct stack_row *row, bool fold_internal, bool unsampled)
+static void print_stack(FILE *out, const struct stack_row *row, __u32 shown)
 {
 	if (row->named_by < 0) {
-		if (unsampled)
+		if (row->end == STACK_END_UNSAMPLED)
 			fputs("not sampled", out);
 		else
 			fprintf(out, "stack %u" PART_WIDE "its frames were lost", row->id);
@@ -88,12 +106,12 @@ static void print_stack(FILE *out, const struct stack_row *row, bool fold_intern
 	if (!row->complete)
 		fputs(PART_KEEP "(incomplete)", out);
 	print_place(out, row->frames + row->named_by);
-	print_callers(out, row, fold_internal);
+	print_callees(out, row, shown);
+	print_callers(out, row, shown);
 }
 
-char *label__stack(const struct session *session, __u32 stack, bool fold_internal)
+char *label__stack(const struct session *session, __u32 stack, __u32 shown)
 {
-	const struct stack *of = session__stack(session, stack);
 	struct stack_row row = { .id = stack };
 	char *text = NULL;
 	size_t len;
@@ -103,7 +121,7 @@ char *label__stack(const struct session *session, __u32 stack, bool fold_interna
 		return NULL;
 	out = open_memstream(&text, &len);
 	if (out) {
-		print_stack(out, &row, fold_internal, of && of->end == STACK_END_UNSAMPLED);
+		print_stack(out, &row, shown);
 		fclose(out);
 	}
 	stack_row__fini(&row);

@@ -184,7 +184,7 @@ int report__live(FILE *out, const struct session *session, const struct view *in
 {
 	struct groups groups = {
 		.session = session,
-		.fold_internal = style->fold_internal,
+		.shown = style->shown,
 		.moved_only = true,
 	};
 	struct live_table live = { interval, since, style->stacks ? style->stacks : STACKS_SHOWN,

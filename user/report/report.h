@@ -12,7 +12,7 @@ struct report_style {
 	__u32 width;	    /* columns of the terminal; 0: unlimited */
 	__u32 top;	    /* regions (grouped); 0: all the view has */
 	__u32 stacks;	    /* of each region; 0: 3 in a report, 2 in a live table */
-	bool fold_internal; /* leave allocator and libc frames out of a row's chain */
+	__u32 shown; /* classes of frames that a row's chain has beside the program's own */
 	bool why_incomplete; /* say why stacks are: a line more where there are any */
 };
 

@@ -198,7 +198,7 @@ int report__text(FILE *out, const struct session *session, const struct view *vi
 		 const struct report_style *style, const char *health)
 {
 	struct text_report report = { out, session, view, style };
-	struct groups groups = { .session = session, .fold_internal = style->fold_internal };
+	struct groups groups = { .session = session, .shown = style->shown };
 	int ret = view->by || view->tree ? 0 : groups__add(&groups, view, WINDOW_FIRST);
 
 	groups__sort(&groups);

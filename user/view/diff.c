@@ -109,8 +109,7 @@ static __s64 without_stack(const struct view *view)
 }
 
 static int add_stacks(struct diff_table *table, const struct view *view,
-		      const struct session *session, struct frame_ids *ids, bool every_frame,
-		      bool is_b)
+		      const struct session *session, struct frame_ids *ids, __u32 shown, bool is_b)
 {
 	struct stack_path *path = calloc(1, sizeof(*path));
 	__s64 rest = without_stack(view);
@@ -123,7 +122,7 @@ static int add_stacks(struct diff_table *table, const struct view *view,
 
 		if (!row->rss)
 			continue;
-		ret = stack_path__fill(path, row, ids, every_frame);
+		ret = stack_path__fill(path, row, ids, shown);
 		if (!ret)
 			ret = add_stack(table, path, row->rss, session, row->id, is_b);
 	}
@@ -221,10 +220,10 @@ static int fill_stacks(struct view_diff *diff, const struct diff_side *a, const 
 {
 	struct diff_table table = { NULL };
 	struct frame_ids ids = { 0 };
-	int ret = add_stacks(&table, diff->a, a->session, &ids, options->every_frame, false);
+	int ret = add_stacks(&table, diff->a, a->session, &ids, options->shown, false);
 
 	if (!ret)
-		ret = add_stacks(&table, diff->b, b->session, &ids, options->every_frame, true);
+		ret = add_stacks(&table, diff->b, b->session, &ids, options->shown, true);
 	frame_ids__fini(&ids);
 	return take_rows(&diff->stacks, &table, options, &diff->differs) || ret ? -ENOMEM : 0;
 }

@@ -37,7 +37,7 @@ struct diff_list {
 struct diff_options {
 	__u32 top;	   /* rows of each list; 0: all, also those that are the same */
 	__s64 least_bytes; /* a smaller change is none; at least 1 */
-	bool every_frame;  /* match stacks by all their frames, not only by the program's own */
+	__u32 shown; /* match stacks also by frames of these classes, not only by the program's own */
 };
 
 struct view_diff {

@@ -8,15 +8,20 @@
 #include "view/query.h"
 #include "view/symbol_name.h"
 
-/* By the last part of the module's path. */
-static const char *const internal_modules[] = {
-	"libc.so*",	  "libc-2*",	   "ld-*",	    "ld.so*",	   "ld64.so*",
-	"libpthread.so*", "libpthread-2*", "libstdc++.so*", "libc++.so*",  "libc++abi.so*",
-	"libgcc_s.so*",	  "libgcc_s-*",	   "libm.so*",	    "libm-2*",	   "libjemalloc*",
-	"libtcmalloc*",	  "libmimalloc*",  "linux-vdso*",   "linux-gate*", "[vdso]",
+/* What is an allocator, by the last part of the module's path. */
+static const char *const alloc_modules[] = { "libjemalloc*", "libtcmalloc*", "libmimalloc*", NULL };
+
+static const char *const libc_modules[] = {
+	"libc.so*",	  "libc-2*",	   "ld-*",     "ld.so*",  "ld64.so*",
+	"libpthread.so*", "libpthread-2*", "libm.so*", "libm-2*", "linux-vdso*",
+	"linux-gate*",	  "[vdso]",	   NULL,
 };
 
-static const char *const internal_functions[] = {
+static const char *const runtime_modules[] = {
+	"libstdc++.so*", "libc++.so*", "libc++abi.so*", "libgcc_s.so*", "libgcc_s-*", NULL,
+};
+
+static const char *const alloc_functions[] = {
 	/* malloc and its insides, also in static programs */
 	"malloc",
 	"calloc",
@@ -42,11 +47,20 @@ static const char *const internal_functions[] = {
 	"ptmalloc_*",
 	"tcache_*",
 	"arena_get*",
-
 	"alloc_new_heap",
 	"grow_heap",
-	"__libc_*",
-	"__GI_*",
+	"__libc_malloc*",
+	"__libc_calloc*",
+	"__libc_realloc*",
+	"__libc_reallocarray",
+	"__libc_free*",
+	"__libc_memalign*",
+	"__libc_valloc",
+	"__libc_pvalloc",
+	"__GI___libc_malloc*",
+	"__GI___libc_calloc*",
+	"__GI___libc_realloc*",
+	"__GI___libc_free*",
 	"__malloc*",
 	"__calloc",
 	"__realloc",
@@ -80,12 +94,41 @@ static const char *const internal_functions[] = {
 	"tcmalloc*",
 	"mi_*",
 	"_mi_*",
+	/* C++ */
 	"operator new*",
 	"operator delete*",
 	"_Znw*",
 	"_Zna*",
 	"_Zdl*",
 	"_Zda*",
+	/* Rust */
+	"__rust_alloc*",
+	"__rust_dealloc*",
+	"__rust_realloc*",
+	"__rdl_*",
+	"__rg_*",
+	"__rdlib_*",
+	/* Python */
+	"PyObject_Malloc",
+	"PyObject_Calloc",
+	"PyObject_Realloc",
+	"_PyObject_Malloc*",
+	"_PyObject_Calloc*",
+	"_PyObject_Realloc*",
+	"_PyObject_GC_*",
+	"_PyObject_New*",
+	"PyMem_*",
+	"_PyMem_*",
+	"pymalloc_*",
+	"new_arena",
+	"address_in_range",
+	"allocate_from_new_pool",
+	NULL,
+};
+
+static const char *const libc_functions[] = {
+	"__libc_*",
+	"__GI_*",
 	/* movers of memory */
 	"memset*",
 	"memcpy*",
@@ -118,11 +161,20 @@ static const char *const internal_functions[] = {
 	"sbrk",
 	"__sbrk",
 	"syscall",
+	/* below main() */
+	"_start",
+	"start_thread",
+	"clone",
+	"clone3",
+	"__clone",
+	"__clone3",
+	NULL,
+};
+
+static const char *const runtime_functions[] = {
 	/* standard C++ */
 	"std::*",
-
 	"__gnu_cxx::*",
-
 	/* Rust; legacy and v0 names */
 	"alloc::*",
 	"<alloc::*",
@@ -133,9 +185,6 @@ static const char *const internal_functions[] = {
 	"<hashbrown::*",
 	"__rust_*",
 	"__rustc*",
-	"__rdl_*",
-	"__rg_*",
-	"__rdlib_*",
 	"rust_begin_*",
 	/* Go */
 	"runtime.*",
@@ -146,31 +195,17 @@ static const char *const internal_functions[] = {
 	"_cgo_*",
 	"_rt0_*",
 	"x_cgo_*",
-	/* Python */
-	"PyObject_Malloc",
-	"PyObject_Calloc",
-	"PyObject_Realloc",
-	"_PyObject_Malloc*",
-	"_PyObject_Calloc*",
-	"_PyObject_Realloc*",
-	"_PyObject_GC_*",
-	"_PyObject_New*",
-	"PyMem_*",
-	"_PyMem_*",
-	"pymalloc_*",
-	"new_arena",
-	"address_in_range",
-	"_PyMem_*",
-	"allocate_from_new_pool",
+	NULL,
+};
 
-	/* below main() */
-	"_start",
-	"start_thread",
-	"clone",
-	"clone3",
-	"__clone",
-	"__clone3",
-
+/* The first that fits counts: malloc() in libc.so is an allocator, and so is __libc_malloc(). */
+static const struct {
+	enum frame_class class;
+	const char *const *functions, *const *modules;
+} classes[] = {
+	{ FRAME_ALLOC, alloc_functions, alloc_modules },
+	{ FRAME_LIBC, libc_functions, libc_modules },
+	{ FRAME_RUNTIME, runtime_functions, runtime_modules },
 };
 
 static bool matches(const char *pattern, const char *name, size_t name_len)
@@ -182,36 +217,57 @@ static bool matches(const char *pattern, const char *name, size_t name_len)
 	return !strncmp(pattern, name, len) && (name_len == len || strchr(".@", name[len]));
 }
 
-static bool matches_any(const char *const *patterns, size_t nr, const char *name, size_t name_len)
+static bool matches_any(const char *const *patterns, const char *name, size_t name_len)
 {
-	for (size_t i = 0; i < nr; i++) {
+	for (; *patterns; patterns++) {
 		/* the first letter settles nearly all */
-		if (*patterns[i] == *name && matches(patterns[i], name, name_len))
+		if (**patterns == *name && matches(*patterns, name, name_len))
 			return true;
 	}
 	return false;
 }
 
-static bool is_internal_module(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t nr = sizeof(internal_modules) / sizeof(*internal_modules);
-
-	return matches_any(internal_modules, nr, name, strlen(name));
-}
-
-static bool is_internal_function(const char *symbol)
+static enum frame_class class_of_function(const char *symbol)
 {
 	struct symbol_span name = symbol_name__find(symbol);
-	size_t nr = sizeof(internal_functions) / sizeof(*internal_functions);
 
-	return matches_any(internal_functions, nr, name.start, name.len);
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
+		if (matches_any(classes[i].functions, name.start, name.len))
+			return classes[i].class;
+	return FRAME_OWN;
+}
+
+static enum frame_class class_of_module(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
+		if (matches_any(classes[i].modules, name, strlen(name)))
+			return classes[i].class;
+	return FRAME_OWN;
+}
+
+enum frame_class frame_row__class(const struct frame_row *frame)
+{
+	enum frame_class class = frame->symbol ? class_of_function(frame->symbol) : FRAME_OWN;
+
+	return class || !frame->module ? class : class_of_module(frame->module);
 }
 
 bool frame_row__is_internal(const struct frame_row *frame)
 {
-	return (frame->module && is_internal_module(frame->module)) ||
-	       (frame->symbol && is_internal_function(frame->symbol));
+	return frame_row__class(frame) != FRAME_OWN;
+}
+
+bool stack_row__shows(const struct stack_row *row, __u32 i, __u32 shown)
+{
+	enum frame_class class = frame_row__class(row->frames + i);
+
+	if ((__s32)i == row->named_by)
+		return true;
+	if (class != FRAME_OWN)
+		return shown & class;
+	return (__s32)i > row->named_by || shown & FRAME_RUNTIME;
 }
 
 /* Go's own packages: the first element of their paths has no dot, as everybody else's has. */
@@ -226,7 +282,8 @@ static const char *const go_packages[] = {
 
 /* What compilers put behind the name of a C function, in place of a Go function's name. */
 static const char *const clone_suffixes[] = {
-	"isra.*", "constprop.*", "part.*", "cold*", "lto_priv*", "llvm.*", "localalias*", "clone.*",
+	"isra.*", "constprop.*", "part.*",  "cold*", "lto_priv*",
+	"llvm.*", "localalias*", "clone.*", NULL,
 };
 
 bool frame_row__is_standard_library(const struct frame_row *frame)
@@ -244,11 +301,8 @@ bool frame_row__is_standard_library(const struct frame_row *frame)
 		if (len != (size_t)(behind - name.start) ||
 		    strncmp(go_packages[i], name.start, len))
 			continue;
-		return *behind == '/' ||
-		       (*behind == '.' &&
-			!matches_any(clone_suffixes,
-				     sizeof(clone_suffixes) / sizeof(*clone_suffixes), behind + 1,
-				     strlen(behind + 1)));
+		return *behind == '/' || (*behind == '.' && !matches_any(clone_suffixes, behind + 1,
+									 strlen(behind + 1)));
 	}
 	return false;
 }

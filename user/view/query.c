@@ -286,7 +286,7 @@ static int add_readings(struct view *view, const struct window *window,
 	if (!ret && view->by)
 		ret = view__add_groups(view, window);
 	if (!ret && options->tree) {
-		view->tree = view_tree__new(view, options->tree, options->every_frame);
+		view->tree = view_tree__new(view, options->tree, options->shown);
 		ret = view->tree ? 0 : -ENOMEM;
 	}
 	view__cut(view, options->top);

@@ -28,6 +28,15 @@ enum group_by {
 	NR_GROUPINGS,
 };
 
+/* Frames that are never the answer to "whose code?", by what they are part of; as bits of a set. */
+enum frame_class {
+	FRAME_OWN = 0,	   /* none of these */
+	FRAME_ALLOC = 1,   /* an allocator, also a language's */
+	FRAME_LIBC = 2,	   /* a mover of memory, a system call, what stands below main() */
+	FRAME_RUNTIME = 4, /* of a language, its standard library */
+	EVERY_FRAME = FRAME_ALLOC | FRAME_LIBC | FRAME_RUNTIME,
+};
+
 enum tree_kind { TREE_NONE = 0, TREE_TOP_DOWN, TREE_BOTTOM_UP };
 
 struct view_options {
@@ -38,7 +47,7 @@ struct view_options {
 	const struct filter *filter; /* NULL, or without terms: none */
 	enum group_by by;	     /* fill groups */
 	enum tree_kind tree;	     /* fill tree */
-	bool every_frame;	     /* of the tree: also allocators, libc and runtimes */
+	__u32 shown; /* in the tree, also these classes of frames: enum frame_class */
 };
 
 struct members {
@@ -197,8 +206,14 @@ const struct walk_ends *view__walk_ends(const struct view *view);
 int stack_row__name(struct stack_row *row, const struct session *session);
 void stack_row__fini(struct stack_row *row);
 
-/* Is it an allocator, a memory mover or a runtime's own frame: never the answer to "whose code"? */
-bool frame_row__is_internal(const struct frame_row *frame);
+enum frame_class frame_row__class(const struct frame_row *frame);
+bool frame_row__is_internal(const struct frame_row *frame); /* is of any class but FRAME_OWN */
+
+/*
+ * Is frame @i of @row one to show, with those of the classes @shown? The one the row is named by always is. Inside of that one
+ * own code is a runtime's: an interpreter below its script, or a package Go comes with.
+ */
+bool stack_row__shows(const struct stack_row *row, __u32 i, __u32 shown);
 
 /* Is it in a package Go comes with? Then a row is named by it only when nobody called it. */
 bool frame_row__is_standard_library(const struct frame_row *frame);

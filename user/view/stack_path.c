@@ -57,21 +57,19 @@ static __u32 frame_id(struct frame_ids *ids, const struct frame_row *frame)
 }
 
 int stack_path__fill(struct stack_path *path, const struct stack_row *row, struct frame_ids *ids,
-		     bool every_frame)
+		     __u32 shown)
 {
-	__u32 first = every_frame || row->named_by < 0 ? 0 : row->named_by;
-
 	path->nr = 0;
-	for (__u32 i = first; i < row->nr_frames && path->nr < PATH_MAX_FRAMES; i++) {
+	for (__u32 i = 0; i < row->nr_frames && path->nr < PATH_MAX_FRAMES; i++) {
 		const struct frame_row *frame = row->frames + i;
 		__u32 id;
 
-		if (!every_frame && i > first && frame_row__is_internal(frame))
+		if (!stack_row__shows(row, i, shown))
 			continue;
 		id = frame_id(ids, frame);
 		if (!id)
 			return -ENOMEM;
-		if (!every_frame && path->nr && path->ids[path->nr - 1] == id)
+		if (shown != EVERY_FRAME && path->nr && path->ids[path->nr - 1] == id)
 			continue;
 		path->frames[path->nr] = i;
 		path->ids[path->nr++] = id;

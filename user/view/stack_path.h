@@ -26,12 +26,11 @@ struct stack_path {
 };
 
 /*
- * stack_path__fill() - the frames of @row from the one it is named by outwards, without those that
- * are internal (frame_row__is_internal()) and without direct recursion; with @every_frame all of
- * them. 0 or -ENOMEM.
+ * stack_path__fill() - the frames of @row that stack_row__shows(), with those of the classes @shown,
+ * and without direct recursion; with EVERY_FRAME all of them. 0 or -ENOMEM.
  */
 int stack_path__fill(struct stack_path *path, const struct stack_row *row, struct frame_ids *ids,
-		     bool every_frame);
+		     __u32 shown);
 void frame_ids__fini(struct frame_ids *ids);
 
 #endif

@@ -51,7 +51,7 @@ static int branch__init(struct branch *branch, const struct stack_row *row,
 	return 0;
 }
 
-static int add_branches(struct builder *builder, const struct view *view, bool every_frame)
+static int add_branches(struct builder *builder, const struct view *view, __u32 shown)
 {
 	struct stack_path *path = malloc(sizeof(*path));
 	struct frame_ids ids = { 0 };
@@ -60,7 +60,7 @@ static int add_branches(struct builder *builder, const struct view *view, bool e
 	for (__u32 i = 0; i < view->nr_stacks && !ret; i++) {
 		const struct stack_row *row = view->stacks + i;
 
-		ret = stack_path__fill(path, row, &ids, every_frame);
+		ret = stack_path__fill(path, row, &ids, shown);
 		if (!ret)
 			ret = branch__init(builder->branches + builder->nr_branches++, row, path,
 					   builder->tree->kind);
@@ -230,7 +230,7 @@ static __s64 sum_of_stacks(const struct view *view, const struct view_tree *tree
 	return sum;
 }
 
-static int fill(struct view_tree *tree, const struct view *view, bool every_frame)
+static int fill(struct view_tree *tree, const struct view *view, __u32 shown)
 {
 	struct builder *builder = calloc(1, sizeof(*builder));
 	int ret = -ENOMEM;
@@ -243,7 +243,7 @@ static int fill(struct view_tree *tree, const struct view *view, bool every_fram
 	tree->nodes = calloc(builder->cap, sizeof(*tree->nodes));
 	tree->nr = 1;
 	if (builder->branches && tree->nodes)
-		ret = add_branches(builder, view, every_frame);
+		ret = add_branches(builder, view, shown);
 	if (!ret)
 		ret = build(builder);
 	for (__u32 i = 0; i < builder->nr_branches; i++)
@@ -253,7 +253,7 @@ static int fill(struct view_tree *tree, const struct view *view, bool every_fram
 	return ret ? ret : sort_nodes(tree);
 }
 
-struct view_tree *view_tree__new(const struct view *view, enum tree_kind kind, bool every_frame)
+struct view_tree *view_tree__new(const struct view *view, enum tree_kind kind, __u32 shown)
 {
 	struct view_tree *tree = calloc(1, sizeof(*tree));
 
@@ -262,7 +262,7 @@ struct view_tree *view_tree__new(const struct view *view, enum tree_kind kind, b
 	tree->kind = kind;
 	tree->measure = pick_measure(view);
 	tree->whole = sum_of_stacks(view, tree);
-	if (!fill(tree, view, every_frame))
+	if (!fill(tree, view, shown))
 		return tree;
 	view_tree__free(tree);
 	return NULL;

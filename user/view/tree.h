@@ -32,9 +32,10 @@ __s64 tree_node__weight(const struct view_tree *tree, const struct tree_node *no
 
 /*
  * From all stack rows of @view. Measured by growth; by what is resident when the window is an
- * instant or nothing grew; by what was brought in when only that is known. NULL on ENOMEM.
+ * instant or nothing grew; by what was brought in when only that is known. @shown: frames of these
+ * classes, too. NULL on ENOMEM.
  */
-struct view_tree *view_tree__new(const struct view *view, enum tree_kind kind, bool every_frame);
+struct view_tree *view_tree__new(const struct view *view, enum tree_kind kind, __u32 shown);
 void view_tree__free(struct view_tree *tree);
 
 #endif

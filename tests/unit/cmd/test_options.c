@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include "base/units.h"
 #include "cmd/commands.h"
+#include "cmd/output.h"
 
 #define MAX_WORDS 80
 
@@ -198,6 +199,36 @@ static void test_instants_are_checked_early(void **state)
 	assert_refused(&cmd_report, "t --at=-lunch", "start, end or peak");
 }
 
+static void assert_shows(const struct command *command, const char *line, __u32 shown)
+{
+	struct options options;
+
+	assert_int_equal(parse(&options, command, line, NULL), 0);
+	assert_int_equal(output__shown(&options), shown);
+}
+
+static void test_frames_to_hide(void **state)
+{
+	static const char *const bad[] = { "''",	"junk",	      "alloc,",
+					   ",alloc",	"alloc,junk", "none,alloc",
+					   "libc,none", "Alloc",      "all" };
+	char line[64];
+
+	(void)state;
+	assert_shows(&cmd_report, "t", 0);
+	assert_shows(&cmd_report, "t -v", EVERY_FRAME);
+	assert_shows(&cmd_report, "t --hide alloc", FRAME_LIBC | FRAME_RUNTIME);
+	assert_shows(&cmd_report, "t --hide alloc,libc -v", FRAME_RUNTIME);
+	assert_shows(&cmd_report, "t --hide runtime,alloc,libc", 0);
+	assert_shows(&cmd_diff, "t --hide none", EVERY_FRAME);
+	assert_shows(&cmd_live, "-p 1 --hide none --hide libc", FRAME_ALLOC | FRAME_RUNTIME);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(line, sizeof(line), "t --hide %s", bad[i]);
+		assert_refused(&cmd_report, line, "alloc, libc and runtime, or none alone");
+	}
+	assert_refused(&cmd_record, "-p 1 --hide alloc", "unknown option");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_absurd_numbers),
 		cmocka_unit_test(test_unknown_options),
 		cmocka_unit_test(test_instants_are_checked_early),
+		cmocka_unit_test(test_frames_to_hide),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

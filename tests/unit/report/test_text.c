@@ -105,12 +105,9 @@ static void report_at_widths(void **state)
 	const struct orders *orders = *state;
 	struct view *view = orders__view(orders, orders->attach, orders->end, 0);
 
-	assert_report(orders, view, (struct report_style){ .fold_internal = true }, NULL,
-		      "report-0");
-	assert_report(orders, view, (struct report_style){ .fold_internal = true, .width = 100 },
-		      NULL, "report-100");
-	assert_report(orders, view, (struct report_style){ .fold_internal = true, .width = 60 },
-		      NULL, "report-60");
+	assert_report(orders, view, (struct report_style){ 0 }, NULL, "report-0");
+	assert_report(orders, view, (struct report_style){ .width = 100 }, NULL, "report-100");
+	assert_report(orders, view, (struct report_style){ .width = 60 }, NULL, "report-60");
 	view__free(view);
 }
 
@@ -129,6 +126,7 @@ static void report_with_doubts(void **state)
 					     .color = true,
 					     .top = 1,
 					     .stacks = 1,
+					     .shown = EVERY_FRAME,
 					     .why_incomplete = true },
 		      "cut after 9 min 59 s: the tracer was killed", "report-doubts");
 	view__free(view);
@@ -137,7 +135,7 @@ static void report_with_doubts(void **state)
 static void assert_reading(const struct orders *orders, const struct view_options *options,
 			   __u32 width, const char *name)
 {
-	struct report_style style = { .width = width, .fold_internal = true, .top = options->top };
+	struct report_style style = { .width = width, .top = options->top };
 	struct view *view = view__new(&orders->fake, orders->attach, orders->end, options);
 
 	assert_report(orders, view, style, NULL, name);
@@ -170,9 +168,7 @@ static void assert_diff(const struct orders *orders, const struct diff_options *
 {
 	const struct diff_side a = { &orders->fake, orders->attach };
 	const struct diff_side b = { &orders->fake, orders->end };
-	const struct report_style style = { .width = width,
-					    .fold_internal = true,
-					    .why_incomplete = why };
+	const struct report_style style = { .width = width, .why_incomplete = why };
 	struct diff_report report = {
 		.diff = view_diff__new(&a, &b, options),
 		.trace_a = "/srv/traces/orders-monday.rsst",
@@ -206,14 +202,12 @@ static void report_without_growth(void **state)
 	const struct orders *orders = *state;
 	struct view *view = orders__view(orders, orders->end, orders->end, 0);
 
-	assert_report(orders, view, (struct report_style){ .width = 80, .fold_internal = true },
-		      NULL, "report-instant");
+	assert_report(orders, view, (struct report_style){ .width = 80 }, NULL, "report-instant");
 	view__free(view);
 	orders->attach->ts = 1;
 	view = orders__view(orders, orders->attach, orders->attach, 0);
 	view->from_ns = 0;
-	assert_report(orders, view, (struct report_style){ .width = 80, .fold_internal = true },
-		      NULL, "report-flat");
+	assert_report(orders, view, (struct report_style){ .width = 80 }, NULL, "report-flat");
 	view__free(view);
 }
 
@@ -224,13 +218,11 @@ static void report_of_the_dead(void **state)
 
 	orders->fake.roots_alive = false;
 	view = orders__view(orders, orders->before, orders->end, 1);
-	assert_report(orders, view, (struct report_style){ .width = 80, .fold_internal = true },
-		      NULL, "report-exited");
+	assert_report(orders, view, (struct report_style){ .width = 80 }, NULL, "report-exited");
 	view__free(view);
 	orders->end->spaces->alive = false;
 	view = orders__view(orders, orders->before, orders->end, 0);
-	assert_report(orders, view, (struct report_style){ .width = 80, .fold_internal = true },
-		      NULL, "report-gone");
+	assert_report(orders, view, (struct report_style){ .width = 80 }, NULL, "report-gone");
 	view__free(view);
 }
 
@@ -248,8 +240,7 @@ static void report_of_two_processes(void **state)
 	}
 	fake_snapshot__settle(to);
 	view = orders__view(orders, from, to, 0);
-	assert_report(orders, view, (struct report_style){ .width = 80, .fold_internal = true },
-		      NULL, "report-processes");
+	assert_report(orders, view, (struct report_style){ .width = 80 }, NULL, "report-processes");
 	view__free(view);
 	fake_snapshot__free(from);
 	fake_snapshot__free(to);
@@ -260,7 +251,7 @@ static void assert_live(const struct orders *orders, const struct snapshot *from
 {
 	struct view *interval = orders__view(orders, from, orders->end, top);
 	struct view *since = orders__view(orders, orders->attach, orders->end, top);
-	struct report_style style = { .width = width, .fold_internal = true };
+	struct report_style style = { .width = width };
 	struct page page;
 
 	open_page(&page);

@@ -131,9 +131,9 @@ static __s64 sum_children(const struct view_tree *tree, __u32 at)
 	return sum;
 }
 
-static struct view *with_tree(const struct orders *orders, enum tree_kind kind, bool every_frame)
+static struct view *with_tree(const struct orders *orders, enum tree_kind kind, __u32 shown)
 {
-	struct view_options options = { .tree = kind, .every_frame = every_frame };
+	struct view_options options = { .tree = kind, .shown = shown };
 	struct view *view = view__new(&orders->fake, orders->attach, orders->end, &options);
 
 	assert_non_null(view);
@@ -145,7 +145,7 @@ static struct view *with_tree(const struct orders *orders, enum tree_kind kind, 
 
 static void top_down_begins_at_the_callers(void **state)
 {
-	struct view *view = with_tree(*state, TREE_TOP_DOWN, false);
+	struct view *view = with_tree(*state, TREE_TOP_DOWN, 0);
 	const struct view_tree *tree = view->tree;
 	__u32 worker = tree->nodes[0].first_child;
 
@@ -157,14 +157,14 @@ static void top_down_begins_at_the_callers(void **state)
 			    "handle_login+?+json::parse_value(json::reader&, int)");
 	assert_string_equal(children(tree, tree->nodes[worker].first_child), "session_cache_put");
 	view__free(view);
-	view = with_tree(*state, TREE_TOP_DOWN, true);
+	view = with_tree(*state, TREE_TOP_DOWN, EVERY_FRAME);
 	assert_string_equal(children(view->tree, 0), "start_thread+worker_main(void*)");
 	view__free(view);
 }
 
 static void bottom_up_begins_at_the_code(void **state)
 {
-	struct view *view = with_tree(*state, TREE_BOTTOM_UP, false);
+	struct view *view = with_tree(*state, TREE_BOTTOM_UP, 0);
 	const struct view_tree *tree = view->tree;
 	__u32 put = tree->nodes[0].first_child;
 
@@ -190,7 +190,7 @@ static void paths_know_code_again(void **state)
 	struct frame_ids ids = { 0 };
 
 	(void)state;
-	assert_int_equal(stack_path__fill(path, &row, &ids, true), 0);
+	assert_int_equal(stack_path__fill(path, &row, &ids, EVERY_FRAME), 0);
 	two.build_id[0] = 9;
 	frames[0].module = "/new/app";
 	frames[0].offset = 99;
@@ -198,7 +198,7 @@ static void paths_know_code_again(void **state)
 	frames[1].module = "/new/app-2"; /* renamed, same build */
 	frames[2].object = &two;
 	frames[3].offset = 8;
-	assert_int_equal(stack_path__fill(path + 1, &row, &ids, true), 0);
+	assert_int_equal(stack_path__fill(path + 1, &row, &ids, EVERY_FRAME), 0);
 	assert_int_equal(path[1].nr, 4);
 	assert_int_equal(path[0].ids[0], path[1].ids[0]);
 	assert_int_equal(path[0].ids[1], path[1].ids[1]);

@@ -55,6 +55,73 @@ static void allocators_are_internal(void **state)
 	}
 }
 
+static void assert_class(enum frame_class class, const char *symbol, const char *module)
+{
+	const struct frame_row frame = { .symbol = symbol, .module = module };
+
+	if (frame_row__class(&frame) != class)
+		fail_msg("%s of %s is of class %d", symbol, module, frame_row__class(&frame));
+}
+
+/* A function tells more than the module it is in. */
+static void every_class_has_its_own(void **state)
+{
+	static const char libc[] = "/usr/lib/libc.so.6", app[] = "/opt/app";
+
+	(void)state;
+	assert_class(FRAME_ALLOC, "malloc", libc);
+	assert_class(FRAME_ALLOC, "__libc_malloc", libc);
+	assert_class(FRAME_ALLOC, "sysmalloc", app);
+	assert_class(FRAME_ALLOC, "operator new(unsigned long)", "/usr/lib/libstdc++.so.6.0.30");
+	assert_class(FRAME_ALLOC, "__rust_alloc", app);
+	assert_class(FRAME_ALLOC, "_PyMem_RawMalloc", app);
+	assert_class(FRAME_ALLOC, NULL, "/usr/lib/libjemalloc.so.2");
+	assert_class(FRAME_LIBC, "__libc_start_main", app);
+	assert_class(FRAME_LIBC, "memset", app);
+	assert_class(FRAME_LIBC, "mmap64", app);
+	assert_class(FRAME_LIBC, "start_thread", libc);
+	assert_class(FRAME_LIBC, "vfprintf", libc);
+	assert_class(FRAME_LIBC, NULL, "[vdso]");
+	assert_class(FRAME_RUNTIME, "std::vector<int>::reserve(unsigned long)", app);
+	assert_class(FRAME_RUNTIME, "alloc::raw_vec::RawVec<T,A>::grow_one", app);
+	assert_class(FRAME_RUNTIME, "__rust_begin_short_backtrace", app);
+	assert_class(FRAME_RUNTIME, "runtime.mallocgc", app);
+	assert_class(FRAME_RUNTIME, NULL, "/usr/lib/libstdc++.so.6.0.30");
+	assert_class(FRAME_OWN, "cache_put", app);
+	assert_class(FRAME_OWN, NULL, NULL);
+}
+
+static void assert_shown(const struct stack_row *row, __u32 shown, const char *frames)
+{
+	char text[16] = "";
+
+	for (__u32 i = 0; i < row->nr_frames; i++)
+		strcat(text, stack_row__shows(row, i, shown) ? "x" : ".");
+	assert_string_equal(text, frames);
+}
+
+/* Own code inside of the frame that names the row is a runtime's: Go's packages, an interpreter. */
+static void what_is_shown_of_a_stack(void **state)
+{
+	struct frame_row frames[] = {
+		{ .symbol = "_int_malloc" },	{ .symbol = "memset" },
+		{ .symbol = "strings.Repeat" }, { .symbol = "main.work" },
+		{ .symbol = "main.run" },	{ .symbol = "runtime.main" },
+		{ .symbol = "start_thread" },
+	};
+	struct stack_row row = { .nr_frames = 7, .frames = frames, .named_by = 3 };
+
+	(void)state;
+	assert_shown(&row, 0, "...xx..");
+	assert_shown(&row, FRAME_ALLOC, "x..xx..");
+	assert_shown(&row, FRAME_LIBC, ".x.xx.x");
+	assert_shown(&row, FRAME_RUNTIME, "..xxxx.");
+	assert_shown(&row, EVERY_FRAME, "xxxxxxx");
+	row.named_by = 0; /* nothing but internal frames */
+	row.nr_frames = 2;
+	assert_shown(&row, 0, "x.");
+}
+
 static void own_code_is_not(void **state)
 {
 	static const char *const names[] = {
@@ -165,6 +232,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allocators_are_internal),
+		cmocka_unit_test(every_class_has_its_own),
+		cmocka_unit_test(what_is_shown_of_a_stack),
 		cmocka_unit_test(own_code_is_not),
 		cmocka_unit_test(what_go_comes_with),
 		cmocka_unit_test(scripts),
