@@ -19,9 +19,10 @@
  */
 #define UNWIND_HASHED_WORDS_UNSUPPORTED 256
 
-/* Copies made in the current span of time; CPUs race here, which makes it a few more or less. */
+/* Copies that may be made by the end of the current span of time; CPUs race here, which makes it a
+ * few more or less. */
 __u64 unwind_span = 0;
-__u64 unwind_span_copies = 0;
+__s64 unwind_copies_left = 0;
 
 static __always_inline __u64 unwind__mix(__u64 hash, __u64 value)
 {
@@ -29,16 +30,26 @@ static __always_inline __u64 unwind__mix(__u64 hash, __u64 value)
 	return hash ^ hash >> 29;
 }
 
+static __always_inline __s64 unwind__copies_left(void)
+{
+	__u64 span = bpf_ktime_get_ns() >> UNWIND_SPAN_SHIFT, before = unwind_span;
+	__s64 left = unwind_copies_left;
+
+	if (span <= before)
+		return left;
+	unwind_span = span;
+	if (span - before >= UNWIND_COPIES_KEPT / UNWIND_COPIES_A_SPAN)
+		left = UNWIND_COPIES_KEPT;
+	else
+		left += (span - before) * UNWIND_COPIES_A_SPAN;
+	unwind_copies_left = left < UNWIND_COPIES_KEPT ? left : UNWIND_COPIES_KEPT;
+	return unwind_copies_left;
+}
+
 static __always_inline bool unwind__may_copy(void)
 {
-	__u64 span = bpf_ktime_get_ns() >> UNWIND_SPAN_SHIFT;
-
-	if (unwind_span != span) {
-		unwind_span = span;
-		unwind_span_copies = 0;
-	}
 	/* some of the ring is for news of code, without which there would be ever more copies */
-	return unwind_span_copies++ < UNWIND_COPIES_A_SPAN &&
+	return unwind__copies_left() > 0 &&
 	       bpf_ringbuf_query(&unwind_news, BPF_RB_AVAIL_DATA) < UNWIND_NEWS_BYTES / 8 * 7;
 }
 
@@ -135,6 +146,7 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 		if (_copy) {                                                                       \
 			unwind__fill_copy(_copy, t, nr, at_hole);                                  \
 			bpf_ringbuf_submit(_copy, BPF_RB_NO_WAKEUP);                               \
+			unwind_copies_left--;                                                      \
 		}                                                                                  \
 		_copy != NULL;                                                                     \
 	})

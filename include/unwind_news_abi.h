@@ -23,11 +23,14 @@
 #define UNWIND_REG_PC 16
 
 /*
- * At most so many copies in each span of 2^UNWIND_SPAN_SHIFT ns, 67 ms: a program whose code nobody
- * can unwind costs 15 000 a second, some 3 us each, and no more.
+ * So many copies in each span of 2^UNWIND_SPAN_SHIFT ns, 67 ms: a program whose code nobody can
+ * unwind costs 15 000 a second, some 3 us each, and no more. What was not needed is kept for when
+ * it is, up to so many: one that begins, or loads a large library, meets thousands of stacks
+ * before the tables are there, and then none.
  */
 #define UNWIND_SPAN_SHIFT 26
 #define UNWIND_COPIES_A_SPAN 1024
+#define UNWIND_COPIES_KEPT 8192
 
 enum unwind_news_kind {
 	UNWIND_NEWS_INVALID = 0,
