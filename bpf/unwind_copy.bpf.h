@@ -19,10 +19,11 @@
  */
 #define UNWIND_HASHED_WORDS_UNSUPPORTED 256
 
-/* Copies that may be made by the end of the current span of time; CPUs race here, which makes it a
- * few more or less. */
+/* Copies that may be made by the end of the current span of time, and when the reader of the news
+ * was last woken; CPUs race here, which makes it a few more or less. */
 __u64 unwind_span = 0;
 __s64 unwind_copies_left = 0;
+__u64 unwind_woken = 0;
 
 static __always_inline __u64 unwind__mix(__u64 hash, __u64 value)
 {
@@ -51,6 +52,19 @@ static __always_inline bool unwind__may_copy(void)
 	/* some of the ring is for news of code, without which there would be ever more copies */
 	return unwind__copies_left() > 0 &&
 	       bpf_ringbuf_query(&unwind_news, BPF_RB_AVAIL_DATA) < UNWIND_NEWS_BYTES / 8 * 7;
+}
+
+/* A copy is about to go into the ring: the flags to submit it with. Global: verified once. */
+__noinline __u64 unwind__count_copy(void)
+{
+	__u64 now = bpf_ktime_get_ns() >> UNWIND_WAKE_SHIFT;
+
+	unwind_copies_left--;
+	if (now == unwind_woken ||
+	    bpf_ringbuf_query(&unwind_news, BPF_RB_AVAIL_DATA) < UNWIND_NEWS_WAKE_BYTES)
+		return BPF_RB_NO_WAKEUP;
+	unwind_woken = now;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /*
@@ -145,8 +159,7 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 			&unwind_news, sizeof(*_copy) + (nr)*UNWIND_COPY_PAGE_BYTES, 0);            \
 		if (_copy) {                                                                       \
 			unwind__fill_copy(_copy, t, nr, at_hole);                                  \
-			bpf_ringbuf_submit(_copy, BPF_RB_NO_WAKEUP);                               \
-			unwind_copies_left--;                                                      \
+			bpf_ringbuf_submit(_copy, unwind__count_copy());                           \
 		}                                                                                  \
 		_copy != NULL;                                                                     \
 	})

@@ -32,6 +32,10 @@
 #define UNWIND_COPIES_A_SPAN 1024
 #define UNWIND_COPIES_KEPT 8192
 
+/* With so much in the ring its reader is woken, each 2^UNWIND_WAKE_SHIFT ns, 1 ms. */
+#define UNWIND_NEWS_WAKE_BYTES (UNWIND_NEWS_BYTES / 8)
+#define UNWIND_WAKE_SHIFT 20
+
 enum unwind_news_kind {
 	UNWIND_NEWS_INVALID = 0,
 	UNWIND_NEWS_CODE = 1,  /* struct unwind_code */

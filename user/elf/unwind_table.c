@@ -13,7 +13,6 @@
 #define MAX_STARTUP_BYTES 64
 
 /* What a file has to say, its sections not yet parsed. Data belongs to the Elf. */
-#define RANGES_A_PAUSE 512
 
 struct source {
 	Elf *elf;
@@ -271,28 +270,19 @@ static void range_rows(const struct code_ranges *ranges, const struct code_range
 	}
 }
 
-static void rest(const struct unwind_pause *pause)
-{
-	if (pause)
-		pause->call(pause->context);
-}
-
 static int write_rows(struct unwind_table *table, struct code_ranges *ranges,
-		      const struct go_pclntab *go, const struct unwind_pause *pause)
+		      const struct go_pclntab *go)
 {
 	struct row_writer writer = { .table = table };
 
 	code_ranges__sort(ranges);
-	for (size_t i = 0; i < ranges->nr && !writer.error; i++) {
-		if (i % RANGES_A_PAUSE == 0)
-			rest(pause);
+	for (size_t i = 0; i < ranges->nr && !writer.error; i++)
 		range_rows(ranges, &ranges->ranges[i], go, &writer);
-	}
 	row_writer__finish(&writer);
 	return writer.error;
 }
 
-static int build(struct unwind_table *table, Elf *elf, const struct unwind_pause *pause)
+static int build(struct unwind_table *table, Elf *elf)
 {
 	struct source source = { .elf = elf };
 	struct code_ranges ranges = { 0 };
@@ -306,21 +296,18 @@ static int build(struct unwind_table *table, Elf *elf, const struct unwind_pause
 	take_by_program_header(&source);
 	has_go = source.pclntab && !go_pclntab__init(&go, source.pclntab->d_buf,
 						     source.pclntab->d_size, source.text_address);
-	rest(pause);
 	code = collect(&source, has_go ? &go : NULL, &ranges);
-	rest(pause);
 	if (!code)
-		code = write_rows(table, &ranges, &go, pause);
+		code = write_rows(table, &ranges, &go);
 	code_ranges__fini(&ranges);
 	if (!code && !table->nr)
 		code = -ENODATA;
 	return code;
 }
 
-static int build_and_end(struct unwind_table *table, Elf *elf, const char *name,
-			 const struct unwind_pause *pause, struct err *err)
+static int build_and_end(struct unwind_table *table, Elf *elf, const char *name, struct err *err)
 {
-	int code = build(table, elf, pause);
+	int code = build(table, elf);
 
 	elf_end(elf);
 	if (!code)
@@ -336,13 +323,12 @@ static int build_and_end(struct unwind_table *table, Elf *elf, const char *name,
 	}
 }
 
-int unwind_table__build(struct unwind_table *table, int fd, const char *name,
-			const struct unwind_pause *pause, struct err *err)
+int unwind_table__build(struct unwind_table *table, int fd, const char *name, struct err *err)
 {
 	*table = (struct unwind_table){ 0 };
 	elf_version(EV_CURRENT);
 	/* read, not mapped: a file that shrinks under a mapping kills its reader with SIGBUS */
-	return build_and_end(table, elf_begin(fd, ELF_C_READ, NULL), name, pause, err);
+	return build_and_end(table, elf_begin(fd, ELF_C_READ, NULL), name, err);
 }
 
 int unwind_table__build_memory(struct unwind_table *table, const void *image, size_t len,
@@ -350,7 +336,7 @@ int unwind_table__build_memory(struct unwind_table *table, const void *image, si
 {
 	*table = (struct unwind_table){ 0 };
 	elf_version(EV_CURRENT);
-	return build_and_end(table, elf_memory((char *)image, len), name, NULL, err);
+	return build_and_end(table, elf_memory((char *)image, len), name, err);
 }
 
 void unwind_table__fini(struct unwind_table *table)

@@ -33,22 +33,14 @@ struct unwind_table {
 	bool has_go;	       /* parts are from Go's table */
 };
 
-/* What somebody wants to do now and then while a table is built: every 0.1 ms or so, 10 ms at most
- * apart for 100 MiB of code. */
-struct unwind_pause {
-	void (*call)(void *context);
-	void *context;
-};
-
 /*
  * unwind_table__build() - the table of the file @fd; the descriptor stays the caller's. @name is
- * for the sentence. @pause: NULL, nothing. unwind_table__build_memory() - the same for an image in
+ * for the sentence. unwind_table__build_memory() - the same for an image in
  * memory (the vdso), which is laid out as its file. 0; -ENOEXEC (not an ELF file of this machine),
  * -ENODATA (no unwind information), -ENOMEM, -EIO. Survives any input: what cannot be made sense of
  * is left out. Free with unwind_table__fini(). Cost: about 15 ms per MiB of .eh_frame.
  */
-int unwind_table__build(struct unwind_table *table, int fd, const char *name,
-			const struct unwind_pause *pause, struct err *err);
+int unwind_table__build(struct unwind_table *table, int fd, const char *name, struct err *err);
 int unwind_table__build_memory(struct unwind_table *table, const void *image, size_t len,
 			       const char *name, struct err *err);
 void unwind_table__fini(struct unwind_table *table);

@@ -247,8 +247,7 @@ static int add(struct unwind_files *files, const struct file_key *key, int fd, c
 	if (!file)
 		return -ENOMEM;
 	file->key = *key;
-	code = unwind_table__build(&table, fd, name, files->pause.call ? &files->pause : NULL,
-				   NULL);
+	code = unwind_table__build(&table, fd, name, NULL);
 	code = keep(files, code, &table, &file->object);
 	if (code) {
 		free(file);

@@ -25,11 +25,10 @@ struct unwind_files {
 	int objects_fd;			/* of the map that tells the kernel side; -1: none */
 	struct unwind_file *files;	/* by device, inode, size and time of change */
 	struct unwind_object
-		vdso;	  /* the same in every process of a kernel; nr_pages 0: not yet met */
-	__u64 vdso_bytes; /* of its mapping; 0: there is none */
-	struct unwind_pause pause; /* while a table is built; call NULL: nothing */
-	bool only_known;	   /* build nothing: what is new is UNWIND_TABLE_AWAITED */
-	bool in_interpreter;	   /* what is being added is one: it has none itself */
+		vdso;	     /* the same in every process of a kernel; nr_pages 0: not yet met */
+	__u64 vdso_bytes;    /* of its mapping; 0: there is none */
+	bool only_known;     /* build nothing: what is new is UNWIND_TABLE_AWAITED */
+	bool in_interpreter; /* what is being added is one: it has none itself */
 	size_t nr_tables, nr_no_table, nr_left_out, nr_held;
 };
 

@@ -71,11 +71,6 @@ void unwind_upload__free(struct unwind_upload *upload)
 	free(upload);
 }
 
-void unwind_upload__on_pause(struct unwind_upload *upload, const struct unwind_pause *pause)
-{
-	upload->files.pause = *pause;
-}
-
 /* --- publishing ------------------------------------------------------------------------------- */
 
 static struct unwind_space *space_at(const struct unwind_upload *upload, __u32 space)

@@ -44,9 +44,6 @@ __u32 unwind_upload__row_blocks(pid_t pid, const struct proc_maps *maps);
 struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struct err *err);
 void unwind_upload__free(struct unwind_upload *upload);
 
-/* From now on call @pause each time a while has gone into a table. */
-void unwind_upload__on_pause(struct unwind_upload *upload, const struct unwind_pause *pause);
-
 /*
  * unwind_upload__sync() - make @space walk by the tables of what process @pid has mapped. Builds
  * tables for files not seen before (about 15 ms per MiB of .eh_frame); else some 5 us a mapping.

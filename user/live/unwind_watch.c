@@ -8,16 +8,13 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <bpf/libbpf.h>
 #include "config_abi.h"
 #include "live/begun.h"
 #include "live/facts.h"
-#include "live/news_queue.h"
-#include "live/ring_mirror.h"
+#include "live/news_ring.h"
 #include "live/stack_copy.h"
 #include "live/unwind_watch.h"
 
-#define COPY_MAX_BYTES (sizeof(struct unwind_copy) + UNWIND_COPY_MAX_PAGES * UNWIND_COPY_PAGE_BYTES)
 #define DRAIN_MS 20		  /* copies wake nobody */
 #define TURN_NS (5 * 1000 * 1000) /* of work on the news, then somebody else may have the lock */
 #define LONG_TURN_NS (500 * 1000 * 1000) /* of one who needs them all */
@@ -33,15 +30,14 @@ struct pace {
 
 struct unwind_watch {
 	struct unwind_upload *upload;
-	struct ring_buffer *news;
-	pthread_mutex_t lock; /* of all the rest, and of the two above */
+	struct news_ring *news;
+	pthread_mutex_t lock; /* of all the rest, and of upload */
 	pthread_t thread;
 	bool has_thread;
 	int epoll_fd, stop_fd;
 	struct rec_stack **walked; /* in order; the first nr_collected may be given */
 	size_t nr, cap, nr_collected;
 	bool no_memory;
-	struct news_queue queue; /* taken from the ring, not worked on yet */
 	struct news_queue later; /* copies of spaces that are due, to be walked after that */
 	struct pace paces[RSST_MAX_SPACES];
 	__u32 nr_due; /* of them that have a due_pid */
@@ -164,34 +160,14 @@ static void work_on(struct unwind_watch *watch, const void *bytes, size_t len, b
 	}
 }
 
-/* What cannot be kept is lost, as if the ring had been full. Libbpf goes on behind it. */
-static int on_news(void *ctx, void *bytes, size_t len)
-{
-	struct unwind_watch *watch = ctx;
-
-	news_queue__push(&watch->queue, bytes, len);
-	return watch->queue.bytes < NEWS_QUEUE_MAX_BYTES ? 0 : -EAGAIN;
-}
-
-/* Make room in the ring, also in the midst of other work. */
-static void empty_ring(void *context)
-{
-	struct unwind_watch *watch = context;
-
-	if (watch->queue.bytes < NEWS_QUEUE_MAX_BYTES)
-		ring_buffer__consume(watch->news);
-}
-
 /* Work on news for @ns at most: they may come as fast as they are read. False: there are more. */
 static bool consume(struct unwind_watch *watch, __u64 ns)
 {
 	__u64 turn_ends_ns = facts__now() + ns;
 
 	for (;;) {
-		struct news_item *item;
+		struct news_item *item = news_ring__next(watch->news);
 
-		empty_ring(watch);
-		item = news_queue__pop(&watch->queue);
 		if (!item)
 			return true;
 		work_on(watch, item->bytes, item->len, true);
@@ -237,6 +213,8 @@ static void *run(void *arg)
 
 		if (nr == 1 && event.data.fd == watch->stop_fd)
 			return NULL;
+		if (nr == 1)
+			news_ring__wait_again(watch->news);
 		pthread_mutex_lock(&watch->lock);
 		is_done = consume(watch, TURN_NS);
 		work_on_due(watch, false);
@@ -271,24 +249,19 @@ static int start(struct unwind_watch *watch)
 
 static int set_up(struct unwind_watch *watch, const struct unwind_map_fds *fds, struct err *err)
 {
-	int code = 0;
+	int code;
 
 	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
 	watch->upload = unwind_upload__new(fds, err);
 	if (!watch->upload)
 		return -EINVAL; /* the sentence says it */
-	watch->news = ring_buffer__new(fds->news, on_news, watch, NULL);
+	watch->news = news_ring__new(fds->news, err);
 	if (!watch->news)
-		code = -errno;
-	else
-		ring_mirror__drop(UNWIND_NEWS_BYTES, COPY_MAX_BYTES);
+		return -EINVAL;
+	code = watch_fd(watch, watch->stop_fd);
 	if (!code)
-		unwind_upload__on_pause(watch->upload, &(struct unwind_pause){ empty_ring, watch });
-	if (!code)
-		code = watch_fd(watch, watch->stop_fd);
-	if (!code)
-		code = watch_fd(watch, ring_buffer__epoll_fd(watch->news));
+		code = watch_fd(watch, news_ring__wakes(watch->news));
 	if (!code)
 		code = start(watch);
 	return code ? err__set(err, code, "cannot watch for new code: %s", strerror(-code)) : 0;
@@ -321,14 +294,13 @@ void unwind_watch__free(struct unwind_watch *watch)
 		(void)!write(watch->stop_fd, &stop, sizeof(stop));
 		pthread_join(watch->thread, NULL);
 	}
-	ring_buffer__free(watch->news);
+	news_ring__free(watch->news);
 	unwind_upload__free(watch->upload);
 	while (watch->nr)
 		free(watch->walked[--watch->nr]);
 	free(watch->walked);
 	begun__fini(&watch->begun);
 	stack_dwfl__fini(&watch->dwfl);
-	news_queue__fini(&watch->queue);
 	news_queue__fini(&watch->later);
 	if (watch->epoll_fd >= 0)
 		close(watch->epoll_fd);

@@ -143,7 +143,7 @@ static void test_go(void **state)
 	(void)state;
 	if (fd < 0)
 		skip();
-	assert_int_equal(unwind_table__build(&table, fd, "go", NULL, NULL), 0);
+	assert_int_equal(unwind_table__build(&table, fd, "go", NULL), 0);
 	check_table(&table);
 	assert_true(table.has_go);
 	assert_true(table.nr_functions > 1000);

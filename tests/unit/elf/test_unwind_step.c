@@ -328,7 +328,7 @@ static bool build_table(struct object *object, const struct dl_phdr_info *info)
 
 	if (fd < 0)
 		return false;
-	code = unwind_table__build(&object->table, fd, path, NULL, NULL);
+	code = unwind_table__build(&object->table, fd, path, NULL);
 	close(fd);
 	return !code;
 }

@@ -322,7 +322,7 @@ static void compare_object(struct object *object)
 	int fd = open(object->path, O_RDONLY);
 
 	assert_true(fd >= 0);
-	assert_int_equal(unwind_table__build(&object->table, fd, object->path, NULL, &err), 0);
+	assert_int_equal(unwind_table__build(&object->table, fd, object->path, &err), 0);
 	check_table(&object->table);
 	object->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	object->cfi = dwarf_getcfi_elf(object->elf);
@@ -338,7 +338,8 @@ static void compare_object(struct object *object)
 		      object->path, object->table.nr, object->same, object->unsupported,
 		      object->unknown);
 	assert_true(object->same > NR_PCS / 10);
-	/* libcrypto's multi-buffer SHA keeps its frame at *(rsp + 8 * reg + n): 0.12 % of its code */
+	/* libcrypto's multi-buffer SHA keeps its frame at *(rsp + 8 * reg + n): 0.12 % of its code
+	 */
 	assert_true(object->unsupported <= NR_PCS / 500);
 	dwarf_cfi_end(object->cfi);
 	elf_end(object->elf);

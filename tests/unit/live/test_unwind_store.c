@@ -83,7 +83,7 @@ static struct unwind_table own_table(void)
 	int fd = open("/proc/self/exe", O_RDONLY);
 
 	assert_true(fd >= 0);
-	assert_int_equal(unwind_table__build(&table, fd, "self", NULL, NULL), 0);
+	assert_int_equal(unwind_table__build(&table, fd, "self", NULL), 0);
 	close(fd);
 	return table;
 }
