@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
 #include "live/news_ring.h"
@@ -14,13 +14,12 @@
 #include "unwind_news_abi.h"
 
 #define COPY_MAX_BYTES (sizeof(struct unwind_copy) + UNWIND_COPY_MAX_PAGES * UNWIND_COPY_PAGE_BYTES)
-#define NICENESS                                                                                   \
-	(-20) /* before who fills it, and before who builds tables: it takes next to no time */
 
 struct news_ring {
-	pthread_mutex_t lock; /* of the two below; whoever has it is soon done */
+	pthread_mutex_t lock; /* of the three below; whoever has it is soon done */
 	struct ring_buffer *news;
 	struct news_queue queue; /* taken from the ring, not worked on yet */
+	size_t enough_bytes;
 	pthread_t thread;
 	bool has_thread;
 	int epoll_fd, stop_fd, wakes_fd;
@@ -32,14 +31,24 @@ static int on_news(void *context, void *bytes, size_t len)
 	struct news_ring *ring = context;
 
 	news_queue__push(&ring->queue, bytes, len);
-	return ring->queue.bytes < NEWS_QUEUE_MAX_BYTES ? 0 : -EAGAIN;
+	return ring->queue.bytes < ring->enough_bytes ? 0 : -EAGAIN;
 }
 
-/* Under the lock. */
-static void empty(struct news_ring *ring)
+/* Take news until there is nothing left, or @enough_bytes are in the queue. Under the lock. */
+static void take(struct news_ring *ring, size_t enough_bytes)
 {
-	if (ring->queue.bytes < NEWS_QUEUE_MAX_BYTES)
+	ring->enough_bytes = enough_bytes;
+	if (ring->queue.bytes < enough_bytes)
 		ring_buffer__consume(ring->news);
+}
+
+/* Before who fills the ring, and who builds tables: between them they have the CPUs for as long as
+ * it takes to fill it, some ms. Without the right to it works as well, unless there are but two. */
+static void hurry(void)
+{
+	const struct sched_param lowest = { .sched_priority = sched_get_priority_min(SCHED_FIFO) };
+
+	sched_setscheduler(0, SCHED_FIFO, &lowest); /* of this thread */
 }
 
 static void *run(void *arg)
@@ -48,14 +57,14 @@ static void *run(void *arg)
 	struct epoll_event event;
 	__u64 one = 1;
 
-	setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* without it it works as well */
+	hurry();
 	for (;;) {
 		int nr = epoll_wait(ring->epoll_fd, &event, 1, -1);
 
 		if (nr == 1 && event.data.fd == ring->stop_fd)
 			return NULL;
 		pthread_mutex_lock(&ring->lock);
-		empty(ring);
+		take(ring, NEWS_QUEUE_MAX_BYTES);
 		pthread_mutex_unlock(&ring->lock);
 		(void)!write(ring->wakes_fd, &one, sizeof(one));
 	}
@@ -105,6 +114,17 @@ static int set_up(struct news_ring *ring, int fd)
 	return code ? code : start(ring);
 }
 
+/* Who has it is not to be kept from the CPU while the thread waits for it. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t inherits;
+
+	pthread_mutexattr_init(&inherits);
+	pthread_mutexattr_setprotocol(&inherits, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(lock, &inherits);
+	pthread_mutexattr_destroy(&inherits);
+}
+
 struct news_ring *news_ring__new(int fd, struct err *err)
 {
 	struct news_ring *ring = calloc(1, sizeof(*ring));
@@ -114,7 +134,7 @@ struct news_ring *news_ring__new(int fd, struct err *err)
 		err__set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	pthread_mutex_init(&ring->lock, NULL);
+	init_lock(&ring->lock);
 	ring->epoll_fd = ring->stop_fd = ring->wakes_fd = -1;
 	code = set_up(ring, fd);
 	if (!code)
@@ -163,13 +183,20 @@ void news_ring__wait_again(struct news_ring *ring)
 	(void)!read(ring->wakes_fd, &ignored, sizeof(ignored));
 }
 
-struct news_item *news_ring__next(struct news_ring *ring)
+const struct news_item *news_ring__first(struct news_ring *ring)
 {
-	struct news_item *item;
+	const struct news_item *item;
 
 	pthread_mutex_lock(&ring->lock);
-	empty(ring);
-	item = news_queue__pop(&ring->queue);
+	take(ring, 1); /* they may come as fast as they are taken: the first will do */
+	item = news_queue__first(&ring->queue);
 	pthread_mutex_unlock(&ring->lock);
 	return item;
+}
+
+void news_ring__drop(struct news_ring *ring)
+{
+	pthread_mutex_lock(&ring->lock);
+	news_queue__drop(&ring->queue);
+	pthread_mutex_unlock(&ring->lock);
 }

@@ -24,7 +24,9 @@ void news_ring__free(struct news_ring *ring);
 int news_ring__wakes(const struct news_ring *ring);
 void news_ring__wait_again(struct news_ring *ring);
 
-/* The oldest of what has come so far, the caller's to free(); NULL: none. From any thread. */
-struct news_item *news_ring__next(struct news_ring *ring);
+/* The oldest of what has come so far, good until news_ring__drop(); NULL: none. One caller at a
+ * time, from any thread. */
+const struct news_item *news_ring__first(struct news_ring *ring);
+void news_ring__drop(struct news_ring *ring);
 
 #endif

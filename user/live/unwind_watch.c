@@ -166,30 +166,29 @@ static bool consume(struct unwind_watch *watch, __u64 ns)
 	__u64 turn_ends_ns = facts__now() + ns;
 
 	for (;;) {
-		struct news_item *item = news_ring__next(watch->news);
+		const struct news_item *item = news_ring__first(watch->news);
 
 		if (!item)
 			return true;
 		work_on(watch, item->bytes, item->len, true);
-		free(item);
+		news_ring__drop(watch->news);
 		if (facts__now() > turn_ends_ns)
 			return false;
 	}
 }
 
-/* Work on what waited; @wait: what still has to goes on waiting. */
+/* Work on what waited; @wait: what still has to goes on waiting, behind the others. */
 static void work_on_later(struct unwind_watch *watch, bool wait)
 {
-	struct news_queue later = watch->later;
-	struct news_item *item;
+	struct news_queue *later = &watch->later;
 
-	watch->later = (struct news_queue){ 0 };
-	while ((item = news_queue__pop(&later))) {
-		struct unwind_news *news = (struct unwind_news *)item->bytes;
+	for (size_t nr = later->nr; nr; nr--) {
+		const struct news_item *item = news_queue__first(later);
+		const struct unwind_news *news = (const struct unwind_news *)item->bytes;
 
 		work_on(watch, item->bytes, item->len,
 			wait && !unwind_upload__is_overtaken(watch->upload, news->space));
-		free(item);
+		news_queue__drop(later);
 	}
 	unwind_upload__drop_overtaken(watch->upload);
 }
