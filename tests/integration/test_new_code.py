@@ -10,6 +10,7 @@ pytestmark = pytest.mark.live
 
 TICKS = 6
 REGIONS = 1500  # of code_storm
+PATHS = 6**4  # of many_paths
 
 
 def wait_for_lines(path, nr):
@@ -60,3 +61,22 @@ def test_stacks_walked_late_are_whole_and_named(tmp_path):
     assert not nameless
     assert all(stack["complete"] for stack in view["stacks"])
     assert with_site(view, "site_child")
+
+
+def test_every_path_through_code_without_a_table_is_whole(tmp_path):
+    """Copies of stacks come by the thousand while a large table is built, and as fast as a program can fault."""
+    trace = tmp_path / "trace.rsst"
+    with Workload("many_paths") as target:
+        with Tracer("record", "-p", target.pid, "-o", trace) as tracer:
+            tracer.attached()
+            target.go()
+            truth = target.truth()
+            assert tracer.stop() == 0, tracer.talk
+        assert target.close() == 0
+    view = report(trace, "--all")
+    assert view["events"]["lost"] == 0
+    assert view["ledger"]["error"] == 0
+    assert site_bytes(view, "site_paths") == truth["sites"]["site_paths"]
+    stacks = with_site(view, "site_paths")
+    assert all(stack["complete"] for stack in stacks)
+    assert len(stacks) >= PATHS
