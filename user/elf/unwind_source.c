@@ -160,7 +160,7 @@ static void take_segments(Elf *elf, struct code_ranges *ranges)
 	for (size_t i = 0; i < nr && ranges->nr_segments < MAX_CODE_SEGMENTS; i++) {
 		if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_LOAD ||
 		    !(header.p_flags & PF_X) || header.p_vaddr + header.p_filesz < header.p_vaddr ||
-		    header.p_vaddr < header.p_offset)
+		    header.p_offset + header.p_filesz < header.p_offset)
 			continue;
 		ranges->segments[ranges->nr_segments++] = (struct code_segment){
 			.start = header.p_vaddr,
