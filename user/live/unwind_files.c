@@ -114,13 +114,17 @@ int unwind_files__open(pid_t pid, const struct proc_map *map)
 	return open_checked(path, map, true);
 }
 
-/* The kernel side knows a file by device and inode only; the last one seen by that name wins. */
+/* The kernel side knows a file by device and inode only; the last one seen by that name wins, also
+ * when it has no table. */
 static void tell_kernel(struct unwind_files *files, const struct unwind_file *file)
 {
 	struct unwind_object_key key = { .ino = file->key.ino, .dev = file->key.dev };
 
-	if (files->objects_fd >= 0 && file->object.nr_pages &&
-	    bpf_map_update_elem(files->objects_fd, &key, &file->object, BPF_ANY))
+	if (files->objects_fd < 0)
+		return;
+	if (!file->object.nr_pages)
+		bpf_map_delete_elem(files->objects_fd, &key);
+	else if (bpf_map_update_elem(files->objects_fd, &key, &file->object, BPF_ANY))
 		files->nr_untold++;
 }
 
@@ -341,10 +345,10 @@ bool unwind_files__recall(const struct unwind_files *files, __u64 ino, __u32 dev
 
 	/* not from the kernel's map: that has no room for all of them */
 	for (file = files->files; file; file = file->hh.next) {
-		if (file->key.ino != ino || file->key.dev != dev || !file->object.nr_pages)
+		if (file->key.ino != ino || file->key.dev != dev)
 			continue;
 		*object = file->object;
-		found = true;
+		found = file->object.nr_pages;
 	}
 	return found;
 }

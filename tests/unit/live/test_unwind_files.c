@@ -299,6 +299,25 @@ static void what_the_kernel_has_no_room_for_is_counted(void **state)
 	remove_file(&file);
 }
 
+/* The last one of a name wins, and if it has no table the name has none. */
+static void a_table_does_not_outlive_its_file(void **state)
+{
+	struct scene *scene = *state;
+	struct code_file file = make_copy(scene, "file");
+	struct unwind_object object;
+	int fd;
+
+	assert_true(unwind_files__recall(&scene->files, file.key.ino, file.key.dev, &object));
+	fd = open(file.path, O_WRONLY | O_TRUNC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "text", 4), 4);
+	close(fd);
+	find(scene, &file);
+	assert_int_equal(file.object.nr_pages, 0);
+	assert_false(unwind_files__recall(&scene->files, file.key.ino, file.key.dev, &object));
+	remove_file(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +325,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_table_says_which_file_it_is_of, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(moved_code_has_a_table_of_its_own, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_table_does_not_outlive_its_file, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(without_room_a_copy_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_kernel_has_no_room_for_is_counted, set_up,
