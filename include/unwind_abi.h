@@ -63,9 +63,13 @@ enum unwind_rbp {
 	UNWIND_RBP_RBP = 2, /* *(rbp + rbp_off) */
 };
 
+/* What rbx_words says when it is no place: those are below the CFA. */
+#define UNWIND_RBX_SAME 0
+#define UNWIND_RBX_LOST 1
+
 struct unwind_rule {
 	__u8 how;	/* enum unwind_cfa | enum unwind_rbp << 4 */
-	__s8 rbx_words; /* the caller's rbx is at cfa + 8 * rbx_words; 0: unchanged */
+	__s8 rbx_words; /* the caller's rbx is at cfa + 8 * rbx_words, or UNWIND_RBX_* */
 	__s16 rbp_off;	/* bytes */
 	__s32 cfa_off;	/* bytes, or high << 8 | low */
 };
