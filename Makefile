@@ -192,7 +192,7 @@ THREADS ?= 8
 torture: all workloads tools ## one storm, page by page (root); SEED=7 THREADS=8 OPTIONS="--ms 4000", REDUCE=1
 	$(Q)$(PYTHON) tests/tools/torture.py --seed $(SEED) --threads $(THREADS) $(OPTIONS) $(if $(REDUCE),--reduce)
 
-$(BUILD)/bench/reconcile $(BUILD)/bench/scale: $(BUILD)/bench/%: tests/bench/%.c $(LIBFILES)
+$(BUILD)/bench/reconcile $(BUILD)/bench/scale $(BUILD)/bench/cfi: $(BUILD)/bench/%: tests/bench/%.c $(LIBFILES)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(LIBFILES) -Wl,--end-group $(LIBS)
@@ -221,11 +221,16 @@ $(WALK)/deep_fp $(WALK)/deep_none: tests/bench/walk/deep.c tests/bench/walk/deep
 bench-walk: $(WALK_FILES) ## what the walk of a stack costs a fault, beside bpf_get_stack (root); ROUNDS=9
 	$(Q)$(PYTHON) tests/bench/walk_cost.py --build $(BUILD) --rounds $(ROUNDS) --json $(BUILD)/bench/walk.json
 
-.PHONY: bench-reconcile bench-scale
+.PHONY: bench-reconcile bench-scale bench-cfi
 MILLIONS ?= 20
 bench-scale: $(BUILD)/bench/scale ## what a record costs the model, by the target's size; MILLIONS=100 for the longest
 	$(Q)$< $(MILLIONS) $<.jsonl
 	$(Q)$(PYTHON) tests/bench/plot_scale.py $<.jsonl $<.svg
+
+LIBRARIES := /usr/lib/$(shell $(CC) -print-multiarch)
+OBJECTS ?= $(sort $(realpath $(wildcard $(LIBRARIES)/libc.so.6 $(LIBRARIES)/libLLVM-*.so.1)))
+bench-cfi: $(BUILD)/bench/cfi ## unwind tables, by our reader of CFI and by elfutils'; OBJECTS="libx.so prog"
+	$(Q)$< $(OBJECTS)
 
 bench-reconcile: $(BUILD)/bench/reconcile ## what asking the kernel for residency costs, and how long it holds mmap_lock
 	$(Q)$<

@@ -96,13 +96,13 @@ static __always_inline void memo__needs_bp(struct unwind_target *t)
 }
 
 /*
- * The walk under way made a step by a rule with these @how and @rbx_words; @first is the first word
- * it read. In the order of unwind__from_table(): what the CFA is made of, rbp, rbx, the return
- * address; of unwind__from_signal(): rbp, rbx, and so on. rbx is used by no rule but
+ * The walk under way made a step by a rule with this @how, that read rbx, too, or not; @first is
+ * the first word it read. In the order of unwind__from_table(): what the CFA is made of, rbp, rbx,
+ * the return address; of unwind__from_signal(): rbp, rbx, and so on. rbx is used by no rule but
  * UNWIND_CFA_REG. A global function, else each of its ways would be verified with each of the
  * step's.
  */
-__noinline int memo__step(__u32 how, __u32 rbx_words, __u32 first)
+__noinline int memo__step(__u32 how, __u32 reads_rbx, __u32 first)
 {
 	struct unwind_target *t = unwind__target();
 	__u32 cfa = how & 15, rbp = how >> 4;
@@ -121,7 +121,7 @@ __noinline int memo__step(__u32 how, __u32 rbx_words, __u32 first)
 		t->log.idle |= 1ULL << (first & (MEMO_WORDS - 1));
 		first++;
 	}
-	if (signal || rbx_words)
+	if (signal || reads_rbx)
 		t->log.idle |= 1ULL << (first & (MEMO_WORDS - 1));
 	return 0;
 }

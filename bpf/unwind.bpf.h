@@ -51,7 +51,7 @@ static __always_inline int unwind__one_frame(struct unwind_target *t, __u32 i)
 	first_word = t->log.nr_words;
 	end = unwind__step(t, &t->regs, rule);
 	if (first_word <= MEMO_WORDS)
-		memo__step(rule->how, rule->rbx_words != 0, first_word);
+		memo__step(rule->how, rule->rbx_words < 0, first_word);
 	return end;
 }
 

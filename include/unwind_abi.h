@@ -6,7 +6,8 @@
  * From a pc to a rule: space -> set (its executable mappings, sorted) -> mapping -> file offset
  * -> 64 KiB page of the file -> row (the last at or below the offset) -> rule. Rows, rules and
  * pages are written once, before a mapping that leads to them is published, and are shared by
- * every space.
+ * every space; rows by files of the same content, too, while pages are of one file each: first_page
+ * says which.
  *
  * A set changes in five ways only, and none lets a walk see a false rule:
  *  - User space fills an unused set, then stores the space's word: a walk sees the old set or the
@@ -30,7 +31,7 @@
 #endif
 
 #define UNWIND_MAX_RULES 16384	 /* a rule id has 14 bits; a large process uses some 2000 */
-#define UNWIND_MAX_PAGES 65536	 /* 64 KiB pages of code: 4 GiB */
+#define UNWIND_MAX_PAGES 262144	 /* 64 KiB pages of code: 16 GiB of files, in 2 MiB */
 #define UNWIND_NR_SETS 96	 /* processes whose tables are known at one time */
 #define UNWIND_SET_SORTED 960	 /* mappings of a set that user space writes, by start */
 #define UNWIND_SET_RECENT 64	 /* mappings the kernel side saw since, in order of arrival */
@@ -62,9 +63,13 @@ enum unwind_rbp {
 	UNWIND_RBP_RBP = 2, /* *(rbp + rbp_off) */
 };
 
+/* What rbx_words says when it is no place: those are below the CFA. */
+#define UNWIND_RBX_SAME 0
+#define UNWIND_RBX_LOST 1
+
 struct unwind_rule {
 	__u8 how;	/* enum unwind_cfa | enum unwind_rbp << 4 */
-	__s8 rbx_words; /* the caller's rbx is at cfa + 8 * rbx_words; 0: unchanged */
+	__s8 rbx_words; /* the caller's rbx is at cfa + 8 * rbx_words, or UNWIND_RBX_* */
 	__s16 rbp_off;	/* bytes */
 	__s32 cfa_off;	/* bytes, or high << 8 | low */
 };

@@ -209,7 +209,9 @@ static __always_inline int unwind__from_table(struct unwind_target *target,
 	if (rbp != UNWIND_RBP_SAME &&
 	    unwind_read(target, (rbp == UNWIND_RBP_CFA ? cfa : regs->bp) + rule->rbp_off, &bp))
 		return STACK_END_READ;
-	if (rule->rbx_words && unwind_read(target, cfa + 8LL * rule->rbx_words, &regs->bx))
+	if (rule->rbx_words == UNWIND_RBX_LOST)
+		regs->bx = 0;
+	else if (rule->rbx_words && unwind_read(target, cfa + 8LL * rule->rbx_words, &regs->bx))
 		return STACK_END_READ;
 	if (unwind_read(target, cfa - 8, &ip))
 		return STACK_END_READ;

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -277,3 +278,79 @@ def test_gone_with_its_namespace(first, tmp_path):
     with Tracer("record", "-o", tmp_path / "t", "--", *argv) as tracer:
         assert tracer.finish() == 0, tracer.talk
     judge(tmp_path / "t")
+
+
+# --- copies ----------------------------------------------------------------------------------------
+
+TABLES = re.compile(r"by now (\d+) files, (\d+) of them copies of others, (\d+) of \d+ rows")
+ONE_AND_THE_OTHER = '"$1/moved" once; "$2/moved" once; true'
+
+
+def run_both(one, other, trace):
+    """A program of folder @one and then one of folder @other; how many files had a table, were copies, and what rows they have."""
+    with Tracer("record", "-v", "--children", "-o", trace, "--", "sh", "-c", ONE_AND_THE_OTHER, "sh", one, other) as tracer:
+        assert tracer.finish() == 0, tracer.talk
+    return tuple(map(int, TABLES.search("\n".join(tracer.talk)).groups()))
+
+
+def assert_both_whole(trace, one, other):
+    """Each had its memory by whole stacks, which lie in its own files alone."""
+    view = report(trace, "--all")
+    total = {str(one): 0, str(other): 0}
+    for stack in view["stacks"]:
+        frames = [frame for frame in stack["frames"] if re.match("(first|second)_|from_library", frame["symbol"] or "")]
+        folders = {os.path.dirname(frame["module"]) for frame in frames}
+        assert len(folders) <= 1, stack
+        if stack["complete"] and folders:
+            total[folders.pop()] += bytes_of({"stacks": [stack]}, "first")
+    assert all(found >= BYTES for found in total.values()), total
+
+
+def test_copies_share_their_tables(first, tmp_path):
+    """The libc of another container: the rows are there already, the names are its own."""
+    copy = shutil.copytree(first, tmp_path / "copy")
+    files, copies, rows = run_both(first, first, tmp_path / "same")
+    assert run_both(first, copy, tmp_path / "t") == (files + 2, copies + 2, rows)
+    assert_both_whole(tmp_path / "t", first, copy)
+
+
+def test_copies_on_another_file_system_share_their_tables(first, tmp_path):
+    mounted = tmp_path / "mounted"
+    os.mkdir(mounted)
+    files, copies, rows = run_both(first, first, tmp_path / "same")
+    subprocess.run(["mount", "-t", "tmpfs", "none", mounted], check=True)
+    try:
+        copy = shutil.copytree(first, mounted / "copy")
+        assert run_both(first, copy, tmp_path / "t") == (files + 2, copies + 2, rows)
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+    assert_both_whole(tmp_path / "t", first, copy)
+
+
+def move_code(path):
+    """What a tool that edits files may do: the code, and all behind it, lies a page further on. Nothing else changes."""
+    image = bytearray(path.read_bytes())
+    programs, sections = struct.unpack_from("<QQ", image, 32)
+    nr_programs, nr_sections = struct.unpack_from("<H", image, 56)[0], struct.unpack_from("<H", image, 60)[0]
+    headers = [programs + 56 * i for i in range(nr_programs)]
+    code = next(struct.unpack_from("<Q", image, at + 8)[0] for at in headers if struct.unpack_from("<II", image, at) == (1, 5))
+    for at in [40, *(at + 8 for at in headers), *(sections + 64 * i + 24 for i in range(nr_sections))]:
+        offset = struct.unpack_from("<Q", image, at)[0]
+        struct.pack_into("<Q", image, at, offset + (4096 if offset >= code else 0))
+    path.write_bytes(image[:code] + bytes(4096) + image[code:])
+
+
+def build_ids(folder):
+    notes = subprocess.run(["readelf", "-n", folder / "moved", folder / "libmoved.so"], stdout=subprocess.PIPE, text=True, check=True)
+    return re.findall("Build ID: (\\w+)", notes.stdout)
+
+
+def test_moved_code_with_the_same_build_id_is_no_copy(first, tmp_path):
+    moved = shutil.copytree(first, tmp_path / "moved")
+    for name in os.listdir(moved):
+        move_code(moved / name)
+    assert len(build_ids(first)) == 2 and build_ids(moved) == build_ids(first)
+    files, copies, rows = run_both(first, first, tmp_path / "same")
+    now = run_both(first, moved, tmp_path / "t")
+    assert now[:2] == (files + 2, copies) and now[2] > rows
+    assert_both_whole(tmp_path / "t", first, moved)

@@ -125,9 +125,13 @@ static bool set_rbp(const struct cfi_register *rbp, struct unwind_rule *rule)
  * functions. */
 static void set_rbx(const struct cfi_register *rbx, struct unwind_rule *rule)
 {
-	if (rbx->saved == CFI_AT_CFA && rbx->offset % 8 == 0 && rbx->offset / 8 >= -128 &&
-	    rbx->offset < 0)
+	if (rbx->saved == CFI_SAME)
+		rule->rbx_words = UNWIND_RBX_SAME;
+	else if (rbx->saved == CFI_AT_CFA && rbx->offset % 8 == 0 && rbx->offset / 8 >= -128 &&
+		 rbx->offset < 0)
 		rule->rbx_words = (__s8)(rbx->offset / 8);
+	else
+		rule->rbx_words = UNWIND_RBX_LOST;
 }
 
 void cfi_state__rule(const struct cfi_state *state, bool signal, struct unwind_rule *rule)

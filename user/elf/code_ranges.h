@@ -14,7 +14,7 @@ enum code_range_kind {
 
 struct code_range {
 	__u64 start, end;    /* link-time addresses */
-	__u64 bias;	     /* address - bias is the file offset */
+	__u64 bias;	     /* of its segment */
 	const __u8 *program; /* in the section's bytes */
 	__u64 program_field; /* address of its first byte */
 	__u32 program_len;
@@ -25,7 +25,7 @@ struct code_range {
 /* An executable PT_LOAD. */
 struct code_segment {
 	__u64 start, end; /* link-time addresses, those with bytes in the file */
-	__u64 bias;
+	__u64 bias; /* address - bias is the file offset; it wraps where that is the larger */
 };
 
 #define MAX_CODE_SEGMENTS 16

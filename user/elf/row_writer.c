@@ -53,7 +53,7 @@ bool row_writer__begin(struct row_writer *writer, __u64 start, __u64 end, __u64 
 {
 	__u64 offset = start - bias;
 
-	if (start >= end || start < bias || offset < writer->written_to)
+	if (start >= end || offset < writer->written_to)
 		return false;
 	if (!writer->table->nr || offset - writer->written_to >= ALIGNMENT_BYTES)
 		append(writer, writer->written_to, &rule_none);

@@ -24,6 +24,7 @@ struct elf_object {
 	struct symbol_table symbols;
 	struct fde_ranges fdes; /* read at the first address without a sized symbol */
 	bool fdes_read;
+	bool dropped;	     /* the symbols and the ranges were given back */
 	bool full;	     /* there was a .symtab */
 	struct lines *lines; /* NULL: no DWARF */
 	__u8 build_id[64];
@@ -44,17 +45,24 @@ static void add_debug(struct elf_object *object)
 	elf_image__rest(&object->debug);
 }
 
-/* Names of @object->image, then what a separate file adds. */
-static void read_symbols(struct elf_object *object, const char *path, const char *name,
-			 const char *root)
+/* Names of @object->image, which is awake. True: there is a .symtab. */
+static bool add_own(struct elf_object *object)
 {
-	object->full =
-		symbol_sources__add_sections(&object->symbols, &object->image, &object->image);
-	if (!object->full) {
+	bool full = symbol_sources__add_sections(&object->symbols, &object->image, &object->image);
+
+	if (!full) {
 		symbol_sources__add_minidebuginfo(&object->symbols, &object->image);
 		go_table__add_symbols(&object->symbols, &object->image);
 	}
 	symbol_sources__add_plt(&object->symbols, &object->image);
+	return full;
+}
+
+/* Its own names, then what a separate file adds. */
+static void read_symbols(struct elf_object *object, const char *path, const char *name,
+			 const char *root)
+{
+	object->full = add_own(object);
 	object->lines = lines__new(&object->image);
 	if (elf_object__lacks_debug(object) && path &&
 	    !debug_file__open(&object->debug, &object->image, path, name, root))
@@ -154,6 +162,35 @@ size_t elf_object__build_id(const struct elf_object *object, __u8 *buf, size_t c
 	return len;
 }
 
+void elf_object__drop_symbols(struct elf_object *object)
+{
+	symbol_table__fini(&object->symbols);
+	object->symbols = (struct symbol_table){ 0 };
+	fde_ranges__fini(&object->fdes);
+	object->fdes_read = false;
+	object->dropped = true;
+}
+
+bool elf_object__has_symbols(const struct elf_object *object)
+{
+	return !object->dropped;
+}
+
+void elf_object__read_symbols(struct elf_object *object)
+{
+	if (!object->dropped)
+		return;
+	object->dropped = false;
+	elf_image__wake(&object->image);
+	if (!add_own(object) && object->debug.kind != ELF_IMAGE_INVALID) {
+		elf_image__wake(&object->debug);
+		symbol_sources__add_sections(&object->symbols, &object->image, &object->debug);
+		elf_image__rest(&object->debug);
+	}
+	symbol_table__finish(&object->symbols);
+	elf_image__rest(&object->image);
+}
+
 bool elf_object__lacks_debug(const struct elf_object *object)
 {
 	return object->debug.kind == ELF_IMAGE_INVALID && (!object->full || !object->lines);
@@ -166,6 +203,7 @@ int elf_object__add_debug(struct elf_object *object, int fd)
 
 	if (object->debug.kind != ELF_IMAGE_INVALID)
 		return -EINVAL; /* it has one */
+	elf_object__read_symbols(object);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (!elf_image__wake(&object->image))
 		return -EIO;
@@ -286,6 +324,7 @@ void elf_object__lookup(struct elf_object *object, __u64 offset, struct symbol_l
 	char text[MAX_NAME_BYTES];
 	__u64 vaddr, start = 0;
 
+	elf_object__read_symbols(object);
 	drop_texts(object);
 	*out = (struct symbol_lookup){ 1, object->names, UNKNOWN_DELTA };
 	if (!elf_image__vaddr(&object->image, offset, &vaddr)) {
@@ -312,11 +351,16 @@ void elf_object__drop_pages(const struct elf_object *object)
 		lines__drop_pages(object->lines);
 }
 
+size_t elf_object__symbol_bytes(const struct elf_object *object)
+{
+	return symbol_table__memory_bytes(&object->symbols) +
+	       fde_ranges__memory_bytes(&object->fdes);
+}
+
 size_t elf_object__memory_bytes(const struct elf_object *object)
 {
 	return sizeof(*object) + strlen(object->basename) + 1 +
 	       elf_image__memory_bytes(&object->image) + elf_image__memory_bytes(&object->debug) +
-	       symbol_table__memory_bytes(&object->symbols) +
-	       fde_ranges__memory_bytes(&object->fdes) +
+	       elf_object__symbol_bytes(object) +
 	       (object->lines ? lines__memory_bytes(object->lines) : 0);
 }

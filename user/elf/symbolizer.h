@@ -66,7 +66,16 @@ void elf_object__rest(struct elf_object *object);
 /* The same for what costs next to nothing to have again: pages of mapped files. The last lookup stays valid. */
 void elf_object__drop_pages(const struct elf_object *object);
 
-/* Bytes of heap the object holds, for -v. */
+/*
+ * elf_object__drop_symbols() - give back the symbols, too: some 25 MiB for libLLVM. The file stays open, and the last
+ * lookup valid; the next one reads them again, or elf_object__read_symbols() before that, which takes what opening did.
+ */
+void elf_object__drop_symbols(struct elf_object *object);
+bool elf_object__has_symbols(const struct elf_object *object);
+void elf_object__read_symbols(struct elf_object *object);
+
+/* Bytes of heap the object holds, for -v; those of them that elf_object__drop_symbols() gives back. */
 size_t elf_object__memory_bytes(const struct elf_object *object);
+size_t elf_object__symbol_bytes(const struct elf_object *object);
 
 #endif

@@ -1,186 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <dwarf.h>
 #include <errno.h>
-#include <gelf.h>
 #include <stdlib.h>
+#include <string.h>
 #include "elf/frame_section.h"
 #include "elf/go_pclntab.h"
 #include "elf/row_writer.h"
-#include "elf/unwind_table.h"
+#include "elf/unwind_source.h"
 
 #define FRAME_BYTES_PER_ROW 4 /* measured 5.0 to 5.5 for C, C++ and Rust */
 #define GO_BYTES_PER_ROW 8
 #define MAX_STARTUP_BYTES 64
-
-/* What a file has to say, its sections not yet parsed. Data belongs to the Elf. */
-
-struct source {
-	Elf *elf;
-	Elf_Data *eh_frame, *debug_frame, *pclntab, *init, *fini;
-	__u64 eh_frame_address, debug_frame_address, init_address, fini_address, text_address;
-};
-
-static bool is_ours(Elf *elf)
-{
-	GElf_Ehdr header;
-
-	return elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) &&
-	       header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_ident[EI_DATA] == ELFDATA2LSB &&
-	       header.e_machine == EM_X86_64;
-}
-
-/* A section's bytes as they stand in the file; NULL when it has none or they are compressed. */
-static Elf_Data *bytes_of(Elf_Scn *section, const GElf_Shdr *header)
-{
-	Elf_Data *data;
-
-	if (header->sh_type == SHT_NOBITS || (header->sh_flags & SHF_COMPRESSED))
-		return NULL;
-	data = elf_rawdata(section, NULL);
-	return data && data->d_buf && data->d_size ? data : NULL;
-}
-
-static void take_section(struct source *source, Elf_Scn *section, const GElf_Shdr *header,
-			 const char *name)
-{
-	const struct {
-		const char *name;
-		Elf_Data **data;
-		__u64 *address;
-	} wanted[] = {
-		{ ".eh_frame", &source->eh_frame, &source->eh_frame_address },
-		{ ".debug_frame", &source->debug_frame, &source->debug_frame_address },
-		{ ".gopclntab", &source->pclntab, NULL },
-		{ ".data.rel.ro.gopclntab", &source->pclntab, NULL },
-		{ ".init", &source->init, &source->init_address },
-		{ ".fini", &source->fini, &source->fini_address },
-	};
-
-	if (!strcmp(name, ".text"))
-		source->text_address = header->sh_addr;
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		if (strcmp(name, wanted[i].name) != 0)
-			continue;
-		*wanted[i].data = bytes_of(section, header);
-		if (wanted[i].address)
-			*wanted[i].address = header->sh_addr;
-	}
-}
-
-/* Call @take for each section that has a name. */
-static void each_section(struct source *source,
-			 void (*take)(struct source *, Elf_Scn *, const GElf_Shdr *, const char *))
-{
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-	const char *name;
-	size_t names;
-
-	if (elf_getshdrstrndx(source->elf, &names))
-		return;
-	while ((section = elf_nextscn(source->elf, section))) {
-		name = gelf_getshdr(section, &header)
-			       ? elf_strptr(source->elf, names, header.sh_name)
-			       : NULL;
-		if (name)
-			take(source, section, &header, name);
-	}
-}
-
-static bool find_program_header(Elf *elf, __u32 type, GElf_Phdr *header)
-{
-	size_t nr;
-
-	if (elf_getphdrnum(elf, &nr))
-		return false;
-	for (size_t i = 0; i < nr; i++) {
-		if (gelf_getphdr(elf, (int)i, header) && header->p_type == type)
-			return true;
-	}
-	return false;
-}
-
-/* The bytes from @address to the end of its PT_LOAD. */
-static Elf_Data *bytes_at_address(Elf *elf, __u64 address)
-{
-	GElf_Phdr load;
-	__u64 skip;
-	size_t nr;
-
-	if (elf_getphdrnum(elf, &nr))
-		return NULL;
-	for (size_t i = 0; i < nr; i++) {
-		if (!gelf_getphdr(elf, (int)i, &load) || load.p_type != PT_LOAD ||
-		    address < load.p_vaddr || address - load.p_vaddr >= load.p_filesz)
-			continue;
-		skip = address - load.p_vaddr;
-		return elf_getdata_rawchunk(elf, (int64_t)(load.p_offset + skip),
-					    load.p_filesz - skip, ELF_T_BYTE);
-	}
-	return NULL;
-}
-
-/* A file without section headers: .eh_frame_hdr begins { version, three encodings, pointer to
- * .eh_frame }. */
-static void take_by_program_header(struct source *source)
-{
-	struct byte_cursor cursor;
-	GElf_Phdr header;
-	Elf_Data *data;
-	__u8 encoding;
-
-	if (source->eh_frame || !find_program_header(source->elf, PT_GNU_EH_FRAME, &header))
-		return;
-	data = elf_getdata_rawchunk(source->elf, (int64_t)header.p_offset, header.p_filesz,
-				    ELF_T_BYTE);
-	if (!data || !data->d_buf)
-		return;
-	cursor = (struct byte_cursor){ .at = data->d_buf,
-				       .end = (const __u8 *)data->d_buf + data->d_size };
-	byte_cursor__skip(&cursor, 1);
-	encoding = (__u8)byte_cursor__fixed(&cursor, 1);
-	byte_cursor__skip(&cursor, 2);
-	source->eh_frame_address = cfi_pointer(&cursor, encoding, header.p_vaddr + 4);
-	if (!cursor.bad)
-		source->eh_frame = bytes_at_address(source->elf, source->eh_frame_address);
-	if (source->eh_frame && !source->eh_frame->d_buf)
-		source->eh_frame = NULL;
-}
-
-/*
- * Where the kernel jumps to nothing returns from, whatever its CFI says: that of older glibcs calls
- * what lies on the stack, argc, a return address for the first instruction. In a library the field
- * may hold anything.
- */
-static void take_entry(Elf *elf, struct code_ranges *ranges)
-{
-	GElf_Phdr interpreter;
-	GElf_Ehdr header;
-
-	if (gelf_getehdr(elf, &header) &&
-	    (header.e_type == ET_EXEC || find_program_header(elf, PT_INTERP, &interpreter)))
-		ranges->entry = header.e_entry;
-}
-
-static void take_segments(Elf *elf, struct code_ranges *ranges)
-{
-	GElf_Phdr header;
-	size_t nr;
-
-	if (elf_getphdrnum(elf, &nr))
-		return;
-	for (size_t i = 0; i < nr && ranges->nr_segments < MAX_CODE_SEGMENTS; i++) {
-		if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_LOAD ||
-		    !(header.p_flags & PF_X) || header.p_vaddr + header.p_filesz < header.p_vaddr ||
-		    header.p_vaddr < header.p_offset)
-			continue;
-		ranges->segments[ranges->nr_segments++] = (struct code_segment){
-			.start = header.p_vaddr,
-			.end = header.p_vaddr + header.p_filesz,
-			.bias = header.p_vaddr - header.p_offset,
-		};
-	}
-}
 
 static int add_frames(Elf *elf, Elf_Data *data, __u64 address, bool eh, struct code_ranges *ranges)
 {
@@ -204,13 +33,11 @@ static int add_startup(const Elf_Data *data, __u64 address, struct code_ranges *
 	return code_ranges__add(ranges, &range);
 }
 
-static int collect(const struct source *source, const struct go_pclntab *go,
-		   struct code_ranges *ranges)
+static int collect(struct unwind_source *source, const struct go_pclntab *go)
 {
+	struct code_ranges *ranges = &source->ranges;
 	int code;
 
-	take_segments(source->elf, ranges);
-	take_entry(source->elf, ranges);
 	code = add_frames(source->elf, source->eh_frame, source->eh_frame_address, true, ranges);
 	if (!code && go)
 		code = go_pclntab__ranges(go, ranges);
@@ -282,61 +109,60 @@ static int write_rows(struct unwind_table *table, struct code_ranges *ranges,
 	return writer.error;
 }
 
-static int build(struct unwind_table *table, Elf *elf)
+static int build(struct unwind_table *table, struct unwind_source *source)
 {
-	struct source source = { .elf = elf };
-	struct code_ranges ranges = { 0 };
 	struct go_pclntab go;
-	bool has_go;
+	bool has_go =
+		source->pclntab && !go_pclntab__init(&go, source->pclntab->d_buf,
+						     source->pclntab->d_size, source->text_address);
 	int code;
 
-	if (!elf || !is_ours(elf))
-		return -ENOEXEC;
-	each_section(&source, take_section);
-	take_by_program_header(&source);
-	has_go = source.pclntab && !go_pclntab__init(&go, source.pclntab->d_buf,
-						     source.pclntab->d_size, source.text_address);
-	code = collect(&source, has_go ? &go : NULL, &ranges);
+	code = collect(source, has_go ? &go : NULL);
 	if (!code)
-		code = write_rows(table, &ranges, &go);
-	code_ranges__fini(&ranges);
+		code = write_rows(table, &source->ranges, &go);
 	if (!code && !table->nr)
 		code = -ENODATA;
 	return code;
 }
 
-static int build_and_end(struct unwind_table *table, Elf *elf, const char *name, struct err *err)
+int unwind_table__from(struct unwind_table *table, struct unwind_source *source, const char *name,
+		       struct err *err)
 {
-	int code = build(table, elf);
+	int code;
 
-	elf_end(elf);
+	*table = (struct unwind_table){ 0 };
+	code = build(table, source);
 	if (!code)
 		return 0;
 	unwind_table__fini(table);
-	switch (code) {
-	case -ENOEXEC:
-		return err__set(err, code, "\"%s\" is not a 64-bit x86 ELF file", name);
-	case -ENODATA:
+	if (code == -ENODATA)
 		return err__set(err, code, "\"%s\" has no unwind tables", name);
-	default:
-		return err__set(err, code, "no memory for the unwind table of \"%s\"", name);
-	}
+	return err__set(err, code, "no memory for the unwind table of \"%s\"", name);
 }
 
 int unwind_table__build(struct unwind_table *table, int fd, const char *name, struct err *err)
 {
+	struct unwind_source *source;
+	int code = unwind_source__read(&source, fd, name, err);
+
 	*table = (struct unwind_table){ 0 };
-	elf_version(EV_CURRENT);
-	/* read, not mapped: a file that shrinks under a mapping kills its reader with SIGBUS */
-	return build_and_end(table, elf_begin(fd, ELF_C_READ, NULL), name, err);
+	if (!code)
+		code = unwind_table__from(table, source, name, err);
+	unwind_source__free(source);
+	return code;
 }
 
 int unwind_table__build_memory(struct unwind_table *table, const void *image, size_t len,
 			       const char *name, struct err *err)
 {
+	struct unwind_source *source;
+	int code = unwind_source__read_memory(&source, image, len, name, err);
+
 	*table = (struct unwind_table){ 0 };
-	elf_version(EV_CURRENT);
-	return build_and_end(table, elf_memory((char *)image, len), name, err);
+	if (!code)
+		code = unwind_table__from(table, source, name, err);
+	unwind_source__free(source);
+	return code;
 }
 
 void unwind_table__fini(struct unwind_table *table)
@@ -381,7 +207,7 @@ size_t unwind_table__estimate(int fd)
 
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (elf && is_ours(elf) && !elf_getshdrstrndx(elf, &names)) {
+	if (elf && unwind_source__is_ours(elf) && !elf_getshdrstrndx(elf, &names)) {
 		while ((section = elf_nextscn(elf, section))) {
 			name = gelf_getshdr(section, &header)
 				       ? elf_strptr(elf, names, header.sh_name)

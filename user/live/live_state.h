@@ -63,7 +63,7 @@ struct live_source {
 		__u64 tables;		  /* how long they took, of that */
 		__u64 first_stack, named; /* when it came, when all so far had names; 0: not yet */
 	} times_ns;
-	char self[160], fetched[160], times[320];
+	char self[160], fetched[160], times[400];
 };
 
 /* Everything that can be refused is asked before the kernel is touched. 0 or -errno with a sentence. */

@@ -22,20 +22,22 @@ const char *live_source__times(const struct record_source *source)
 {
 	struct live_source *live = (struct live_source *)source;
 	struct unwind_upload_stats tables = unwind_watch__stats(live->unwind);
-	char attach[UNITS_LEN], build[UNITS_LEN], names[UNITS_LEN] = "-", left[100] = "";
+	char attach[UNITS_LEN], build[UNITS_LEN], names[UNITS_LEN] = "-", left[160] = "";
 
 	if (live->times_ns.named)
 		units__duration(names, live->times_ns.named - live->times_ns.first_stack);
-	if (tables.nr_left_out || tables.nr_cut || tables.nr_no_set)
+	if (tables.nr_left_out || tables.nr_cut || tables.nr_no_set || tables.nr_untold)
 		snprintf(left, sizeof(left),
-			 "; %zu tables did not fit, nor %zu mappings, %zu processes",
-			 tables.nr_left_out, tables.nr_cut, tables.nr_no_set);
+			 "; %zu tables did not fit, nor %zu mappings, %zu processes, and %zu files "
+			 "the kernel side has to ask for",
+			 tables.nr_left_out, tables.nr_cut, tables.nr_no_set, tables.nr_untold);
 	snprintf(live->times, sizeof(live->times),
-		 "attached in %s, %s of it for unwind tables (by now %zu files, %zu of %zu "
-		 "rows%s); first names %s after the first stack; faults are found %s",
+		 "attached in %s, %s of it for unwind tables (by now %zu files, %zu of them copies "
+		 "of others, %zu of %zu rows%s); first names %s after the first stack; faults are "
+		 "found %s",
 		 units__duration(attach, live->times_ns.attached - live->times_ns.opened),
-		 units__duration(build, live->times_ns.tables), tables.objects, tables.rows,
-		 tables.max_rows, left, names,
+		 units__duration(build, live->times_ns.tables), tables.objects, tables.nr_shared,
+		 tables.rows, tables.max_rows, left, names,
 		 kernel_side__finds_faults(live->kernel) ? "on the kernel's stack"
 							 : "by their tracepoint");
 	return live->times;

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "base/regular_file.h"
+#include "live/facts.h"
 #include "live/modules.h"
 #include "live/unwind_files.h"
 
@@ -35,7 +36,8 @@ static struct elf_object *open_vdso(void)
 
 int modules__init(struct modules *modules, const char *debuginfod, struct err *err)
 {
-	*modules = (struct modules){ 0 };
+	*modules = (struct modules){ .budget_bytes = MODULES_BUDGET_BYTES,
+				     .most_bytes = MODULES_MOST_BYTES };
 	if (debuginfod) {
 		modules->fetch = debug_fetch__new(debuginfod, err);
 		if (!modules->fetch)
@@ -76,6 +78,44 @@ __u64 modules__memory_bytes(const struct modules *modules)
 		if (modules->all[i].elf)
 			bytes += elf_object__memory_bytes(modules->all[i].elf);
 	return bytes;
+}
+
+/* The module whose symbols were not asked for for longest, none of an object at @used; NULL. */
+static struct module *find_idle(struct modules *modules, __u32 used)
+{
+	struct module *idle = NULL, *module;
+
+	for (__u32 i = 0; i < modules->nr; i++) {
+		module = &modules->all[i];
+		if (i != used && module->elf && elf_object__has_symbols(module->elf) &&
+		    (!idle || module->used_ns < idle->used_ns))
+			idle = module;
+	}
+	return idle;
+}
+
+static __u64 symbol_bytes(const struct modules *modules)
+{
+	__u64 bytes = 0;
+
+	for (__u32 i = 0; i < modules->nr; i++)
+		if (modules->all[i].elf)
+			bytes += elf_object__symbol_bytes(modules->all[i].elf);
+	return bytes;
+}
+
+void modules__bound(struct modules *modules, __u32 used, __u64 now_ns)
+{
+	__u64 bytes = symbol_bytes(modules);
+	struct module *idle;
+
+	while (bytes > modules->budget_bytes && (idle = find_idle(modules, used))) {
+		if (bytes <= modules->most_bytes &&
+		    now_ns - idle->used_ns < MODULES_PACE * idle->read_ns)
+			return;
+		elf_object__drop_symbols(idle->elf);
+		bytes = symbol_bytes(modules);
+	}
 }
 
 /* --- where a file is -------------------------------------------------------------------------- */
@@ -264,16 +304,26 @@ struct elf_object *modules__get(struct modules *modules, const struct session *s
 {
 	const struct object *object = session__object(session, index);
 	struct module *module;
+	__u64 start;
 
 	if (object->dev == VDSO_DEV)
 		return modules->vdso;
 	if (index >= modules->nr && !make_room(modules, session__nr_objects(session)))
 		return NULL;
 	module = &modules->all[index];
+	start = facts__now();
+	module->used_ns = start;
 	if (!module->tried) {
 		module->elf = open_object(places, object);
 		module->tried = true;
 		ask(modules, index);
+	} else if (module->elf && !elf_object__has_symbols(module->elf)) {
+		elf_object__read_symbols(module->elf);
+	} else {
+		return module->elf;
 	}
+	module->used_ns = facts__now();
+	module->read_ns = module->used_ns - start;
+	modules__bound(modules, index, module->used_ns);
 	return module->elf;
 }

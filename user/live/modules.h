@@ -11,8 +11,19 @@
 #include "live/unwind_watch.h"
 #include "model/session.h"
 
+/*
+ * Symbols beyond so many bytes are given back, the longest unused first; read again when they are
+ * asked for. Not before MODULES_PACE times what reading them takes has gone by, so that this costs
+ * 1/32 at most, unless there are MODULES_MOST_BYTES.
+ */
+#define MODULES_BUDGET_BYTES (64ULL << 20)
+#define MODULES_MOST_BYTES (256ULL << 20)
+#define MODULES_PACE 32
+
 struct module {
 	struct elf_object *elf; /* NULL: could not be opened */
+	__u64 used_ns;		/* when it was last asked for */
+	__u64 read_ns;		/* what reading its symbols took */
 	bool tried;
 	bool identified; /* its build-id was told; for names to note */
 	bool awaited;	 /* its debug file was asked for and there is no answer yet */
@@ -21,6 +32,7 @@ struct module {
 struct modules {
 	struct module *all; /* by object index of the session */
 	__u32 nr;
+	__u64 budget_bytes, most_bytes;
 	struct elf_object *vdso;   /* NULL: there is none */
 	struct debug_fetch *fetch; /* NULL: nothing is fetched */
 };
@@ -61,6 +73,9 @@ const struct proc_map *modules__find_map(const struct module_places *places,
  * too long. */
 bool modules__held_path(const struct module_places *places, const struct object *object, char *path,
 			size_t cap);
+
+/* modules__bound() - keep to the budget as told above, but for object @used, now at @now_ns. */
+void modules__bound(struct modules *modules, __u32 used, __u64 now_ns);
 
 /* What lookups have read and can read again is given back; or just what costs nothing to have
  * again. */

@@ -367,9 +367,10 @@ static void give_back(struct names *names, bool has_looked)
 
 	if (has_looked)
 		modules__drop_pages(&names->modules);
+	names->most_bytes = names__memory_bytes(names);
+	modules__bound(&names->modules, 0, facts__now()); /* 0 is no object */
 	if (!names->looked_ns || idle_ns < REST_AFTER_NS || idle_ns < REST_PACE * names->looked_ns)
 		return;
-	names->most_bytes = names__memory_bytes(names);
 	names->looked_ns = 0;
 	modules__rest(&names->modules);
 	malloc_trim(0); /* libdw's blocks lie between others' */

@@ -114,41 +114,18 @@ int unwind_files__open(pid_t pid, const struct proc_map *map)
 	return open_checked(path, map, true);
 }
 
-/* The kernel side knows a file by device and inode only; the last one seen by that name wins. */
-static void tell_kernel(const struct unwind_files *files, const struct unwind_file *file)
+/* The kernel side knows a file by device and inode only; the last one seen by that name wins, also
+ * when it has no table. */
+static void tell_kernel(struct unwind_files *files, const struct unwind_file *file)
 {
 	struct unwind_object_key key = { .ino = file->key.ino, .dev = file->key.dev };
 
-	if (files->objects_fd >= 0 && file->object.nr_pages)
-		bpf_map_update_elem(files->objects_fd, &key, &file->object, BPF_ANY);
-}
-
-static int store(struct unwind_files *files, const struct unwind_table *table,
-		 struct unwind_object *object)
-{
-	__u64 rows = unwind_store__rows_with(files->store, table);
-	int code = 0;
-
-	if (rows <= files->store->max_rows)
-		code = unwind_maps__reach(files->rows, rows / UNWIND_ROWS_PER_BLOCK + 1);
-	return code ? code : unwind_store__add(files->store, table, object);
-}
-
-/* Put a built table (@code 0) into the store. -ENOMEM or 0; any other failure means no table. */
-static int keep(struct unwind_files *files, int code, struct unwind_table *table,
-		struct unwind_object *object)
-{
-	if (!code) {
-		code = store(files, table, object);
-		if (code == -ENOSPC)
-			files->nr_left_out++;
-		else if (!code)
-			files->nr_tables++;
-		unwind_table__fini(table);
-	} else if (code != -ENOMEM) {
-		files->nr_no_table++;
-	}
-	return code == -ENOMEM ? code : 0;
+	if (files->objects_fd < 0)
+		return;
+	if (!file->object.nr_pages)
+		bpf_map_delete_elem(files->objects_fd, &key);
+	else if (bpf_map_update_elem(files->objects_fd, &key, &file->object, BPF_ANY))
+		files->nr_untold++;
 }
 
 /* As the kernel side names a file. */
@@ -205,50 +182,52 @@ int unwind_files__held(const struct unwind_files *files, __u32 dev, __u64 ino)
 	return fd;
 }
 
+/* Each file has pages of its own, though it share their rows. */
+static const struct unwind_file *find_by_page(const struct unwind_files *files, __u32 first_page)
+{
+	const struct unwind_file *file = files->files;
+
+	while (file && (!file->object.nr_pages || file->object.first_page != first_page))
+		file = file->hh.next;
+	return file;
+}
+
 int unwind_files__held_by_table(const struct unwind_files *files, __u32 first_page,
 				struct unwind_object_key *key)
 {
-	const struct unwind_file *file;
+	const struct unwind_file *file = find_by_page(files, first_page);
 
-	for (file = files->files; file; file = file->hh.next) {
-		if (!file->object.nr_pages || file->object.first_page != first_page || file->fd < 0)
-			continue;
-		*key = (struct unwind_object_key){ .ino = file->key.ino, .dev = file->key.dev };
-		return file->fd;
-	}
-	return -ENOENT;
+	if (!file || file->fd < 0)
+		return -ENOENT;
+	*key = (struct unwind_object_key){ .ino = file->key.ino, .dev = file->key.dev };
+	return file->fd;
 }
 
 int unwind_files__open_by_table(const struct unwind_files *files, pid_t pid,
 				const struct unwind_mapping *mapping)
 {
 	struct proc_map map = { .start = mapping->start, .end = mapping->end, .name = "" };
-	const struct unwind_file *file;
+	const struct unwind_file *file = find_by_page(files, mapping->first_page);
 
-	for (file = files->files; file; file = file->hh.next) {
-		if (!file->object.nr_pages || file->object.first_page != mapping->first_page)
-			continue;
-		if (file->fd >= 0)
-			return fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-		map.ino = file->key.ino;
-		map.dev = file->key.dev;
-		return unwind_files__open(pid, &map);
-	}
-	return -ENOENT;
+	if (!file)
+		return -ENOENT;
+	if (file->fd >= 0)
+		return fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+	map.ino = file->key.ino;
+	map.dev = file->key.dev;
+	return unwind_files__open(pid, &map);
 }
 
 static int add(struct unwind_files *files, const struct file_key *key, int fd, const char *name,
 	       const char *root, struct unwind_object *object)
 {
 	struct unwind_file *file = calloc(1, sizeof(*file));
-	struct unwind_table table;
 	int code;
 
 	if (!file)
 		return -ENOMEM;
 	file->key = *key;
-	code = unwind_table__build(&table, fd, name, NULL);
-	code = keep(files, code, &table, &file->object);
+	code = unwind_tables__find(&files->tables, fd, name, &file->object);
 	if (code) {
 		free(file);
 		return code;
@@ -321,7 +300,6 @@ __u64 unwind_files__vdso_bytes(void)
 static int find_vdso(struct unwind_files *files, const struct proc_map *map,
 		     struct unwind_object *object)
 {
-	struct unwind_table table;
 	const void *image;
 	int code = 0;
 
@@ -329,10 +307,8 @@ static int find_vdso(struct unwind_files *files, const struct proc_map *map,
 		files->vdso_bytes = own_vdso(&image);
 		if (!files->vdso_bytes)
 			return 0;
-		code = keep(files,
-			    unwind_table__build_memory(&table, image, files->vdso_bytes, "[vdso]",
-						       NULL),
-			    &table, &files->vdso);
+		code = unwind_tables__find_memory(&files->tables, image, files->vdso_bytes,
+						  "[vdso]", &files->vdso);
 	}
 	if (map->end - map->start == files->vdso_bytes)
 		*object = files->vdso;
@@ -364,9 +340,17 @@ int unwind_files__find(struct unwind_files *files, pid_t pid, const struct proc_
 bool unwind_files__recall(const struct unwind_files *files, __u64 ino, __u32 dev,
 			  struct unwind_object *object)
 {
-	struct unwind_object_key key = { .ino = ino, .dev = dev };
+	const struct unwind_file *file;
+	bool found = false;
 
-	return files->objects_fd >= 0 && !bpf_map_lookup_elem(files->objects_fd, &key, object);
+	/* not from the kernel's map: that has no room for all of them */
+	for (file = files->files; file; file = file->hh.next) {
+		if (file->key.ino != ino || file->key.dev != dev)
+			continue;
+		*object = file->object;
+		found = file->object.nr_pages;
+	}
+	return found;
 }
 
 void unwind_files__preload(struct unwind_files *files, const char *path)
@@ -384,10 +368,18 @@ void unwind_files__preload(struct unwind_files *files, const char *path)
 	close(fd);
 }
 
+int unwind_files__init(struct unwind_files *files, struct unwind_store *store,
+		       struct map_view *rows, struct map_view *pages, int objects_fd)
+{
+	*files = (struct unwind_files){ .objects_fd = objects_fd };
+	return unwind_tables__init(&files->tables, store, rows, pages);
+}
+
 void unwind_files__fini(struct unwind_files *files)
 {
 	struct unwind_file *file, *next;
 
+	unwind_tables__fini(&files->tables);
 	HASH_ITER (hh, files->files, file, next) {
 		HASH_DEL(files->files, file);
 		if (file->fd >= 0)

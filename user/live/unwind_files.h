@@ -11,16 +11,14 @@
 
 #include <sys/types.h>
 #include "live/proc_maps.h"
-#include "live/unwind_maps.h"
-#include "live/unwind_store.h"
+#include "live/unwind_tables.h"
 
 #define UNWIND_FILES_HELD 256 /* of the usual 1024 descriptors: names open theirs anew */
 
 struct unwind_file;
 
 struct unwind_files {
-	struct unwind_store *store;
-	struct map_view *rows;		/* what the store writes its rows to, mapped as it grows */
+	struct unwind_tables tables;
 	struct unwind_control *control; /* NULL: none */
 	int objects_fd;			/* of the map that tells the kernel side; -1: none */
 	struct unwind_file *files;	/* by device, inode, size and time of change */
@@ -29,8 +27,13 @@ struct unwind_files {
 	__u64 vdso_bytes;    /* of its mapping; 0: there is none */
 	bool only_known;     /* build nothing: what is new is UNWIND_TABLE_AWAITED */
 	bool in_interpreter; /* what is being added is one: it has none itself */
-	size_t nr_tables, nr_no_table, nr_left_out, nr_held;
+	size_t nr_held;
+	size_t nr_untold; /* files the kernel's map had no room for: each mapping is asked for */
 };
+
+/* 0 or -errno, see unwind_tables__init(). */
+int unwind_files__init(struct unwind_files *files, struct unwind_store *store,
+		       struct map_view *rows, struct map_view *pages, int objects_fd);
 
 bool unwind_files__is_code(const struct proc_map *map);
 

@@ -86,7 +86,7 @@ int unwind_maps__init(struct unwind_maps *maps, const struct unwind_map_fds *fds
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		code = view_map(wanted[i].view, wanted[i].fd, wanted[i].value_bytes, wanted[i].name,
 				err);
-		if (!code && wanted[i].view != &maps->rows)
+		if (!code && wanted[i].view != &maps->rows && wanted[i].view != &maps->pages)
 			code = view_whole(wanted[i].view, wanted[i].name, err);
 		if (code)
 			return code;

@@ -44,8 +44,8 @@ struct unwind_maps {
 	struct map_view rows, pages, rules, mappings, sets, spaces, cache, control;
 };
 
-/* All but rows can be used at once. 0 or -errno and a sentence: no memory, a map of another shape.
- * To be ended either way. */
+/* All but rows and pages can be used at once. 0 or -errno and a sentence: no memory, a map of
+ * another shape. To be ended either way. */
 int unwind_maps__init(struct unwind_maps *maps, const struct unwind_map_fds *fds, struct err *err);
 void unwind_maps__fini(struct unwind_maps *maps);
 

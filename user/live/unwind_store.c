@@ -51,10 +51,7 @@ int unwind_store__init(struct unwind_store *store)
 void unwind_store__fini(struct unwind_store *store)
 {
 	free(store->buckets);
-	free(store->tables);
 	store->buckets = NULL;
-	store->tables = NULL;
-	store->nr_tables = store->cap_tables = 0;
 }
 
 static void put_row(struct unwind_store *store, __u32 low, __u32 id)
@@ -85,55 +82,6 @@ static int put_page(struct unwind_store *store, const struct unwind_table *table
 	return 0;
 }
 
-static bool are_equal(const struct unwind_store *store, const struct stored_table *a,
-		      const struct stored_table *b)
-{
-	const __u32 *rows = store->rows->rows;
-
-	if (a->nr_pages != b->nr_pages || a->nr_rows != b->nr_rows ||
-	    memcmp(rows + a->first_row, rows + b->first_row, a->nr_rows * sizeof(*rows)))
-		return false;
-	for (__u32 i = 0; i < a->nr_pages; i++) {
-		if (store->pages[a->first_page + i].nr_rows !=
-		    store->pages[b->first_page + i].nr_rows)
-			return false;
-	}
-	return true;
-}
-
-/* Without memory it is not shared later, which only costs room. */
-static void remember(struct unwind_store *store, const struct stored_table *table)
-{
-	__u32 cap = store->cap_tables ? 2 * store->cap_tables : 64;
-	struct stored_table *tables;
-
-	if (store->nr_tables == store->cap_tables) {
-		tables = realloc(store->tables, cap * sizeof(*tables));
-		if (!tables)
-			return;
-		store->tables = tables;
-		store->cap_tables = cap;
-	}
-	store->tables[store->nr_tables++] = *table;
-}
-
-/* If @table, the last one, is there already, take it back: nobody knows of it yet. */
-static void share(struct unwind_store *store, const struct stored_table *table,
-		  struct unwind_object *object)
-{
-	if (table->nr_rows < UNWIND_SHARED_MIN_ROWS)
-		return;
-	for (__u32 i = 0; i < store->nr_tables; i++) {
-		if (!are_equal(store, &store->tables[i], table))
-			continue;
-		store->nr_pages = table->first_page;
-		store->nr_rows = table->first_row;
-		object->first_page = store->tables[i].first_page;
-		return;
-	}
-	remember(store, table);
-}
-
 static __u64 pages_of(const struct unwind_table *table)
 {
 	return table->nr ? (table->rows[table->nr - 1].offset >> PAGE_SHIFT) + 1 : 0;
@@ -143,6 +91,11 @@ __u64 unwind_store__rows_with(const struct unwind_store *store, const struct unw
 {
 	/* at most one row more a page, for the rule that comes over from the page before */
 	return store->nr_rows + table->nr + pages_of(table);
+}
+
+__u64 unwind_store__pages_with(const struct unwind_store *store, const struct unwind_table *table)
+{
+	return store->nr_pages + pages_of(table);
 }
 
 int unwind_store__add(struct unwind_store *store, const struct unwind_table *table,
@@ -166,10 +119,19 @@ int unwind_store__add(struct unwind_store *store, const struct unwind_table *tab
 		}
 	}
 	object->nr_pages = (__u32)nr_pages;
-	share(store,
-	      &(struct stored_table){ object->first_page, (__u32)nr_pages, first_row,
-				      store->nr_rows - first_row },
-	      object);
+	return 0;
+}
+
+int unwind_store__add_again(struct unwind_store *store, const struct unwind_object *met,
+			    struct unwind_object *object)
+{
+	*object = (struct unwind_object){ .first_page = store->nr_pages };
+	if (met->nr_pages > store->max_pages - store->nr_pages)
+		return -ENOSPC;
+	memcpy(store->pages + store->nr_pages, store->pages + met->first_page,
+	       met->nr_pages * sizeof(*store->pages));
+	store->nr_pages += met->nr_pages;
+	object->nr_pages = met->nr_pages;
 	return 0;
 }
 

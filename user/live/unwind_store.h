@@ -12,18 +12,6 @@
 
 #define UNWIND_RULE_BUCKETS 32768 /* a power of two, at least twice UNWIND_MAX_RULES */
 
-/* Below so many rows two files may be alike by chance, and a table tells which file it is of. */
-#define UNWIND_SHARED_MIN_ROWS 1024
-
-/*
- * Where one table lies. The same file in another container, or a copy of it, shares it: a build-id
- * would say so sooner, but anybody can write one into a file, and milliseconds are all it saves.
- */
-struct stored_table {
-	__u32 first_page, nr_pages;
-	__u32 first_row, nr_rows;
-};
-
 /*
  * Nothing below nr_rows, nr_rules and nr_pages ever changes again: walks are reading it. The two
  * rules with fixed ids come first.
@@ -35,24 +23,27 @@ struct unwind_store {
 	__u32 nr_rows, max_rows;
 	__u32 nr_rules, max_rules;
 	__u32 nr_pages, max_pages;
-	__u16 *buckets;		     /* id + 1 of a rule, open addressing by its hash; 0: free */
-	struct stored_table *tables; /* those that may be shared */
-	__u32 nr_tables, cap_tables;
+	__u16 *buckets; /* id + 1 of a rule, open addressing by its hash; 0: free */
 };
 
 /* The three arrays and their max_* are set by the caller. 0 or -ENOMEM. */
 int unwind_store__init(struct unwind_store *store);
 void unwind_store__fini(struct unwind_store *store);
 
-/* How many rows the store may have after @table was added. */
+/* How many rows and pages the store may have after @table was added. */
 __u64 unwind_store__rows_with(const struct unwind_store *store, const struct unwind_table *table);
+__u64 unwind_store__pages_with(const struct unwind_store *store, const struct unwind_table *table);
 
 /*
- * unwind_store__add() - append @table, *@object says where: where an equal one is already, if there
- * is. 0; -ENOSPC when it does not fit (nothing is appended but, at most, rules).
+ * unwind_store__add() - append @table, *@object says where. unwind_store__add_again() - the same
+ * for another file whose table is the one at @met: the two share their rows, but each has pages of
+ * its own, 8 bytes for 64 KiB of code, so that where a table begins says which file it is of.
+ * 0; -ENOSPC when it does not fit (nothing is appended but, at most, rules).
  */
 int unwind_store__add(struct unwind_store *store, const struct unwind_table *table,
 		      struct unwind_object *object);
+int unwind_store__add_again(struct unwind_store *store, const struct unwind_object *met,
+			    struct unwind_object *object);
 
 /* Id of the rule that holds at byte @low of a page: its last row at or below it. O(log rows). */
 __u32 unwind_store__find(const struct unwind_store *store, const struct unwind_page *page,

@@ -33,9 +33,12 @@ struct unwind_upload *unwind_upload__new(const struct unwind_map_fds *fds, struc
 		err__set(err, -ENOMEM, "no memory for the unwind tables");
 		return NULL;
 	}
-	upload->files.store = &upload->store;
-	upload->files.rows = &upload->maps.rows;
-	upload->files.objects_fd = fds->objects;
+	if (unwind_files__init(&upload->files, &upload->store, &upload->maps.rows,
+			       &upload->maps.pages, fds->objects)) {
+		err__set(err, -EIO, "no random numbers to be had");
+		free(upload);
+		return NULL;
+	}
 	upload->procs_fd = fds->procs;
 	unwind_sets__init(&upload->sets, &upload->maps);
 	if (unwind_maps__init(&upload->maps, fds, err)) {
@@ -468,9 +471,11 @@ struct unwind_upload_stats unwind_upload__stats(const struct unwind_upload *uplo
 			     upload->maps.rules.bytes + upload->maps.mappings.bytes +
 			     upload->maps.cache.bytes + upload->maps.sets.bytes +
 			     upload->maps.spaces.bytes,
-		.objects = upload->files.nr_tables,
-		.nr_no_table = upload->files.nr_no_table,
-		.nr_left_out = upload->files.nr_left_out,
+		.objects = upload->files.tables.nr_built + upload->files.tables.nr_shared,
+		.nr_shared = upload->files.tables.nr_shared,
+		.nr_no_table = upload->files.tables.nr_none,
+		.nr_left_out = upload->files.tables.nr_left_out,
+		.nr_untold = upload->files.nr_untold,
 		.nr_no_set = upload->nr_no_set,
 		.nr_cut = upload->nr_cut,
 		.nr_published = upload->nr_published,

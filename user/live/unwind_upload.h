@@ -23,8 +23,10 @@ struct unwind_upload_stats {
 	size_t rows, max_rows, rules, pages;
 	size_t map_bytes;   /* of the maps that hold tables, as allocated in the kernel */
 	size_t objects;	    /* files with a table */
+	size_t nr_shared;   /* of them, those that have another one's rows */
 	size_t nr_no_table; /* files that have none, or could not be opened */
 	size_t nr_left_out; /* tables that did not fit */
+	size_t nr_untold;   /* files with a table that the kernel side had no room for */
 	size_t nr_no_set;   /* syncs that found every set in use */
 	size_t nr_cut;	    /* syncs with more executable mappings than fit into a set */
 	size_t nr_published;

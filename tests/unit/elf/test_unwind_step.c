@@ -146,6 +146,24 @@ static void test_from_rsp(void **state)
 	assert_int_equal(unwind__pc(&regs), CODE_START + 4);
 }
 
+/* It went into a register that is not followed: it must not pass for the caller's. */
+static void test_rbx_is_lost(void **state)
+{
+	struct unwind_rule rule = rule_of(UNWIND_CFA_RSP, 32);
+	struct unwind_regs regs = leaf();
+
+	(void)state;
+	word(STACK_AT + 24, CODE_START + 5);
+	regs.bx = 0xbbb;
+	expect(&regs, rule, CODE_START + 5, STACK_AT + 32);
+	assert_int_equal(regs.bx, 0xbbb);
+	regs = leaf();
+	regs.bx = 0xbbb;
+	rule.rbx_words = UNWIND_RBX_LOST;
+	expect(&regs, rule, CODE_START + 5, STACK_AT + 32);
+	assert_int_equal(regs.bx, 0);
+}
+
 static void test_from_rbp(void **state)
 {
 	struct unwind_rule rule = rule_of(UNWIND_CFA_RBP, 16);
@@ -430,6 +448,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_from_rsp, setup),
+		cmocka_unit_test_setup(test_rbx_is_lost, setup),
 		cmocka_unit_test_setup(test_from_rbp, setup),
 		cmocka_unit_test_setup(test_from_memory, setup),
 		cmocka_unit_test_setup(test_from_plt, setup),

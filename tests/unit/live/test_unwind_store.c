@@ -156,53 +156,28 @@ static void test_full(void **state)
 	free_store(&store);
 }
 
-/* NR_ROWS rows, each with one of three rules; the last ends the code. */
-static struct unwind_table made_up_table(size_t nr)
+/* Another file of the same content: its rows are the first one's, its pages its own. */
+static void test_another_file_shares_the_rows(void **state)
 {
-	struct unwind_table table = { .rows = calloc(nr, sizeof(*table.rows)), .nr = nr };
-
-	assert_non_null(table.rows);
-	for (size_t i = 0; i < nr; i++) {
-		table.rows[i].offset = 0x1000 + i * 0x40;
-		table.rows[i].rule.how = i + 1 < nr ? UNWIND_CFA_RSP : UNWIND_CFA_NONE;
-		table.rows[i].rule.cfa_off = i + 1 < nr ? 8 * (__s16)(1 + i % 3) : 0;
-	}
-	return table;
-}
-
-/* The same file, met twice, lies in the store once; one that differs in a row, or is small, not. */
-static void test_equal_tables_are_one(void **state)
-{
-	struct unwind_table table = made_up_table(2 * UNWIND_SHARED_MIN_ROWS);
-	struct unwind_table few = made_up_table(UNWIND_SHARED_MIN_ROWS / 2);
 	struct unwind_store store = make_store(1 << 16, 64);
-	struct unwind_object first, again, other;
-	__u32 nr_rows, nr_pages;
+	struct unwind_table table = own_table();
+	struct unwind_object first, again;
+	__u32 nr_rows;
 
 	(void)state;
 	assert_int_equal(unwind_store__add(&store, &table, &first), 0);
 	nr_rows = store.nr_rows;
-	nr_pages = store.nr_pages;
-	assert_int_equal(unwind_store__add(&store, &table, &again), 0);
-	assert_int_equal(again.first_page, first.first_page);
-	assert_int_equal(again.nr_pages, first.nr_pages);
+	assert_int_equal(unwind_store__add_again(&store, &first, &again), 0);
 	assert_int_equal(store.nr_rows, nr_rows);
-	assert_int_equal(store.nr_pages, nr_pages);
-
-	table.rows[7].offset++;
-	assert_int_equal(unwind_store__add(&store, &table, &other), 0);
-	assert_int_not_equal(other.first_page, first.first_page);
-	for (size_t i = 0; i < table.nr; i++)
-		expect_same(&store, &other, &table, table.rows[i].offset);
-	table.rows[7].offset--;
+	assert_int_equal(again.nr_pages, first.nr_pages);
+	assert_int_equal(again.first_page, first.first_page + first.nr_pages);
 	for (size_t i = 0; i < table.nr; i++)
 		expect_same(&store, &again, &table, table.rows[i].offset);
-
-	assert_int_equal(unwind_store__add(&store, &few, &first), 0);
-	assert_int_equal(unwind_store__add(&store, &few, &again), 0);
-	assert_int_not_equal(again.first_page, first.first_page);
+	store.max_pages = store.nr_pages + first.nr_pages - 1;
+	assert_int_equal(unwind_store__add_again(&store, &first, &again), -ENOSPC);
+	assert_int_equal(again.nr_pages, 0);
+	assert_int_equal(store.nr_pages, 2 * first.nr_pages);
 	unwind_table__fini(&table);
-	unwind_table__fini(&few);
 	free_store(&store);
 }
 
@@ -266,7 +241,7 @@ int main(void)
 		cmocka_unit_test(test_finds_what_the_table_says),
 		cmocka_unit_test(test_rules_cross_pages),
 		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_equal_tables_are_one),
+		cmocka_unit_test(test_another_file_shares_the_rows),
 		cmocka_unit_test(test_reach),
 		cmocka_unit_test(test_needed_files),
 	};
