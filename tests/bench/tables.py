@@ -9,7 +9,7 @@ COLUMNS = ("slowdown", "95 %", "cpu", "95 %", "tracer", "RSS", "Pss", "anon", "k
 LEGEND = """slowdown: wall time, median of the ratios to the mean of the untraced runs before and after; 95 %: where that median lies
 with so much certainty, of n runs (of five and less: the least and the most); untraced: a run to the one before, which is the noise
 cpu: the same for the target's own processor time    tracer: its own processor time, of one CPU while the target ran, start-up left out
-RSS: the tracer's peak, the kernel's buffers it maps included; Pss: a page mapped twice counted once; anon: without them    kernel: its BPF maps or perf's buffers, MiB    lost: events    whole: faults whose stack is; attr: bytes by a known stack
+RSS: the tracer's peak, the kernel's buffers it maps included; Pss: a page mapped twice counted once; anon: without them    kernel: its BPF maps or perf's buffers, MiB    lost: events    whole: bytes that came by a stack that is; attr: bytes by a known stack
 -: does not apply, or is not told; heaptrack and massif work inside the target: their costs are in its slowdown"""
 
 

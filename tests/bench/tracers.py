@@ -70,11 +70,11 @@ class Rsstrace(Tracer):
         return json.loads(subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=LOOK_TIMEOUT_S).stdout)
 
     def looked_at(self, output, talk):
-        events, ledger = self.report(output)["events"], self.report(output, "--at", "peak")["ledger"]
+        whole, ledger = self.report(output), self.report(output, "--at", "peak")["ledger"]
         came = ledger["attributed"] + ledger["unattributed"]
         return {
-            "lost": events["lost"],
-            "whole": 1 - events["stacks_truncated"] / events["faults"] if events["faults"] else None,
+            "lost": whole["events"]["lost"],
+            "whole": whole["walks"]["complete_share"],
             "attributed": ledger["attributed"] / came if came else None,
         }
 
