@@ -15,6 +15,7 @@ different   none of these. Must be 0
 Exit status 1: one was different, or of a program nothing was compared.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -26,6 +27,7 @@ import return_addresses
 
 STACK_END_ROOT = 1
 PATIENCE_S = 60
+LINGER_S = 3  # programs that can stay for so long: what a JIT made is looked at while they are there
 KINDS = ("identical", "longer", "guessed", "astray", "beyond", "later", "part", "different")
 GOEXIT = b"\x90\xe8"  # nop; call: Go's runtime puts the address of the call there by hand, below the first function of a goroutine
 # mov -16(%rbp),%rsp; movq $0,-16(%rbp): where Java's interpreter goes on after an invocation, pushed by hand, too
@@ -132,13 +134,16 @@ def walked(build, record, place, trace):
     """(totals, the stacks the two do not agree on, the address spaces) of a program."""
     judge = subprocess.Popen([os.path.join(build, "stack_truth")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=dict(os.environ, DEBUGINFOD_URLS=""))
-    try:
+    with judge, concurrent.futures.ThreadPoolExecutor(1) as readers:
         assert judge.stdout.readline() == "ready\n"
-        record(place, trace)
-    finally:
-        lines, talk = judge.communicate(timeout=PATIENCE_S)
-    assert judge.returncode == 0, talk
-    *told, totals = map(json.loads, lines.splitlines())
+        lines = readers.submit(judge.stdout.readlines)  # all the time: it looks at processes while they are there
+        try:
+            record(place, trace)
+        finally:
+            judge.stdin.close()
+            judge.wait(timeout=PATIENCE_S)
+        assert judge.returncode == 0, judge.stderr.read()
+    *told, totals = map(json.loads, lines.result())
     return totals, [stack for stack in told if "id" in stack], [space for space in told if "code" in space]
 
 
@@ -180,6 +185,7 @@ def main():
         return 0
     with tempfile.TemporaryDirectory() as folder:
         place = check_stacks.Place(asked.build, folder)
+        place.env["LINGER_S"] = str(LINGER_S)
         verdicts = [check(asked.build, place, name, record, asked.show) for name, _, _, record in check_stacks.PROGRAMS
                     if not asked.names or any(part in name for part in asked.names)]
     held = [verdict for verdict in verdicts if verdict]
