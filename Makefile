@@ -172,11 +172,16 @@ check-stacks: all ## whole stacks in percent of faulted bytes, and each against 
 	$(Q)$(MAKE) BUILD=$(BUILD)/truth BPF_CHECKS=-DUNWIND_TRUTH all stack-truth
 	$(Q)$(PYTHON) tests/stacks/check_truth.py --build $(BUILD)/truth $(STACKS)
 
+.PHONY: unwind-cases
+unwind-cases: ## captured stacks for the unit test of the unwinder's step, anew (root); STACKS="c redis" picks
+	$(Q)$(MAKE) BUILD=$(BUILD)/truth BPF_CHECKS=-DUNWIND_TRUTH all stack-truth
+	$(Q)$(PYTHON) tests/stacks/check_truth.py --build $(BUILD)/truth --cases tests/unit/elf/stacks $(STACKS)
+
 stack-truth: $(BUILD)/stack_truth
-$(BUILD)/stack_truth: $(wildcard tests/stacks/*.c) $(wildcard tests/stacks/*.h)
+$(BUILD)/stack_truth: $(wildcard tests/stacks/*.c) $(wildcard tests/stacks/*.h) $(BUILD)/libelf.a $(BUILD)/libbase.a
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)

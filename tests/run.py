@@ -104,7 +104,7 @@ def run_unit(totals, build, programs):
 def run_fuzz(totals, build):
     """Each fuzzer's corpus, file by file, and then a fixed walk from there; tests/fuzz/run.py has the details."""
     print("fuzz")
-    for name in ("records", "trace"):
+    for name in ("records", "step", "trace"):
         if not os.path.exists(f"{build}/fuzz/fuzz_{name}"):
             print(f"  skip  fuzz/{name}: no fuzzer is built; clang needs libFuzzer (libclang-rt-dev)")
             totals.add(skipped=1)

@@ -258,6 +258,7 @@ PROGRAMS = [
     ("c-static-stripped", WHOLE, False, launched(c_program("-static", strip=True))),
     ("cut-mapping", WHOLE, True, launched(lambda place: [place.build("cut_mapping", "gcc", "-O2", "-Wl,-z,noseparate-code",
                                                                      "cut_mapping.c")])),
+    ("realigned", WHOLE, True, launched(lambda place: [place.build("realigned", "gcc", "-O2", "-g", "realigned.c")])),
     ("odd-frames", WHOLE, True, odd_frames()),
     ("odd-frames-fixed", WHOLE, True, odd_frames("-no-pie")),
     ("cxx", WHOLE, True, launched(cxx_program("g++"))),

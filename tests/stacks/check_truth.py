@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Each unique stack the kernel side walked, beside what libdwfl makes of the same registers and the same words, program by program.
 
-usage: check_truth.py [--build DIR] [--show N] [NAME...]   DIR: built with UNWIND_TRUTH; NAME: part of a program's name
+usage: check_truth.py [--build DIR] [--show N] [--cases TO] [NAME...]
+DIR: built with UNWIND_TRUTH; TO: write walks there that are cases for tests/unit/elf; NAME: part of a program's name
 
 identical   the same frames
 longer      libdwfl gives up sooner, and each address we go on to is behind a call instruction
@@ -24,6 +25,7 @@ import tempfile
 
 import check_stacks
 import return_addresses
+import truth_cases
 
 STACK_END_ROOT = 1
 PATIENCE_S = 60
@@ -130,9 +132,9 @@ def whole_stacks(place, trace):
     return {stack["id"]: [[int(pc, 16), True, ""] for pc in stack["frames"]] for stack in stacks if stack["complete"]}
 
 
-def walked(build, record, place, trace):
-    """(totals, the stacks the two do not agree on, the address spaces) of a program."""
-    judge = subprocess.Popen([os.path.join(build, "stack_truth")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+def walked(build, record, place, trace, *options):
+    """(totals, the stacks the two do not agree on, the address spaces, the cases) of a program."""
+    judge = subprocess.Popen([os.path.join(build, "stack_truth"), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=dict(os.environ, DEBUGINFOD_URLS=""))
     with judge, concurrent.futures.ThreadPoolExecutor(1) as readers:
         assert judge.stdout.readline() == "ready\n"
@@ -144,13 +146,20 @@ def walked(build, record, place, trace):
             judge.wait(timeout=PATIENCE_S)
         assert judge.returncode == 0, judge.stderr.read()
     *told, totals = map(json.loads, lines.result())
-    return totals, [stack for stack in told if "id" in stack], [space for space in told if "code" in space]
+    return totals, *([one for one in told if key in one] for key in ("id", "code", "case"))
 
 
-def check(build, place, name, record, nr_shown):
+def kinds_of_cases(cases, found):
+    """[(case, kind)] of those whose frames were judged."""
+    kinds = {stack["id"]: kind for kind in KINDS for stack in found[kind]}
+    kinds.update((case["case"], "identical") for case in cases if case["is_theirs"])
+    return [(case, kinds[case["case"]]) for case in cases if case["case"] in kinds]
+
+
+def check(build, place, name, record, nr_shown, chooser=None):
     """Records, judges and prints one program: (verdict, figures); None: it skipped."""
     try:
-        totals, stacks, spaces = walked(build, record, place, place.path(f"{name}.rsst"))
+        totals, stacks, spaces, cases = walked(build, record, place, place.path(f"{name}.rsst"), *["cases"] * bool(chooser))
     except check_stacks.Skip as why:
         print(f"  skip  {name:<18} {why}", flush=True)
         return None
@@ -163,6 +172,8 @@ def check(build, place, name, record, nr_shown):
     ok = totals["stacks"] > 0 and not figures["different"]
     print(f"  {'ok' if ok else 'FAIL':<5} {name:<18} {totals['stacks']:6} stacks, {totals['moments']:6} moments: {told_of(figures)};"
           f" not compared: {totals['gone']} moments of processes that were over, {totals['lost']} that did not fit", flush=True)
+    if chooser:
+        print(f"        {len(cases)} walked again, {chooser.choose(name, kinds_of_cases(cases, found))} of them kept")
     for kind in KINDS[1:]:
         for stack in found[kind][:nr_shown if kind != "different" else max(nr_shown, 3)]:
             print(f"        {kind}:")
@@ -178,15 +189,17 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--build", default=os.path.join(check_stacks.TOP, "build/truth"))
     options.add_argument("--show", type=int, default=0, metavar="N", help="so many stacks of each kind")
+    options.add_argument("--cases", metavar="TO", help="write some walks there, for tests/unit/elf/test_unwind_cases.c")
     options.add_argument("names", nargs="*", metavar="NAME")
     asked = options.parse_args()
     if os.geteuid():
         print("  skip  every program: not root")
         return 0
+    chooser = truth_cases.Chooser(asked.cases) if asked.cases else None
     with tempfile.TemporaryDirectory() as folder:
         place = check_stacks.Place(asked.build, folder)
         place.env["LINGER_S"] = str(LINGER_S)
-        verdicts = [check(asked.build, place, name, record, asked.show) for name, _, _, record in check_stacks.PROGRAMS
+        verdicts = [check(asked.build, place, name, record, asked.show, chooser) for name, _, _, record in check_stacks.PROGRAMS
                     if not asked.names or any(part in name for part in asked.names)]
     held = [verdict for verdict in verdicts if verdict]
     sums = {kind: sum(figures[kind] for _, figures in held) for kind in (*KINDS, "stacks")}
