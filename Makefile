@@ -154,8 +154,8 @@ tools: $(TOOLS) $(BUILD)/bench/day
 check: all workloads tools fuzzers-if-any $(UNIT_BINS) ## everything that can run here; what cannot says so
 	$(Q)$(RUN) lint unit fuzz integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
-check-all: all workloads tools fuzzers-if-any $(UNIT_BINS) ## check, and then check-vm
-	$(Q)$(RUN) lint unit fuzz integration vm --unit $(UNIT_BINS) --pytest="$(PYTEST)"
+check-all: all workloads tools fuzzers-if-any $(UNIT_BINS) unit-asan ## check, and then asan and check-vm
+	$(Q)$(RUN) lint unit asan fuzz integration vm --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
 check-lint: $(BUILD)/libmodel.a $(BUILD)/libbase.a ## layers, sizes, words, padding, the model's purity
 	$(Q)$(RUN) lint
@@ -296,8 +296,13 @@ check-reuse: $(BUILD)/bench/loads ## stacks that an earlier walk found, each aga
 	$(Q)$(MAKE) BUILD=$(BUILD)/checked BPF_CHECKS=-DUNWIND_CHECK_REUSE all
 	$(Q)$(PYTHON) tests/bench/reuse/check_reuse.py $(BUILD)/checked $(BUILD)/bench/loads
 
-asan: ## the unit tests with the address and undefined-behaviour sanitizers
-	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit
+.PHONY: unit-bins unit-asan
+unit-bins: $(UNIT_BINS)
+unit-asan:
+	+$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" unit-bins
+
+asan: unit-asan ## the unit tests with the address and undefined-behaviour sanitizers
+	$(Q)$(RUN) asan --unit $(UNIT_BINS)
 
 demo: deps ## a leaking server, watched live, recorded and reported (root)
 	$(Q)$(MAKE) all $(BUILD)/workload/leaky_server
