@@ -147,14 +147,14 @@ def rust_program(place):
     return [place.build("collections", "rustc", "-O", "collections.rs")]
 
 
-def go_program(*flags):
+def go_program(*flags, source="goroutines"):
     def build(place):
         place.env.setdefault("GOCACHE", place.path("go-cache"))
         place.env.setdefault("HOME", place.folder)
-        name = "goroutines" + "".join(flags).replace("=", "")
+        name = source + "".join(flags).replace("=", "")
         go = found("go")
         if not os.path.exists(place.path(name)):
-            place.run([go, "build", *flags, "-o", place.path(name), "goroutines.go"], cwd=FIXTURES)
+            place.run([go, "build", *flags, "-o", place.path(name), f"{source}.go"], cwd=FIXTURES)
         return [place.path(name)]
 
     return build
@@ -279,6 +279,9 @@ PROGRAMS = [
     ("rust", WHOLE, False, launched(rust_program)),
     ("go", WHOLE, True, launched(go_program())),
     ("go-stripped", WHOLE, True, launched(go_program("-ldflags=-s -w"))),
+    ("go-cgo", WHOLE, False, launched(go_program(source="cgo"))),
+    ("go-cgo-pie", WHOLE, False, launched(go_program("-buildmode=pie", source="cgo"))),
+    ("go-cgo-pie-stripped", WHOLE, False, launched(go_program("-buildmode=pie", "-ldflags=-s -w", source="cgo"))),
     ("python-attached", WHOLE, True, attached(script(system_python, "objects.py", "wait"))),
     ("python-started", WHOLE, True, launched(script(system_python, "objects.py"))),
     ("python-imports", DLOPEN_HEAVY, True, launched(script(system_python, "imports.py"))),

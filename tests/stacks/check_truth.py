@@ -9,7 +9,7 @@ identical   the same frames
 longer      libdwfl gives up sooner, and each address we go on to is behind a call instruction
 guessed     libdwfl has no rule for the code and takes rbp for a frame pointer, or nothing; each of ours is behind a call
 astray      libdwfl goes on, or another way, to an address that is in no code or not behind a call; each of ours is
-beyond      our root is in code that libdwfl has no rule for, and it guesses on
+beyond      our root is in code that libdwfl has no rule for, and it guesses on; or it goes on in the same file, to such code
 later       the kernel side came as far as libdwfl or less, and said so; its copy was walked afterwards, to one of the above
 unseen      the same, but it was walked through what a JIT made and nobody looked at in time; a tenth at most
 part        the same, and there was no copy, or it did not lead to the root either: told as incomplete. Of the faulted bytes their
@@ -86,6 +86,11 @@ def common(ours, theirs):
     return nr
 
 
+def is_one_file(place, space, frames):
+    found = {(place.file_of(space, frame[0]) or (None,))[0] for frame in frames}
+    return len(found) == 1 and None not in found
+
+
 def kind_of_walks(place, space, ours, theirs):
     """Of two walks, of which ours says that it reached the root."""
     nr = common(ours, theirs)
@@ -97,6 +102,8 @@ def kind_of_walks(place, space, ours, theirs):
         return "guessed" if nr < len(ours) else "beyond"
     if nr == len(theirs):
         return "longer"
+    if nr == len(ours) and not theirs[-1][1] and is_one_file(place, space, theirs[nr - 1:]):
+        return "beyond"  # Go's threads begin in C without rules
     return "astray" if unproven(place, space, theirs[nr:]) else "different"
 
 

@@ -12,13 +12,17 @@
 #define GO_BYTES_PER_ROW 8
 #define MAX_STARTUP_BYTES 64
 
+#define GO_SECTION ".go.buildinfo" /* every Go program has it */
+
 /* What a file has to say, its sections not yet parsed. Data belongs to the Elf. */
 #define RANGES_A_PAUSE 512
 
 struct source {
 	Elf *elf;
-	Elf_Data *eh_frame, *debug_frame, *pclntab, *init, *fini;
+	Elf_Data *eh_frame, *debug_frame, *pclntab, *relro, *rela, *init, *fini;
 	__u64 eh_frame_address, debug_frame_address, init_address, fini_address, text_address;
+	__u64 pclntab_address, relro_address;
+	bool is_go;
 };
 
 static bool is_ours(Elf *elf)
@@ -51,14 +55,17 @@ static void take_section(struct source *source, Elf_Scn *section, const GElf_Shd
 	} wanted[] = {
 		{ ".eh_frame", &source->eh_frame, &source->eh_frame_address },
 		{ ".debug_frame", &source->debug_frame, &source->debug_frame_address },
-		{ ".gopclntab", &source->pclntab, NULL },
-		{ ".data.rel.ro.gopclntab", &source->pclntab, NULL },
+		{ ".gopclntab", &source->pclntab, &source->pclntab_address },
+		{ ".data.rel.ro.gopclntab", &source->pclntab, &source->pclntab_address },
+		{ ".data.rel.ro", &source->relro, &source->relro_address },
+		{ ".rela.dyn", &source->rela, NULL },
 		{ ".init", &source->init, &source->init_address },
 		{ ".fini", &source->fini, &source->fini_address },
 	};
 
 	if (!strcmp(name, ".text"))
 		source->text_address = header->sh_addr;
+	source->is_go |= !strcmp(name, GO_SECTION);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (strcmp(name, wanted[i].name) != 0)
 			continue;
@@ -205,6 +212,37 @@ static int add_startup(const Elf_Data *data, __u64 address, struct code_ranges *
 	return code_ranges__add(ranges, &range);
 }
 
+/* What a RELATIVE relocation will put at @address; @value, if there is none. */
+static __u64 relocated(const Elf_Data *rela, __u64 address, __u64 value)
+{
+	Elf64_Rela one;
+
+	for (size_t i = 0; rela && i < rela->d_size / sizeof(one); i++) {
+		memcpy(&one, (const char *)rela->d_buf + i * sizeof(one), sizeof(one));
+		if (one.r_offset == address && ELF64_R_TYPE(one.r_info) == R_X86_64_RELATIVE)
+			return (__u64)one.r_addend;
+	}
+	return value;
+}
+
+/*
+ * Go's function table. The linker of a position-independent program with C in it leaves no section
+ * of that name: it is somewhere in .data.rel.ro.
+ */
+static bool find_go(const struct source *source, struct go_pclntab *go)
+{
+	const Elf_Data *data = source->pclntab ? source->pclntab : source->relro;
+	__u64 address = source->pclntab ? source->pclntab_address : source->relro_address;
+	size_t offset;
+
+	if (!data || (!source->pclntab && !source->is_go))
+		return false;
+	offset = source->pclntab ? 0 : go_pclntab__search(data->d_buf, data->d_size);
+	return !go_pclntab__init(go, (const char *)data->d_buf + offset, data->d_size - offset,
+				 relocated(source->rela, address + offset + GO_PCLNTAB_TEXT_AT,
+					   source->text_address));
+}
+
 static int collect(const struct source *source, const struct go_pclntab *go,
 		   struct code_ranges *ranges)
 {
@@ -304,8 +342,7 @@ static int build(struct unwind_table *table, Elf *elf, const struct unwind_pause
 		return -ENOEXEC;
 	each_section(&source, take_section);
 	take_by_program_header(&source);
-	has_go = source.pclntab && !go_pclntab__init(&go, source.pclntab->d_buf,
-						     source.pclntab->d_size, source.text_address);
+	has_go = find_go(&source, &go);
 	rest(pause);
 	code = collect(&source, has_go ? &go : NULL, &ranges);
 	rest(pause);
@@ -390,7 +427,8 @@ size_t unwind_table__estimate(int fd)
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
 	const char *name;
-	size_t names, rows = 0;
+	size_t names, rows = 0, relro_rows = 0;
+	bool is_go = false;
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
@@ -400,10 +438,14 @@ size_t unwind_table__estimate(int fd)
 			name = gelf_getshdr(section, &header)
 				       ? elf_strptr(elf, names, header.sh_name)
 				       : NULL;
-			if (name)
-				rows += estimate_section(name, &header);
+			if (!name)
+				continue;
+			rows += estimate_section(name, &header);
+			is_go |= !strcmp(name, GO_SECTION);
+			if (!strcmp(name, ".data.rel.ro"))
+				relro_rows = header.sh_size / GO_BYTES_PER_ROW;
 		}
 	}
 	elf_end(elf);
-	return rows;
+	return rows + (is_go ? relro_rows : 0);
 }
