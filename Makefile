@@ -159,8 +159,8 @@ tools: $(TOOLS) $(BUILD)/bench/day
 check: all workloads tools fuzzers-if-any $(UNIT_BINS) ## everything that can run here; what cannot says so
 	$(Q)$(RUN) lint unit fuzz integration --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
-check-all: all workloads tools fuzzers-if-any $(UNIT_BINS) ## check, and then check-vm
-	$(Q)$(RUN) lint unit fuzz integration vm --unit $(UNIT_BINS) --pytest="$(PYTEST)"
+check-all: all workloads tools fuzzers-if-any $(UNIT_BINS) unit-asan ## check, and then asan and check-vm
+	$(Q)$(RUN) lint unit asan fuzz integration vm --unit $(UNIT_BINS) --pytest="$(PYTEST)"
 
 check-lint: $(BUILD)/libmodel.a $(BUILD)/libbase.a ## layers, sizes, words, padding, the model's purity
 	$(Q)$(RUN) lint
@@ -177,11 +177,16 @@ check-stacks: all ## whole stacks in percent of faulted bytes, and each against 
 	$(Q)$(MAKE) BUILD=$(BUILD)/truth BPF_CHECKS=-DUNWIND_TRUTH all stack-truth
 	$(Q)$(PYTHON) tests/stacks/check_truth.py --build $(BUILD)/truth $(STACKS)
 
+.PHONY: unwind-cases
+unwind-cases: ## captured stacks for the unit test of the unwinder's step, anew (root); STACKS="c redis" picks
+	$(Q)$(MAKE) BUILD=$(BUILD)/truth BPF_CHECKS=-DUNWIND_TRUTH all stack-truth
+	$(Q)$(PYTHON) tests/stacks/check_truth.py --build $(BUILD)/truth --cases tests/unit/elf/stacks $(STACKS)
+
 stack-truth: $(BUILD)/stack_truth
-$(BUILD)/stack_truth: $(wildcard tests/stacks/*.c) $(wildcard tests/stacks/*.h)
+$(BUILD)/stack_truth: $(wildcard tests/stacks/*.c) $(wildcard tests/stacks/*.h) $(BUILD)/libelf.a $(BUILD)/libbase.a
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 check-vm: all workloads tools ## Debian's kernels under qemu; KERNELS="6.12 7" picks, ONLY=word, too
 	$(Q)$(PYTHON) tests/vm/check_vm.py --build $(BUILD) --only "$(ONLY)" $(KERNELS)
@@ -301,8 +306,13 @@ check-reuse: $(BUILD)/bench/loads ## stacks that an earlier walk found, each aga
 	$(Q)$(MAKE) BUILD=$(BUILD)/checked BPF_CHECKS=-DUNWIND_CHECK_REUSE all
 	$(Q)$(PYTHON) tests/bench/reuse/check_reuse.py $(BUILD)/checked $(BUILD)/bench/loads
 
-asan: ## the unit tests with the address and undefined-behaviour sanitizers
-	$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-unit
+.PHONY: unit-bins unit-asan
+unit-bins: $(UNIT_BINS)
+unit-asan:
+	+$(Q)$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" unit-bins
+
+asan: unit-asan ## the unit tests with the address and undefined-behaviour sanitizers
+	$(Q)$(RUN) asan --unit $(UNIT_BINS)
 
 demo: deps ## a leaking server, watched live, recorded and reported (root)
 	$(Q)$(MAKE) all $(BUILD)/workload/leaky_server

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Runs the parts of the tests it is told (lint, unit, fuzz, integration, vm) and closes with one line that sums them up."""
+"""Runs the parts of the tests it is told (lint, unit, asan, fuzz, integration, vm) and closes with one line that sums them up."""
 import argparse
 import os
 import re
@@ -12,6 +12,7 @@ import time
 import xml.etree.ElementTree
 
 UNIT_TIMEOUT_S = 60
+ASAN_TIMEOUT_S = 300
 LINT_TIMEOUT_S = 120
 LIVE_TIMEOUT_S = 3600
 FUZZ_TIMEOUT_S = 600
@@ -84,14 +85,14 @@ def unit_counts(status, output):
     return passed, failed, skipped
 
 
-def run_unit(totals, build, programs):
-    print("unit")
+def run_unit(totals, build, programs, part="unit", timeout=UNIT_TIMEOUT_S):
+    print(part)
     if not programs:
         print("  FAIL  no unit tests were built")
         totals.add(failed=1)
     for program in programs:
         begin = time.monotonic()
-        status, output = call([program], UNIT_TIMEOUT_S, CMOCKA_MESSAGE_OUTPUT="TAP")
+        status, output = call([program], timeout, CMOCKA_MESSAGE_OUTPUT="TAP")
         passed, failed, skipped = unit_counts(status, output)
         totals.add(passed, failed, skipped)
         verdict = "FAIL" if failed else "ok"
@@ -101,10 +102,16 @@ def run_unit(totals, build, programs):
         tell(verdict, name, time.monotonic() - begin, output if failed else "")
 
 
+def run_asan(totals, build, programs):
+    """The unit tests once more, as built with the sanitizers; what those have to say is a failure. They count again."""
+    sanitised = [os.path.join(build, "asan", os.path.relpath(program, build)) for program in programs]
+    run_unit(totals, build, sanitised, "asan", ASAN_TIMEOUT_S)
+
+
 def run_fuzz(totals, build):
     """Each fuzzer's corpus, file by file, and then a fixed walk from there; tests/fuzz/run.py has the details."""
     print("fuzz")
-    for name in ("records", "trace"):
+    for name in ("records", "step", "trace"):
         if not os.path.exists(f"{build}/fuzz/fuzz_{name}"):
             print(f"  skip  fuzz/{name}: no fuzzer is built; clang needs libFuzzer (libclang-rt-dev)")
             totals.add(skipped=1)
@@ -159,7 +166,7 @@ def run_vm(totals, build):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("parts", nargs="+", choices=("lint", "unit", "fuzz", "integration", "vm"))
+    options.add_argument("parts", nargs="+", choices=("lint", "unit", "asan", "fuzz", "integration", "vm"))
     options.add_argument("--build", default="build")
     options.add_argument("--unit", nargs="*", default=[], metavar="PROGRAM", help="unit test programs")
     options.add_argument("--pytest", default="", metavar="ARGS", help="more arguments for pytest")
@@ -169,6 +176,8 @@ def main():
         run_lint(totals, asked.build)
     if "unit" in asked.parts:
         run_unit(totals, asked.build, sorted(asked.unit))
+    if "asan" in asked.parts:
+        run_asan(totals, asked.build, sorted(asked.unit))
     if "fuzz" in asked.parts:
         run_fuzz(totals, asked.build)
     if "integration" in asked.parts:

@@ -3,7 +3,7 @@
 """
 Runs the fuzzers: each file of their corpus once, and then, with a fixed seed, a fixed number of changes of them; with --seconds
 changes for so long, with a seed of the day. What breaks a fuzzer is written to BUILD/found: a file to be run alone
-(BUILD/fuzz_NAME FILE), and kept in tests/fuzz/corpus once it is mended.
+(BUILD/fuzz_NAME FILE), and kept in its corpus once it is mended.
 """
 import argparse
 import pathlib
@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 
-CORPUS = pathlib.Path(__file__).parent / "corpus"
-RUNS = {"records": 10000, "trace": 8000}
+HERE = pathlib.Path(__file__).parent
+CORPUS = {"records": HERE / "corpus/records", "step": HERE.parent / "unit/elf/stacks", "trace": HERE / "corpus/trace"}
+RUNS = {"records": 10000, "step": 100000, "trace": 8000}
 LIMITS = ["-max_len=8192", "-timeout=20", "-rss_limit_mb=1024", "-print_final_stats=0"]
 SHOWN_LINES = 40
 
@@ -30,7 +31,7 @@ def complain(output):
 
 
 def run_corpus(fuzzer, name):
-    files = sorted((CORPUS / name).iterdir())
+    files = sorted(CORPUS[name].iterdir())
     status, output = call([fuzzer, *LIMITS, *files])
     if status:
         return complain(output)
@@ -40,7 +41,7 @@ def run_corpus(fuzzer, name):
 
 def run_changes(fuzzer, name, found, how):
     with tempfile.TemporaryDirectory() as new:
-        status, output = call([fuzzer, *LIMITS, *how, f"-artifact_prefix={found}/", new, CORPUS / name])
+        status, output = call([fuzzer, *LIMITS, *how, f"-artifact_prefix={found}/", new, CORPUS[name]])
         if status:
             return complain(output)
         done = re.findall(r"Done (\d+) runs", output)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Code that comes and goes faster than one can look at it: the books and the ticks go on, the stacks stay whole."""
+import os
+import re
+import subprocess
 import time
 
 import pytest
 
-from harness import PATIENCE_S, Tracer, Workload, report, run, site_bytes
+from harness import PATIENCE_S, Tracer, Workload, report, run, site_bytes, workload_path
 
 pytestmark = pytest.mark.live
 
@@ -80,3 +83,14 @@ def test_every_path_through_code_without_a_table_is_whole(tmp_path):
     stacks = with_site(view, "site_paths")
     assert all(stack["complete"] for stack in stacks)
     assert len(stacks) >= PATHS
+
+
+def test_a_program_that_replaces_itself_has_whole_stacks(tmp_path):
+    """From the new image's first instruction on."""
+    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (6, 2):
+        pytest.skip("before Linux 6.2 nobody has tried")
+    with Tracer("record", "-o", tmp_path / "t", "--", workload_path("exec_self"), stdin=subprocess.DEVNULL) as tracer:
+        assert tracer.finish() == 0, tracer.talk
+    view = report(tmp_path / "t", "--all")
+    assert with_site(view, "site_first") and with_site(view, "site_second")
+    assert all(stack["complete"] for stack in view["stacks"])

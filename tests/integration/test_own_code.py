@@ -4,10 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from harness import TOP, Tracer, report, run
+
+sys.path.insert(0, os.path.join(TOP, "tests", "stacks"))
+import check_stacks  # noqa: E402
 
 pytestmark = pytest.mark.live
 FIXTURES = os.path.join(TOP, "tests", "stacks", "fixtures")
@@ -50,6 +54,14 @@ def python_program(_):
             os.path.join(FIXTURES, "objects.py")]
 
 
+def python_perf_program(_):
+    """Each function of a script has a trampoline, and a name in the perf map."""
+    try:
+        return [check_stacks.python_with_perf(), "-X", "perf", os.path.join(FIXTURES, "objects.py")]
+    except check_stacks.Skip as why:
+        pytest.skip(str(why))
+
+
 def node_program(folder):
     """It leaves a log where it runs."""
     return [needs("env"), "-C", folder, needs("node"), "--perf-basic-prof", os.path.join(FIXTURES, "objects.js")]
@@ -62,6 +74,7 @@ PROGRAMS = {
     "rust": (rust_program, r"^collections::", {"malloc"}),
     "go": (go_program, r"^main\.", {"runtime.mallocgc"}),
     "python": (python_program, r"^(?!_?(PyObject|PyMem)_(Malloc|Calloc|Realloc|RawMalloc))(_?Py|python3)", {"malloc"}),
+    "python-perf": (python_perf_program, r"^py::", {"malloc", "_PyEval_EvalFrameDefault"}),
     "node": (node_program, r"^JS:(?!.* node:)", {"malloc"}),
 }
 

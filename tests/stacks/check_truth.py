@@ -2,19 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Each unique stack the kernel side walked, beside what libdwfl makes of the same registers and the same words, program by program.
 
-usage: check_truth.py [--build DIR] [--show N] [NAME...]   DIR: built with UNWIND_TRUTH; NAME: part of a program's name
+usage: check_truth.py [--build DIR] [--show N] [--cases TO] [NAME...]
+DIR: built with UNWIND_TRUTH; TO: write walks there that are cases for tests/unit/elf; NAME: part of a program's name
 
 identical   the same frames
 longer      libdwfl gives up sooner, and each address we go on to is behind a call instruction
 guessed     libdwfl has no rule for the code and takes rbp for a frame pointer, or nothing; each of ours is behind a call
 astray      libdwfl goes on, or another way, to an address that is in no code or not behind a call; each of ours is
-beyond      our root is in code that libdwfl has no rule for, and it guesses on
+beyond      our root is in code that libdwfl has no rule for, and it guesses on; or it goes on in the same file, to such code
 later       the kernel side came as far as libdwfl or less, and said so; its copy was walked afterwards, to one of the above
-part        the same, and there was no copy, or it did not lead to the root either: told as incomplete
+unseen      the same, but it was walked through what a JIT made and nobody looked at in time; a tenth at most
+part        the same, and there was no copy, or it did not lead to the root either: told as incomplete. Of the faulted bytes their
+            share must be as small as check_stacks.py asks
 different   none of these. Must be 0
-Exit status 1: one was different, or of a program nothing was compared.
+Exit status 1: one was different, too much in part, or of a program nothing was compared.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -23,10 +27,13 @@ import tempfile
 
 import check_stacks
 import return_addresses
+import truth_cases
 
 STACK_END_ROOT = 1
 PATIENCE_S = 60
-KINDS = ("identical", "longer", "guessed", "astray", "beyond", "later", "part", "different")
+UNSEEN_MOST = 0.1
+LINGER_S = 3  # programs that can stay for so long: what a JIT made is looked at while they are there
+KINDS = ("identical", "longer", "guessed", "astray", "beyond", "later", "unseen", "part", "different")
 GOEXIT = b"\x90\xe8"  # nop; call: Go's runtime puts the address of the call there by hand, below the first function of a goroutine
 # mov -16(%rbp),%rsp; movq $0,-16(%rbp): where Java's interpreter goes on after an invocation, pushed by hand, too
 JAVA_RETURN = b"\x48\x8b\x65\xf0\x48\xc7\x45\xf0"
@@ -79,6 +86,11 @@ def common(ours, theirs):
     return nr
 
 
+def is_one_file(place, space, frames):
+    found = {(place.file_of(space, frame[0]) or (None,))[0] for frame in frames}
+    return len(found) == 1 and None not in found
+
+
 def kind_of_walks(place, space, ours, theirs):
     """Of two walks, of which ours says that it reached the root."""
     nr = common(ours, theirs)
@@ -90,6 +102,8 @@ def kind_of_walks(place, space, ours, theirs):
         return "guessed" if nr < len(ours) else "beyond"
     if nr == len(theirs):
         return "longer"
+    if nr == len(ours) and not theirs[-1][1] and is_one_file(place, space, theirs[nr - 1:]):
+        return "beyond"  # Go's threads begin in C without rules
     return "astray" if unproven(place, space, theirs[nr:]) else "different"
 
 
@@ -101,8 +115,10 @@ def kind_of(place, stack, told):
     if common(ours, theirs) < len(ours):
         return "different"
     walked = told.get(stack["id"], [])
-    if not walked or not all(place.around(space, frame)[0] for frame in walked[1:]):
-        return "part"  # or through what a JIT made, where nobody looked in time
+    if not walked:
+        return "part"
+    if not all(place.around(space, frame)[0] for frame in walked[1:]):
+        return "unseen"
     return "different" if kind_of_walks(place, space, walked, theirs) == "different" else "later"
 
 
@@ -122,42 +138,65 @@ def show(place, stack, told):
 
 def whole_stacks(place, trace):
     """{id: frames} of the stacks a trace tells of as whole, the frames as libdwfl's, though of their code nothing is known."""
-    told = subprocess.run([place.rsstrace, "export", "-q", "--format", "jsonl", trace], stdout=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, text=True, errors="replace", check=True)
-    stacks = (json.loads(line) for line in told.stdout.splitlines() if line.startswith('{"type":"stack"'))
+    stacks = check_stacks.told_by_trace(place, trace, "stack")
     return {stack["id"]: [[int(pc, 16), True, ""] for pc in stack["frames"]] for stack in stacks if stack["complete"]}
 
 
-def walked(build, record, place, trace):
-    """(totals, the stacks the two do not agree on, the address spaces) of a program."""
-    judge = subprocess.Popen([os.path.join(build, "stack_truth")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+def percent_of_bytes(place, trace, stacks):
+    """What these brought in, of all that was faulted in."""
+    ids, faults = {stack["id"] for stack in stacks}, check_stacks.told_by_trace(place, trace, "fault")
+    pages = sum(fault["pages"] for fault in faults)
+    return 100 * sum(fault["pages"] for fault in faults if fault["stack"] in ids) / pages if pages else 0
+
+
+def walked(build, record, place, trace, *options):
+    """(totals, the stacks the two do not agree on, the address spaces, the cases) of a program."""
+    judge = subprocess.Popen([os.path.join(build, "stack_truth"), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=dict(os.environ, DEBUGINFOD_URLS=""))
-    try:
+    with judge, concurrent.futures.ThreadPoolExecutor(1) as readers:
         assert judge.stdout.readline() == "ready\n"
-        record(place, trace)
-    finally:
-        lines, talk = judge.communicate(timeout=PATIENCE_S)
-    assert judge.returncode == 0, talk
-    *told, totals = map(json.loads, lines.splitlines())
-    return totals, [stack for stack in told if "id" in stack], [space for space in told if "code" in space]
+        lines = readers.submit(judge.stdout.readlines)  # all the time: it looks at processes while they are there
+        try:
+            record(place, trace)
+        finally:
+            judge.stdin.close()
+            judge.wait(timeout=PATIENCE_S)
+        assert judge.returncode == 0, judge.stderr.read()
+    *told, totals = map(json.loads, lines.result())
+    return totals, *([one for one in told if key in one] for key in ("id", "code", "case"))
 
 
-def check(build, place, name, record, nr_shown):
+def kinds_of_cases(cases, found):
+    """[(case, kind)] of those whose frames were judged."""
+    kinds = {stack["id"]: kind for kind in KINDS for stack in found[kind]}
+    kinds.update((case["case"], "identical") for case in cases if case["is_theirs"])
+    return [(case, kinds[case["case"]]) for case in cases if case["case"] in kinds]
+
+
+def check(build, place, program, nr_shown, chooser=None):
     """Records, judges and prints one program: (verdict, figures); None: it skipped."""
+    name, bound, _, record = program
+    trace = place.path(f"{name}.rsst")
     try:
-        totals, stacks, spaces = walked(build, record, place, place.path(f"{name}.rsst"))
+        totals, stacks, spaces, cases = walked(build, record, place, trace, *["cases"] * bool(chooser))
     except check_stacks.Skip as why:
         print(f"  skip  {name:<18} {why}", flush=True)
         return None
     code, found = Place(spaces), {kind: [] for kind in KINDS}
-    told = whole_stacks(place, place.path(f"{name}.rsst"))
+    told = whole_stacks(place, trace)
     for stack in stacks:
         found[kind_of(code, stack, told)].append(stack)
     figures = dict({kind: len(found[kind]) for kind in KINDS}, stacks=totals["stacks"])
     figures["identical"] += totals["identical"]
-    ok = totals["stacks"] > 0 and not figures["different"]
+    in_part = percent_of_bytes(place, trace, found["part"])
+    ok = totals["stacks"] > 0 and not figures["different"] and in_part <= 100 - bound
+    ok = ok and figures["unseen"] <= UNSEEN_MOST * totals["stacks"]
     print(f"  {'ok' if ok else 'FAIL':<5} {name:<18} {totals['stacks']:6} stacks, {totals['moments']:6} moments: {told_of(figures)};"
           f" not compared: {totals['gone']} moments of processes that were over, {totals['lost']} that did not fit", flush=True)
+    if found["part"]:
+        print(f"        in part: {in_part:.4f} % of the faulted bytes, at most {100 - bound:.1f} asked")
+    if chooser:
+        print(f"        {len(cases)} walked again, {chooser.choose(name, kinds_of_cases(cases, found))} of them kept")
     for kind in KINDS[1:]:
         for stack in found[kind][:nr_shown if kind != "different" else max(nr_shown, 3)]:
             print(f"        {kind}:")
@@ -173,15 +212,18 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--build", default=os.path.join(check_stacks.TOP, "build/truth"))
     options.add_argument("--show", type=int, default=0, metavar="N", help="so many stacks of each kind")
+    options.add_argument("--cases", metavar="TO", help="write some walks there, for tests/unit/elf/test_unwind_cases.c")
     options.add_argument("names", nargs="*", metavar="NAME")
     asked = options.parse_args()
     if os.geteuid():
         print("  skip  every program: not root")
         return 0
+    chooser = truth_cases.Chooser(asked.cases) if asked.cases else None
     with tempfile.TemporaryDirectory() as folder:
         place = check_stacks.Place(asked.build, folder)
-        verdicts = [check(asked.build, place, name, record, asked.show) for name, _, _, record in check_stacks.PROGRAMS
-                    if not asked.names or any(part in name for part in asked.names)]
+        place.env["LINGER_S"] = str(LINGER_S)
+        verdicts = [check(asked.build, place, program, asked.show, chooser) for program in check_stacks.PROGRAMS
+                    if not asked.names or any(part in program[0] for part in asked.names)]
     held = [verdict for verdict in verdicts if verdict]
     sums = {kind: sum(figures[kind] for _, figures in held) for kind in (*KINDS, "stacks")}
     print(f"{sums['stacks']} stacks of {len(held)} programs: {told_of(sums)}")

@@ -11,6 +11,8 @@
  *   {"space": N, "code": [[START, END, OFFSET, "FILE"], ...]}
  *   FRAME: see truth_process.h
  *
+ * Called with "cases", it tells each unique stack as one, too: see truth_case.h.
+ *
  * At the end: {"moments": N, "stacks": N, "identical": N, "reused": N, "gone": N, "lost": N}:
  * walks compared, unique stacks among them, those on which both agree; walks whose answer was an
  * earlier one's, compared too; those whose process was over, and that the ring did not hold.
@@ -25,6 +27,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <uthash.h>
+#include "truth_case.h"
 #include "truth_process.h"
 #include "unwind_truth_abi.h"
 
@@ -56,6 +59,7 @@ static struct process *processes;
 static struct stack *stacks;
 static const struct unwind_truth *under_way;
 static struct their_walk theirs;
+static bool wants_cases;
 
 /* --- libdwfl's questions ---------------------------------------------------------------------- */
 
@@ -154,6 +158,9 @@ static void compare(struct process *process, const struct unwind_truth *truth, s
 	theirs.nr = 0;
 	dwfl_getthread_frames(process->dwfl, (pid_t)truth->tid, take_frame, NULL);
 	totals.moments++;
+	if (wants_cases && !stack->is_compared && truth->nr_frames)
+		truth_case__tell(process, truth, (struct pcs){ stack->frames, stack->nr },
+				 (struct pcs){ theirs.pcs, theirs.nr }, stack->end);
 	stack->is_compared = true;
 	totals.reused += !truth->nr_frames;
 	same = theirs.nr == stack->nr &&
@@ -256,13 +263,14 @@ static bool is_over(int timeout_ms)
 	return poll(&in, 1, timeout_ms) > 0 && read(STDIN_FILENO, &byte, 1) <= 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct process *process, *next;
 	struct ring_buffer *ring;
 	__u32 last = last_map();
 	int fd = -1;
 
+	wants_cases = argc > 1 && !strcmp(argv[1], "cases");
 	setpriority(PRIO_PROCESS, 0, NICENESS); /* a process is to be looked at while it is there */
 	printf("ready\n");
 	fflush(stdout);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include "elf/unwind_table.h"
+#include "record_abi.h"
 #include "truth_process.h"
 
 #define CODE_BEFORE 8 /* bytes of code around a pc that are told */
@@ -159,6 +161,53 @@ bool process__keep_up(struct process *process, pid_t pid, const __u64 *pcs, __u3
 	return true;
 }
 
+/* --- our own tables --------------------------------------------------------------------------- */
+
+struct module_table {
+	Dwfl_Module *module;
+	struct unwind_table table;
+	UT_hash_handle hh;
+};
+
+/* An empty one where the file has nothing to make it from. */
+static const struct unwind_table *table_of(struct process *process, Dwfl_Module *module)
+{
+	struct module_table *known;
+	const char *image;
+	GElf_Addr bias;
+	size_t bytes;
+
+	HASH_FIND_PTR(process->tables, &module, known);
+	if (known)
+		return &known->table;
+	known = process__checked(calloc(1, sizeof(*known)));
+	known->module = module;
+	HASH_ADD_PTR(process->tables, module, known);
+	image = elf_rawfile(dwfl_module_getelf(module, &bias), &bytes);
+	if (image)
+		unwind_table__build_memory(&known->table, image, bytes, "module", NULL);
+	return &known->table;
+}
+
+int process__rule(struct process *process, __u64 pc, struct unwind_rule *rule)
+{
+	const struct unwind_row *row = NULL;
+	Dwfl_Module *module;
+	__u64 offset;
+
+	module = module_at(process->dwfl, pc, &offset);
+	memset(rule, 0, sizeof(*rule));
+	if (module)
+		row = unwind_table__find(table_of(process, module), offset);
+	else if (code_page(process, pc) || is_without_file(process, pc))
+		rule->how = UNWIND_CFA_FP;
+	else
+		return -STACK_END_NO_MAPPING;
+	if (row)
+		*rule = row->rule;
+	return 0;
+}
+
 /* --- in words --------------------------------------------------------------------------------- */
 
 static bool has_cfi(Dwfl_Module *module, Dwarf_Addr pc)
@@ -198,6 +247,19 @@ void process__tell_frame(const struct process *process, __u64 pc, bool innermost
 	if (!module)
 		tell_code(process, pc);
 	printf("\"]");
+}
+
+void process__tell_place(const struct process *process, __u64 pc, bool innermost)
+{
+	const char *file = NULL, *name;
+	__u64 offset;
+	Dwfl_Module *module = module_at(process->dwfl, pc - !innermost, &offset);
+
+	if (!module)
+		return;
+	dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, &file, NULL);
+	name = file ? strrchr(file, '/') : NULL;
+	printf("%s+0x%llx", name ? name + 1 : "vdso", (unsigned long long)offset);
 }
 
 /* @context: bool, whether it is the first of its process. */

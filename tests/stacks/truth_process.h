@@ -10,6 +10,7 @@
 #include <sys/types.h>
 #include <linux/types.h>
 #include <uthash.h>
+#include "unwind_abi.h"
 
 #define PAGE_BYTES 4096U
 #define MAX_NO_FILE 64
@@ -31,6 +32,7 @@ struct process {
 	struct code_page *pages;
 	struct range no_file[MAX_NO_FILE]; /* code that was in none when we looked last */
 	__u32 nr_no_file;
+	struct module_table *tables; /* that process__rule() was asked for */
 	UT_hash_handle hh;
 };
 
@@ -44,6 +46,13 @@ struct process *process__new(__u32 space, pid_t pid, const Dwfl_Thread_Callbacks
  * what a JIT made while it is there. False: the process is over.
  */
 bool process__keep_up(struct process *process, pid_t pid, const __u64 *pcs, __u32 nr);
+
+/* The rule of the product's tables for @pc: 0, or minus the enum stack_end it means. */
+int process__rule(struct process *process, __u64 pc, struct unwind_rule *rule);
+
+/* Print where the code at @pc is in a file: NAME+0xOFFSET, of a return address the byte before it;
+ * or nothing. */
+void process__tell_place(const struct process *process, __u64 pc, bool innermost);
 
 /*
  * Print [PC, HAS_CFI, "CODE"]. The PC of all frames but the innermost is a return address. HAS_CFI:

@@ -130,6 +130,8 @@ def judge_check(result, check, folder, machine, rsstrace):
         result.fail(check.name, problems)
     else:
         result.ok(check.name, remark(facts))
+        for what, why in judge.left_out(check, facts):
+            result.skip(f"{check.name}: {what}", why)
     return facts
 
 

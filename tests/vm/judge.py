@@ -13,6 +13,7 @@ PAGE = 4096
 SITE_TOLERANCE_BYTES = 64 << 10  # a site's first step into a page of code brings one fault-around window
 UNATTRIBUTED_BYTES = 128 << 10
 VERIFIED_MAX = 100_000
+VERIFIED_FROM = (5, 16)  # the kernel tells the number of verified instructions
 PREEMPTIBLE_FROM = (7, 0)  # a program that loses its CPU has others left out: told as lost, and mended
 LOST_MOST = 3
 SYNCS_BEFORE = (6, 2)  # before, /proc/PID/status lags behind by what each thread has not yet synced
@@ -177,7 +178,9 @@ def judge_programs(_check, _folder, facts, machine, _rsstrace):
     if machine["version"] >= FAULTS_ON_STACK and "on the kernel's stack" not in facts["faults"]:
         yield f"{facts['faults']}: their place on the kernel's stack was not learned"
     for program in facts["programs"]:
-        if program["verified"] and program["verified"] >= VERIFIED_MAX:
+        if not program["verified"] and machine["version"] >= VERIFIED_FROM:
+            yield f"{program['name']}: how many instructions were verified is not told"
+        if (program["verified"] or 0) >= VERIFIED_MAX:
             yield f"{program['name']}: {program['verified']} instructions verified, at most {VERIFIED_MAX}"
     if facts["left"]:
         yield f"programs left behind: {' '.join(facts['left'])}"
@@ -197,6 +200,12 @@ def judge_refused(_check, _folder, facts, _machine, _rsstrace):
 def judge_shell(_check, _folder, facts, _machine, _rsstrace):
     if facts["status"]:
         yield f"ended with {facts['status']}"
+
+
+def left_out(check, facts):
+    """(what, why) of each question to a check that passed which this kernel does not answer."""
+    if check.kind == "programs" and not any(program["verified"] for program in facts["programs"]):
+        yield "verified instructions", "this kernel does not tell their number (Linux 5.16)"
 
 
 RULES = {"shell": judge_shell, "oom": judge_oom, "workload": judge_traced, "attach": judge_traced, "live": judge_live, "torture": judge_torture,

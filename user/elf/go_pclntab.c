@@ -14,6 +14,7 @@ enum go_special {
 	GO_ROOT,   /* nothing called it, or what did is on another stack that tells nothing */
 	GO_SWITCH, /* runs its callee on another stack; its frame pointer leads back */
 	GO_SIGNAL,
+	GO_FRAMELESS, /* moves the stack pointer, but keeps rbp as it is */
 };
 
 static const struct {
@@ -26,6 +27,11 @@ static const struct {
 	{ "runtime.mcall", GO_ROOT },	      { "runtime.morestack", GO_ROOT },
 	{ "runtime.systemstack", GO_SWITCH }, { "runtime.asmcgocall", GO_SWITCH },
 	{ "runtime.sigreturn", GO_SIGNAL },
+	/* Go that C calls: on the thread's stack up to cgocallback, and from there on on Go's */
+	{ "crosscall2", GO_FRAMELESS },
+	{ "runtime.cgocallbackg", GO_PLAIN }, /* and cgocallbackg1 */
+	{ "runtime.cgocallback", GO_SWITCH },
+	{ "runtime.callCgo", GO_SWITCH }, /* C on the same stack, once that is aligned */
 };
 
 #define NR_SPECIALS (sizeof(specials) / sizeof(specials[0]))
@@ -44,6 +50,19 @@ static __u32 word_at(const struct go_pclntab *table, __u64 offset)
 	struct byte_cursor cursor = at(table, offset);
 
 	return (__u32)byte_cursor__fixed(&cursor, 4);
+}
+
+size_t go_pclntab__search(const void *bytes, size_t len)
+{
+	static const __u8 begins[][8] = { { 0xf0, 0xff, 0xff, 0xff, 0, 0, 1, 8 },
+					  { 0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8 } };
+	const __u8 *at = bytes;
+
+	for (size_t i = 0; i + HEADER_BYTES <= len; i += 8) {
+		if (!memcmp(at + i, begins[0], 8) || !memcmp(at + i, begins[1], 8))
+			return i;
+	}
+	return len;
 }
 
 int go_pclntab__init(struct go_pclntab *table, const void *bytes, size_t len, __u64 text)
@@ -116,7 +135,7 @@ static enum go_special special_of(const struct go_pclntab *table, __u64 function
 
 /* Pairs of deltas: of the value (zigzag, from -1 on) and of the pc up to which it holds. */
 static void plain_rows(const struct go_pclntab *table, __u32 pc_sp, const struct code_range *range,
-		       struct row_writer *writer)
+		       bool has_frame, struct row_writer *writer)
 {
 	struct byte_cursor pairs = at(table, table->pc_values);
 	__u64 pc = range->start, zigzag;
@@ -131,7 +150,7 @@ static void plain_rows(const struct go_pclntab *table, __u32 pc_sp, const struct
 			break;
 		depth = (__s64)((__u64)depth + (zigzag & 1 ? ~(zigzag >> 1) : zigzag >> 1));
 		rule.cfa_off = (__s32)(__u32)(__u64)(depth + 8);
-		if (depth > 0) { /* a function with a frame keeps its caller's rbp on top of it */
+		if (depth > 0 && has_frame) { /* it keeps its caller's rbp on top of it */
 			rule.how |= UNWIND_RBP_CFA << 4;
 			rule.rbp_off = -16;
 		}
@@ -145,9 +164,10 @@ void go_pclntab__rows(const struct go_pclntab *table, const struct code_range *r
 {
 	__u64 function = function_at(table, range->common);
 	__u32 pc_sp = word_at(table, function + FUNC_PCSP_AT);
+	enum go_special special = special_of(table, function);
 	struct unwind_rule rule = { .how = UNWIND_CFA_FP };
 
-	switch (special_of(table, function)) {
+	switch (special) {
 	case GO_ROOT:
 		rule.how = UNWIND_CFA_STOP;
 		break;
@@ -157,9 +177,10 @@ void go_pclntab__rows(const struct go_pclntab *table, const struct code_range *r
 	case GO_SWITCH:
 		rule.how = UNWIND_CFA_SWITCH;
 		break;
+	case GO_FRAMELESS:
 	case GO_PLAIN:
 		if (pc_sp) {
-			plain_rows(table, pc_sp, range, writer);
+			plain_rows(table, pc_sp, range, special == GO_PLAIN, writer);
 			return;
 		}
 		break;

@@ -9,6 +9,9 @@
 
 #include "elf/code_ranges.h"
 
+#define GO_PCLNTAB_TEXT_AT                                                                         \
+	24 /* byte of the header: where the code begins, 0 if that is relocated */
+
 struct go_pclntab {
 	struct byte_cursor whole;
 	__u64 text;    /* address function offsets are relative to */
@@ -17,8 +20,10 @@ struct go_pclntab {
 	__u64 names, pc_values, functions; /* offsets of its parts */
 };
 
-/* 0; -ENODATA: not such a table, or of another version. @text: address of .text, for tables that
- * leave it out. */
+/* Where in these bytes such a table may begin; @len: nowhere. */
+size_t go_pclntab__search(const void *bytes, size_t len);
+/* 0; -ENODATA: not such a table, or of another version. @text: where the code begins, for tables
+ * that leave it out. */
 int go_pclntab__init(struct go_pclntab *table, const void *bytes, size_t len, __u64 text);
 /* Add its functions to @ranges; range.common is the function's index. 0 or -ENOMEM. */
 int go_pclntab__ranges(const struct go_pclntab *table, struct code_ranges *ranges);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <string.h>
+#include "elf/go_pclntab.h"
 #include "elf/go_table.h"
 
 /* Layouts: runtime/symtab.go of Go 1.18 and 1.20, struct pcHeader and struct _func. */
@@ -30,11 +31,28 @@ struct go_entry {
 	__u32 function; /* from functions: start again, then the name's offset */
 };
 
-static Elf_Data *find_table(const struct elf_image *program, GElf_Shdr *shdr)
+/* Its bytes, not beyond its section, and its address. Position-independent programs with C in them
+ * have it in .data.rel.ro, without a section of its own. */
+static bool find_table(const struct elf_image *program, Elf_Data *table, __u64 *address)
 {
-	Elf_Data *data = elf_image__section_bytes(program, ".gopclntab", shdr);
+	Elf_Data *data;
+	GElf_Shdr shdr;
+	size_t offset = 0;
 
-	return data ? data : elf_image__section_bytes(program, ".data.rel.ro.gopclntab", shdr);
+	data = elf_image__section_bytes(program, ".gopclntab", &shdr);
+	if (!data)
+		data = elf_image__section_bytes(program, ".data.rel.ro.gopclntab", &shdr);
+	if (!data && elf_image__section(program, ".go.buildinfo", &shdr)) {
+		data = elf_image__section_bytes(program, ".data.rel.ro", &shdr);
+		offset = data ? go_pclntab__search(data->d_buf, data->d_size) : 0;
+	}
+	if (!data)
+		return false;
+	*table = *data;
+	table->d_buf = (char *)data->d_buf + offset;
+	table->d_size = data->d_size - offset;
+	*address = shdr.sh_addr + offset;
+	return true;
 }
 
 /* In a position-independent program text_start is what a RELATIVE relocation will put there. */
@@ -87,27 +105,26 @@ void go_table__add_symbols(struct symbol_table *table, const struct elf_image *p
 {
 	struct go_header header;
 	struct go_entry entry, next;
-	__u64 text_start, start;
-	GElf_Shdr shdr;
-	Elf_Data *data = find_table(program, &shdr);
+	__u64 text_start, start, address;
+	Elf_Data data;
 	__u32 name;
 	int pool;
 
-	if (!data || !read_header(data, &header))
+	if (!find_table(program, &data, &address) || !read_header(&data, &header))
 		return;
-	text_start = find_text_start(program, &header, shdr.sh_addr);
-	pool = symbol_table__add_pool(table, (char *)data->d_buf + header.names,
+	text_start = find_text_start(program, &header, address);
+	pool = symbol_table__add_pool(table, (char *)data.d_buf + header.names,
 				      header.units - header.names);
 	for (__u64 i = 0; pool >= 0 && i < header.nr_functions; i++) {
 		__u64 at = header.functions + i * sizeof(entry);
 
 		/* The entry after the last one has only the end of the code. */
 		next = (struct go_entry){ 0 };
-		if (!read_at(data, at, &entry, sizeof(entry)) ||
-		    !read_at(data, at + sizeof(entry), &next, sizeof(next.start)))
+		if (!read_at(&data, at, &entry, sizeof(entry)) ||
+		    !read_at(&data, at + sizeof(entry), &next, sizeof(next.start)))
 			break;
 		start = text_start + entry.start;
-		if (!read_at(data, header.functions + entry.function + sizeof(entry.start), &name,
+		if (!read_at(&data, header.functions + entry.function + sizeof(entry.start), &name,
 			     sizeof(name)) ||
 		    !elf_image__code_end(program, start))
 			continue;

@@ -2,7 +2,9 @@
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "elf/elf_image.h"
+#include "elf/go_pclntab.h"
 #include "elf/unwind_source.h"
 
 bool unwind_source__is_ours(Elf *elf)
@@ -25,8 +27,15 @@ static Elf_Data *bytes_of(Elf_Scn *section, const GElf_Shdr *header)
 	return data && data->d_buf && data->d_size ? data : NULL;
 }
 
-static void take_section(struct unwind_source *source, Elf_Scn *section, const GElf_Shdr *header,
-			 const char *name)
+/* What Go's table of functions is found by. */
+struct go_sections {
+	Elf_Data *pclntab, *relro, *rela;
+	__u64 pclntab_address, relro_address;
+	bool is_go;
+};
+
+static void take_section(struct unwind_source *source, struct go_sections *go, Elf_Scn *section,
+			 const GElf_Shdr *header, const char *name)
 {
 	const struct {
 		const char *name;
@@ -35,14 +44,17 @@ static void take_section(struct unwind_source *source, Elf_Scn *section, const G
 	} wanted[] = {
 		{ ".eh_frame", &source->eh_frame, &source->eh_frame_address },
 		{ ".debug_frame", &source->debug_frame, &source->debug_frame_address },
-		{ ".gopclntab", &source->pclntab, NULL },
-		{ ".data.rel.ro.gopclntab", &source->pclntab, NULL },
+		{ ".gopclntab", &go->pclntab, &go->pclntab_address },
+		{ ".data.rel.ro.gopclntab", &go->pclntab, &go->pclntab_address },
+		{ ".data.rel.ro", &go->relro, &go->relro_address },
+		{ ".rela.dyn", &go->rela, NULL },
 		{ ".init", &source->init, &source->init_address },
 		{ ".fini", &source->fini, &source->fini_address },
 	};
 
 	if (!strcmp(name, ".text"))
 		source->text_address = header->sh_addr;
+	go->is_go |= !strcmp(name, GO_SECTION);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (strcmp(name, wanted[i].name) != 0)
 			continue;
@@ -52,10 +64,7 @@ static void take_section(struct unwind_source *source, Elf_Scn *section, const G
 	}
 }
 
-/* Call @take for each section that has a name. */
-static void each_section(struct unwind_source *source,
-			 void (*take)(struct unwind_source *, Elf_Scn *, const GElf_Shdr *,
-				      const char *))
+static void take_sections(struct unwind_source *source, struct go_sections *go)
 {
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
@@ -69,8 +78,43 @@ static void each_section(struct unwind_source *source,
 			       ? elf_strptr(source->elf, names, header.sh_name)
 			       : NULL;
 		if (name)
-			take(source, section, &header, name);
+			take_section(source, go, section, &header, name);
 	}
+}
+
+/* What a RELATIVE relocation will put at @address; @value, if there is none. */
+static __u64 relocated(const Elf_Data *rela, __u64 address, __u64 value)
+{
+	Elf64_Rela one;
+
+	for (size_t i = 0; rela && i < rela->d_size / sizeof(one); i++) {
+		memcpy(&one, (const char *)rela->d_buf + i * sizeof(one), sizeof(one));
+		if (one.r_offset == address && ELF64_R_TYPE(one.r_info) == R_X86_64_RELATIVE)
+			return (__u64)one.r_addend;
+	}
+	return value;
+}
+
+/*
+ * Go's function table. The linker of a position-independent program with C in it leaves no section
+ * of that name: it is somewhere in .data.rel.ro.
+ */
+static void take_go(struct unwind_source *source, const struct go_sections *go)
+{
+	const Elf_Data *data = go->pclntab ? go->pclntab : go->is_go ? go->relro : NULL;
+	__u64 address = go->pclntab ? go->pclntab_address : go->relro_address;
+	size_t offset;
+
+	if (!data)
+		return;
+	offset = go->pclntab ? 0 : go_pclntab__search(data->d_buf, data->d_size);
+	if (offset == data->d_size)
+		return;
+	source->pclntab = *data;
+	source->pclntab.d_buf = (char *)data->d_buf + offset;
+	source->pclntab.d_size = data->d_size - offset;
+	source->text_address =
+		relocated(go->rela, address + offset + GO_PCLNTAB_TEXT_AT, source->text_address);
 }
 
 static bool find_program_header(Elf *elf, __u32 type, GElf_Phdr *header)
@@ -173,8 +217,10 @@ static void take_segments(Elf *elf, struct code_ranges *ranges)
 static void read_source(struct unwind_source *source)
 {
 	struct elf_image image = { .fd = -1, .elf = source->elf, .kind = ELF_IMAGE_PROGRAM };
+	struct go_sections go = { 0 };
 
-	each_section(source, take_section);
+	take_sections(source, &go);
+	take_go(source, &go);
 	take_by_program_header(source);
 	take_segments(source->elf, &source->ranges);
 	take_entry(source->elf, &source->ranges);
@@ -258,7 +304,7 @@ struct siphash_value unwind_source__id(const struct unwind_source *source,
 	add_bytes(&hash, source->build_id, source->build_id_len);
 	add_section(&hash, source->eh_frame, source->eh_frame_address);
 	add_section(&hash, source->debug_frame, source->debug_frame_address);
-	add_section(&hash, source->pclntab, source->text_address);
+	add_section(&hash, &source->pclntab, source->text_address);
 	add_section(&hash, source->init, source->init_address);
 	add_section(&hash, source->fini, source->fini_address);
 	add_number(&hash, ranges->entry);

@@ -14,12 +14,16 @@
  */
 struct unwind_source {
 	Elf *elf;
-	Elf_Data *eh_frame, *debug_frame, *pclntab, *init, *fini; /* NULL: none */
-	__u64 eh_frame_address, debug_frame_address, init_address, fini_address, text_address;
+	Elf_Data *eh_frame, *debug_frame, *init, *fini; /* NULL: none */
+	__u64 eh_frame_address, debug_frame_address, init_address, fini_address;
+	Elf_Data pclntab;   /* Go's table of functions; d_buf NULL: none */
+	__u64 text_address; /* what functions are counted from where that does not say so */
 	__u8 build_id[64];
 	size_t build_id_len;
 	struct code_ranges ranges; /* segments and entry; the ranges come with the table */
 };
+
+#define GO_SECTION ".go.buildinfo" /* every Go program has it */
 
 bool unwind_source__is_ours(Elf *elf);
 

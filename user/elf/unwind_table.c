@@ -112,9 +112,9 @@ static int write_rows(struct unwind_table *table, struct code_ranges *ranges,
 static int build(struct unwind_table *table, struct unwind_source *source)
 {
 	struct go_pclntab go;
-	bool has_go =
-		source->pclntab && !go_pclntab__init(&go, source->pclntab->d_buf,
-						     source->pclntab->d_size, source->text_address);
+	bool has_go = source->pclntab.d_buf &&
+		      !go_pclntab__init(&go, source->pclntab.d_buf, source->pclntab.d_size,
+					source->text_address);
 	int code;
 
 	code = collect(source, has_go ? &go : NULL);
@@ -202,7 +202,8 @@ size_t unwind_table__estimate(int fd)
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
 	const char *name;
-	size_t names, rows = 0;
+	size_t names, rows = 0, relro_rows = 0;
+	bool is_go = false;
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
@@ -212,10 +213,14 @@ size_t unwind_table__estimate(int fd)
 			name = gelf_getshdr(section, &header)
 				       ? elf_strptr(elf, names, header.sh_name)
 				       : NULL;
-			if (name)
-				rows += estimate_section(name, &header);
+			if (!name)
+				continue;
+			rows += estimate_section(name, &header);
+			is_go |= !strcmp(name, GO_SECTION);
+			if (!strcmp(name, ".data.rel.ro"))
+				relro_rows = header.sh_size / GO_BYTES_PER_ROW;
 		}
 	}
 	elf_end(elf);
-	return rows;
+	return rows + (is_go ? relro_rows : 0);
 }
