@@ -20,6 +20,7 @@ import time
 import instructions
 import tables
 import tracers
+import turns
 import walk_cost
 import workloads
 
@@ -37,9 +38,13 @@ def arguments():
     return parser.parse_args()
 
 
-def chosen(things, words):
+def is_chosen(name, words):
     words = words.replace(",", " ").split()
-    return [thing for thing in things if not words or any(word in thing.name for word in words)]
+    return not words or any(word in name for word in words)
+
+
+def chosen(things, words):
+    return [thing for thing in things if is_chosen(thing.name, words)]
 
 
 def machine():
@@ -190,11 +195,13 @@ def main():
         "programs": instructions.verified(given.build),
         "disturbed": sum(cell.disturbed for cell in cells.values()),
         "walk": walk_cost.figures(given.build, given.rounds) if "walk" in (given.workloads or "walk") else None,
+        "turns": turns.figures(given.build, given.rounds, lambda name: is_chosen(name, given.workloads)),
         "figures": figures(cells, things, peers),
     }
     if whole["walk"]:
         print(walk_cost.as_text(whole["walk"]) + "\n")
     print(tables.as_text(whole, {w.name: w.words for w in things}, {t.name: t.note for t in peers}))
+    print("\n" + turns.as_text(whole["turns"]))
     if given.json:
         with open(given.json, "w", encoding="ascii") as file:
             file.write(tables.as_json(whole))

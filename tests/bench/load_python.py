@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A Python program that builds and drops what such programs do; times itself as loads.c does: `load_python.py FILE`."""
+"""A Python program that builds and drops what such programs do; times itself as loads.c does: `load_python.py FILE [--in-turns]`."""
 import json
 import resource
 import sys
@@ -26,10 +26,16 @@ def spent():
 def main():
     kept, rounds = [], []
     first = spent()
+    in_turns = sys.argv[2:] == ["--in-turns"]
     for number in range(ROUNDS):
-        begin = time.monotonic_ns()
+        if in_turns and not sys.stdin.readline():
+            return
+        begin = spent()
         kept.append(once(number)[1])  # the texts stay: a leak, if you like
-        rounds.append(time.monotonic_ns() - begin)
+        end = spent()
+        rounds.append(end[0] - begin[0])
+        if in_turns:
+            print(*(after - before for before, after in zip(begin, end)), flush=True)
     last = spent()
     ns, cpu_ns, faults = (after - before for before, after in zip(first, last))
     quartile = sorted(rounds)[ROUNDS // 4] * ROUNDS

@@ -3,8 +3,11 @@
  * `loads NAME FILE` runs a load and writes into FILE, as one JSON object: ns (the rounds'
  * wall time), quartile_ns (a round's lower quartile, times their number), cpu_ns (processor time of
  * the rounds, ended children included), ops, faults (of the rounds). `loads` lists the names.
+ * `loads NAME FILE --in-turns` waits for a line of its input before each round and tells what it
+ * took in a line behind it: ns, cpu_ns, faults. The end of the input is its end.
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +65,21 @@ static int by_size(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+static bool in_turns;
+
+/* Is it our turn, or was that all? */
+static bool may_go(void)
+{
+	return !in_turns || getchar() != EOF;
+}
+
+static void tell_round(const struct spent *before, const struct spent *after)
+{
+	printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", after->ns - before->ns,
+	       after->cpu_ns - before->cpu_ns, after->faults - before->faults);
+	fflush(stdout);
+}
+
 static void run_round(const struct load *load, struct spent *sum, uint64_t *ns)
 {
 	struct spent before, after;
@@ -75,6 +93,8 @@ static void run_round(const struct load *load, struct spent *sum, uint64_t *ns)
 	sum->ns += after.ns - before.ns;
 	sum->cpu_ns += after.cpu_ns - before.cpu_ns;
 	sum->faults += after.faults - before.faults;
+	if (in_turns)
+		tell_round(&before, &after);
 }
 
 static int run(const struct load *load)
@@ -87,7 +107,7 @@ static int run(const struct load *load)
 		load__die("calloc");
 	if (load->begin)
 		load->begin();
-	for (unsigned int i = 0; i < load->nr_rounds; i++)
+	for (unsigned int i = 0; i < load->nr_rounds && may_go(); i++)
 		run_round(load, &sum, &rounds[i]);
 	if (load->end)
 		load->end();
@@ -121,10 +141,11 @@ static const struct load *find(const char *name)
 
 int main(int argc, char **argv)
 {
-	const struct load *load = find(argc == 3 ? argv[1] : NULL);
+	const struct load *load = find(argc >= 3 ? argv[1] : NULL);
 
-	if (!load) {
-		fprintf(stderr, "usage: loads NAME FILE\n");
+	in_turns = argc == 4 && !strcmp(argv[3], "--in-turns");
+	if (!load || argc > 3 + in_turns) {
+		fprintf(stderr, "usage: loads NAME FILE [--in-turns]\n");
 		return 2;
 	}
 	load_path = argv[2];

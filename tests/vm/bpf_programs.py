@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The BPF programs the kernel holds now, by bpf(2); for what bpftool does not print."""
+import contextlib
 import ctypes
 import os
 import struct
 
 SYS_BPF = 321  # x86-64
-PROG_TEST_RUN, PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 10, 11, 13, 15
+PROG_TEST_RUN, PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, ENABLE_STATS = 10, 11, 13, 15, 32
 INFO_BYTES = 256
 # struct bpf_prog_info of linux/bpf.h
-XLATED_LEN_AT, NAME_AT, VERIFIED_INSNS_AT = 20, 64, 216
+XLATED_LEN_AT, NAME_AT, RUN_TIME_AT, VERIFIED_INSNS_AT = 20, 64, 192, 216
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,6 +45,25 @@ def info_of(number):
         return info.raw
     finally:
         os.close(fd)
+
+
+def enable_stats():
+    """A descriptor; as long as it is open the kernel counts what programs take (Linux 5.8)."""
+    return bpf(ENABLE_STATS, ctypes.create_string_buffer(struct.pack("=I", 0), 4))
+
+
+def of_process(pid):
+    """Ids of the programs that it holds."""
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as lines:
+            found.update(int(line.split()[1]) for line in lines if line.startswith("prog_id:"))
+    return found
+
+
+def run_ns(numbers):
+    """Processor time of these programs so far, while it was counted."""
+    return sum(struct.unpack_from("=Q", info_of(number), RUN_TIME_AT)[0] for number in numbers)
 
 
 def loaded():
