@@ -3,7 +3,7 @@
 """
 What tracing costs, beside what people would use instead. In a round every workload runs under each tracer, one after the
 other, with a run untraced before and after each; a slowdown is the ratio to the mean of those two. Where little is to be
-told from noise (churn, the services) a round has several such pairs. Figures are medians, with the least and the most, or
+told from noise (churn, the services) a round has several such pairs with rsstrace. Figures are medians, with the least and the most, or
 the interval that holds the median with 95 %.
 """
 import argparse
@@ -130,7 +130,7 @@ def mean(before, after):
 
 def pairs(workload, cell, untraced, tracer, before, given):
     """Runs under @tracer, each followed by one untraced; the last of those."""
-    for _ in range(1 if cell.slow else workload.pairs):
+    for _ in range(workload.pairs if tracer.name == "rsstrace" else 1):
         run = cell.take(workload, tracer, given.build)
         after = untraced.take(workload, tracers.Tracer(given.build), given.build)
         if not run or not after:

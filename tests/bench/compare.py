@@ -12,10 +12,10 @@ APART = 0.03
 PROGRAM_APART = 0.1
 
 
-def drift(then, now):
+def drift(then, now, most=APART):
     apart = now["median"] / then["median"] - 1
     meet = now["least"] <= then["most"] and then["least"] <= now["most"]
-    if meet or abs(apart) <= APART:
+    if meet or abs(apart) <= most:
         return ""
     return "  slower" if apart > 0 else "  faster"
 
@@ -36,6 +36,18 @@ def of_costs(then, now):
             if abs(after / before - 1) > 0.2:
                 more += f"  bytes per fault {before:.1f} -> {after:.1f}"
         yield f"{workload:<12}{texts[0]:>26}{texts[1]:>26}{more}"
+
+
+def of_turns(then, now):
+    """What the programs take of a load's processor time is known better than how much longer that takes."""
+    kept = then.get("turns", {})
+    for load, row in now.get("turns", {}).items():
+        new, old = (side.get(load, {}).get("programs") for side in (now["turns"], kept))
+        if not new:
+            continue
+        more = drift(old, new, PROGRAM_APART) if old else "  new"
+        texts = ["{:.2%} ({:.2%} - {:.2%})".format(*map(side.get, ("median", "least", "most"))) if side else "-" for side in (old, new)]
+        yield f"{load:<12}{texts[0]:>26}{texts[1]:>26}{more}"
 
 
 def of_programs(then, now):
@@ -60,6 +72,7 @@ def main():
     if then["machine"] != now["machine"]:
         print(f"kept: {then['machine']}\nnow:  {now['machine']}\nanother machine: only large differences mean something")
     print("\n".join(of_costs(then, now)))
+    print("the programs' share of a load's processor time\n" + "\n".join(of_turns(then, now)))
     print("\n".join(of_programs(then, now)))
 
 

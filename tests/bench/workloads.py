@@ -38,7 +38,7 @@ class Workload:
     tracers = None  # names; None: all
     rounds = None  # at most
     allocates = False  # with malloc, so that those who see only that have something to see
-    pairs = 1  # of runs with and without a tracer, a round
+    pairs = 1  # of runs with and without rsstrace, a round
     touches = 256  # MiB at most
 
     def __init__(self, name, words, **more):
@@ -159,14 +159,14 @@ ALL = (
     Workload("huge", "128 MiB touched, 2 MiB pages"),
     Workload("file", "64 MiB of a mapped file read"),
     Workload("threads", "8 threads touch and drop 8 MiB each"),
-    Workload("churn", "malloc and free with a leak", allocates=True, pairs=3),
+    Workload("churn", "malloc and free with a leak", allocates=True, pairs=2),
     Workload("maps", "mmap, touch 4 pages, munmap"),
     Workload("calls", "system calls that have nothing to do with memory"),
     Workload("switches", "two threads hand a byte to and fro"),
     Workload("forks", "fork, exec, wait; children traced, too", children=True),
     Redis("redis", "redis-benchmark over loopback, set and get", allocates=True, pairs=2),
-    Workload("sqlite", "inserts, updates, queries in memory", allocates=True, pairs=3),
-    Python("python", "JSON, dictionaries, strings", allocates=True, pairs=5),
+    Workload("sqlite", "inserts, updates, queries in memory", allocates=True, pairs=2),
+    Python("python", "JSON, dictionaries, strings", allocates=True, pairs=3),
     Unrelated("unrelated", "a storm next to a traced process", allocates=True),
     Workload("paced", "10 000 faults a second: see the tracer's own time"),
     Workload("big", "4 GiB touched: see the tracer's own memory", tracers=("untraced", "rsstrace"), rounds=2, touches=4200),
