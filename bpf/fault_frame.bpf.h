@@ -71,9 +71,9 @@ int learn_fault_frame(__u64 *ctx)
 
 /*
  * @thread, the current one, is in an exception from user mode: arm it with the fault it handles.
- * false: it handles none. Nothing else that an exception does on its way back to user mode changes
- * the counters of its own space but by a fault in kernel mode, which is armed: what an earlier
- * fault left on the stack is not taken for one.
+ * false: it handles none. On its way back to user mode an exception may still change the counters:
+ * by faults in kernel mode, which are armed, and for io_uring, which pins pages there. Those pass
+ * for the fault that was before, if its words are still on the stack, until the table is healed.
  */
 static __always_inline bool fault_frame__take(struct task_struct *task, struct thread_state *thread,
 					      __u64 mm)
