@@ -245,20 +245,16 @@ static __always_inline int unwind__by_tables(struct unwind_target *t, const stru
 	return end;
 }
 
-/* The stack at @regs as an earlier walk found it, told of; 0: to be walked. */
+/* The stack at @regs as an earlier walk found it; 0: to be walked. */
 static __always_inline __u64 unwind__again(struct unwind_target *t, const struct pt_regs *regs,
 					   __u32 space)
 {
-	__u64 id, *seen;
-	__u32 slot;
+	__u64 id;
 
 	memo__begin(t, regs);
 	id = memo__recall(space);
-	slot = id & (UNWIND_SEEN_IDS - 1);
-	seen = id ? bpf_map_lookup_elem(&unwind_seen, &slot) : NULL;
-	if (!seen || *seen != id)
-		return 0;
-	count(CNT_STACKS_REUSED);
+	if (id)
+		count(CNT_STACKS_REUSED);
 	return id;
 }
 
@@ -268,7 +264,7 @@ static __always_inline __u64 unwind__anew(struct unwind_target *t, const struct 
 	int end = unwind__by_tables(t, regs);
 	__u64 id = end ? unwind__finish(space, end) : 0;
 
-	if (end == STACK_END_ROOT)
+	if (end == STACK_END_ROOT && unwind__is_told(id)) /* else the next walk tells of it */
 		memo__keep(space, id);
 	return id;
 }

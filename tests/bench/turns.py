@@ -29,7 +29,7 @@ PYTHON_LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load_pyt
 LEFT_OUT = 1  # first rounds of a half: the tracer has just come, and looks up its first names
 RUNS_LEAST = 6  # from here on there is an interval
 REDIS_REQUESTS = 8000
-ROUNDS = {"storm": 30, "churn": 10, "sqlite": 24, "python": 40, "redis": 16}  # of loads.c, and here
+ROUNDS = {"storm": 30, "churn": 10, "calls": 50, "switches": 40, "sqlite": 24, "python": 40, "redis": 12}  # of loads.c, and here
 PATIENCE_S = 30
 
 
@@ -85,7 +85,7 @@ def makers(build):
     def load(*argv):
         return lambda: Load([*argv, os.devnull, "--in-turns"])
 
-    found = {name: load(f"{build}/bench/loads", name) for name in ("storm", "churn", "sqlite")}
+    found = {name: load(f"{build}/bench/loads", name) for name in ("storm", "churn", "calls", "switches", "sqlite")}
     if os.path.exists(workloads.PYTHON):
         found["python"] = load(workloads.PYTHON, PYTHON_LOAD)
     if all(map(shutil.which, ("redis-server", "redis-benchmark", "redis-cli"))):

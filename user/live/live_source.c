@@ -121,7 +121,8 @@ static int stage_service(struct live_source *live)
 	if (live->session) {
 		live->nameless = false;
 		code = names__tell(live->names, live->session, &live->targets, live->unwind,
-				   &live->queue, live->ending ? 0 : NAMES_BUDGET_NS);
+				   live->kernel, &live->queue,
+				   live->ending ? 0 : NAMES_BUDGET_NS);
 		if (!code && live->times_ns.first_stack && !live->times_ns.named)
 			live->times_ns.named = facts__now();
 		if (code >= 0)

@@ -12,6 +12,7 @@
 #include "live/names.h"
 
 #define KNOWN_MAX 65536				  /* files; then all are told once more */
+#define DRAIN_NS (10 * 1000 * 1000)		  /* the ring fills meanwhile */
 #define REST_AFTER_NS (2 * 1000 * 1000 * 1000ULL) /* without lookups */
 #define REST_PACE 32 /* times what they took: reading it again costs a 32nd at most */
 
@@ -377,10 +378,11 @@ static void give_back(struct names *names, bool has_looked)
 }
 
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
-		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns)
+		struct unwind_watch *unwind, struct kernel_side *kernel, struct record_queue *queue,
+		__u64 budget_ns)
 {
-	__u64 looked_ns = names->looked_ns;
-	__u64 deadline = budget_ns ? facts__now() + budget_ns : ~0ULL;
+	__u64 looked_ns = names->looked_ns, drained_ns = facts__now(), now_ns;
+	__u64 deadline = budget_ns ? drained_ns + budget_ns : ~0ULL;
 	const struct module_places places = { .targets = targets, .unwind = unwind };
 	struct telling telling = { .session = session, .queue = queue };
 	__u32 nr = session__nr_frames(session);
@@ -396,8 +398,13 @@ int names__tell(struct names *names, const struct session *session, struct targe
 		if (!frame->resolved)
 			code = tell_frame(names, session, &places, queue, names->next_frame);
 		names->next_frame++;
-		if (facts__now() > deadline)
+		now_ns = facts__now();
+		if (now_ns > deadline)
 			break;
+		if (budget_ns && now_ns - drained_ns > DRAIN_NS) {
+			kernel_side__drain(kernel);
+			drained_ns = now_ns;
+		}
 	}
 	if (!code)
 		code = jit_names__tell(&names->jits, session, targets, tell_jit_frame, &telling);

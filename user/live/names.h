@@ -4,6 +4,7 @@
 #define RSSTRACE_LIVE_NAMES_H
 
 #include "live/debug_fetch.h"
+#include "live/kernel_side.h"
 #include "live/proc_maps.h"
 #include "live/record_queue.h"
 #include "live/targets.h"
@@ -25,9 +26,11 @@ int names__tell_maps(struct names *names, const struct proc_maps *maps, struct r
 /*
  * names__tell() - a REC_OBJECT for each object the model has no path for and a REC_SYMBOL for each frame without a
  * name, oldest first, with the build-ids of their files, for at most @budget_ns (0: all of them). 0, 1 when some are left, or -ENOMEM.
+ * Within a budget the ring of @kernel is emptied now and then, into the same queue: it is full in less.
  */
 int names__tell(struct names *names, const struct session *session, struct targets *targets,
-		struct unwind_watch *unwind, struct record_queue *queue, __u64 budget_ns);
+		struct unwind_watch *unwind, struct kernel_side *kernel, struct record_queue *queue,
+		__u64 budget_ns);
 
 /*
  * Tracing ends: do frames wait for a debug file that is being fetched? Then names__tell() has more to tell later,
