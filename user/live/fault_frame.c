@@ -11,7 +11,6 @@
 
 /* Pages of one kind that the kernel maps when they are touched. */
 struct kind {
-	const char *name;
 	int flags; /* of mmap(2) */
 	bool file; /* of our own program: its first page */
 	bool write;
@@ -22,11 +21,11 @@ struct kind {
 /* Each goes a way of its own to where it is mapped (mm/memory.c, mm/huge_memory.c), the first of an
  * anonymous mapping another than the next: there is nothing yet to hang pages on. */
 static const struct kind kinds[] = {
-	{ "anonymous memory", MAP_PRIVATE | MAP_ANONYMOUS, false, true, MADV_NOHUGEPAGE, 16384 },
-	{ "shared memory", MAP_SHARED | MAP_ANONYMOUS, false, true, MADV_NOHUGEPAGE, 16384 },
-	{ "a file", MAP_PRIVATE, true, false, 0, 4096 },
-	{ "a copy of a file's page", MAP_PRIVATE, true, true, 0, 4096 },
-	{ "a huge page", MAP_PRIVATE | MAP_ANONYMOUS, false, true, MADV_HUGEPAGE, 4096 },
+	{ MAP_PRIVATE | MAP_ANONYMOUS, false, true, MADV_NOHUGEPAGE, 16384 },
+	{ MAP_SHARED | MAP_ANONYMOUS, false, true, MADV_NOHUGEPAGE, 16384 },
+	{ MAP_PRIVATE, true, false, 0, 4096 },
+	{ MAP_PRIVATE, true, true, 0, 4096 }, /* a copy of the file's page */
+	{ MAP_PRIVATE | MAP_ANONYMOUS, false, true, MADV_HUGEPAGE, 4096 },
 };
 
 /* A fault at @at, told to the program before. */
