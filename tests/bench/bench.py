@@ -3,8 +3,8 @@
 """
 What tracing costs, beside what people would use instead. In a round every workload runs under each tracer, one after the
 other, with a run untraced before and after each; a slowdown is the ratio to the mean of those two. Where little is to be
-told from noise (churn, the services) a round has several such pairs with rsstrace. Figures are medians, with the least and the most, or
-the interval that holds the median with 95 %.
+told from noise (churn, the services) a round has several such pairs with rsstrace. Figures are medians, with the least
+and the most, or the interval that holds the median with 95 %.
 """
 import argparse
 import datetime

@@ -97,6 +97,11 @@ class Workload(Piped):
         return status
 
 
+def kernel_version():
+    """(major, minor) of the running kernel."""
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+
+
 class Tracer:
     """A running rsstrace that attaches: `record` or `live`."""
 

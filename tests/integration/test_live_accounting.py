@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Every byte has an owner, and the books balance with the kernel's: workloads that know their truth."""
 import json
-import os
-import re
 import subprocess
 import time
 
@@ -12,6 +10,7 @@ from harness import (
     PAGE,
     Tracer,
     Workload,
+    kernel_version,
     read_line,
     report,
     site_bytes,
@@ -169,7 +168,7 @@ def test_attach_by_the_tracepoint_of_faults(name, tmp_path, monkeypatch):
 
 def test_the_place_of_a_fault_is_learned(tmp_path, monkeypatch):
     """Or each fault of the machine would take a tenth longer, and nobody would know."""
-    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (6, 2):
+    if kernel_version() < (6, 2):
         pytest.skip("before Linux 6.2 a fault's end is told by an event of its own")
     with Workload("anon_touch") as target:
         for wanted in ("on the kernel's stack", "by their tracepoint"):

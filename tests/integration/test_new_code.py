@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Code that comes and goes faster than one can look at it: the books and the ticks go on, the stacks stay whole."""
-import os
-import re
 import subprocess
 import time
 
 import pytest
 
-from harness import PATIENCE_S, Tracer, Workload, report, run, site_bytes, workload_path
+from harness import PATIENCE_S, Tracer, Workload, kernel_version, report, run, site_bytes, workload_path
 
 pytestmark = pytest.mark.live
 
@@ -87,7 +85,7 @@ def test_every_path_through_code_without_a_table_is_whole(tmp_path):
 
 def test_a_program_that_replaces_itself_has_whole_stacks(tmp_path):
     """From the new image's first instruction on."""
-    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (6, 2):
+    if kernel_version() < (6, 2):
         pytest.skip("before Linux 6.2 nobody has tried")
     with Tracer("record", "-o", tmp_path / "t", "--", workload_path("exec_self"), stdin=subprocess.DEVNULL) as tracer:
         assert tracer.finish() == 0, tracer.talk

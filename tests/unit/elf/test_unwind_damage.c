@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "elf/unwind_table.h"
+#include "file_image.h"
 
 #define NR_MUTATIONS 3000
 
@@ -30,27 +31,6 @@ static void check_table(const struct unwind_table *table)
 }
 
 /* --- images ----------------------------------------------------------------------------------- */
-
-struct image {
-	__u8 *bytes;
-	size_t len;
-};
-
-static struct image read_image(const char *path)
-{
-	struct image image;
-	struct stat st;
-	int fd = open(path, O_RDONLY);
-
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	image.len = (size_t)st.st_size;
-	image.bytes = malloc(image.len);
-	assert_non_null(image.bytes);
-	assert_int_equal(read(fd, image.bytes, image.len), (ssize_t)image.len);
-	close(fd);
-	return image;
-}
 
 static void assert_same_table(const struct unwind_table *a, const struct unwind_table *b)
 {

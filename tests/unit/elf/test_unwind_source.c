@@ -12,33 +12,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "elf/unwind_table.h"
+#include "file_image.h"
 
 static const struct siphash_key key = { { 1, 2 } };
 
-struct image {
-	__u8 *bytes;
-	size_t len;
-};
-
-static struct image image_of(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	struct image image;
-	struct stat st;
-
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	image.len = (size_t)st.st_size;
-	image.bytes = malloc(image.len);
-	assert_non_null(image.bytes);
-	assert_int_equal(read(fd, image.bytes, image.len), (ssize_t)image.len);
-	close(fd);
-	return image;
-}
-
 static struct image own_image(void)
 {
-	return image_of("/proc/self/exe");
+	return read_image("/proc/self/exe");
 }
 
 static Elf64_Ehdr *header_of(const struct image *image)
@@ -132,7 +112,7 @@ static void the_table_of_go_matters(void **state)
 	(void)state;
 	if (access(go, R_OK))
 		skip();
-	image = image_of(go);
+	image = read_image(go);
 	assert_true(byte_matters(&image, ".gopclntab", 100));
 	assert_true(byte_matters(&image, ".gopclntab", section(&image, ".gopclntab")->sh_size - 1));
 	free(image.bytes);
