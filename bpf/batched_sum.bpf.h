@@ -61,7 +61,7 @@ __noinline int batched__tell(__u32 space)
 	if (dialog.ask_tell == SUM_TELL_LAST)
 		batched__tell_counters(space, true);
 	else
-		dialog.answer_again = 1;
+		dialog.answer_again = AGAIN_BUSY;
 	return 0;
 }
 

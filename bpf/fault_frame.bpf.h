@@ -29,6 +29,27 @@ static __always_inline struct vm_fault *fault_frame__at(struct task_struct *task
 			       bpf_core_type_id_kernel(struct vm_fault));
 }
 
+#define PMD_LEAF (1 << 7) /* _PAGE_PSE, arch/x86/include/asm/pgtable_types.h */
+
+enum fault_size {
+	FAULT_SIZE_UNKNOWN,
+	FAULT_SIZE_TABLE, /* pages of a page table */
+	FAULT_SIZE_HUGE,  /* the one huge page that is in place of a table */
+};
+
+/*
+ * What the user's fault under way, of anonymous memory, has put where it belongs: the kernel counts
+ * after that (mm/huge_memory.c, map_anon_folio_pmd(); mm/memory.c, set_pte_range()).
+ */
+static __always_inline enum fault_size fault_frame__size(struct task_struct *task)
+{
+	struct vm_fault *fault = fault_frame__at(task, dialog.fault_frame);
+
+	if (!dialog.fault_frame)
+		return FAULT_SIZE_UNKNOWN;
+	return *fault->pmd & PMD_LEAF ? FAULT_SIZE_HUGE : FAULT_SIZE_TABLE;
+}
+
 /* Is this the description of a fault of a user in @mm? Words that an earlier fault left there are,
  * too, see fault_frame__take(). */
 static __always_inline bool fault_frame__is_of(struct vm_fault *fault, __u64 mm)

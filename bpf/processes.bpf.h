@@ -49,7 +49,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	if (mm == (__u64)kernel_field(parent, mm)) /* vfork: lives in the parent's until it execs */
 		bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY);
 	else
-		proc.space = space__adopt(mm, tgid, pages);
+		proc.space = space__adopt(mm, tgid, false, pages);
 	if (proc.space && proc.space != space)
 		unwind__forked(space, proc.space);
 	runs__tell(space);
@@ -122,7 +122,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct
 #endif
 	if (old_pid != (pid_t)tgid)
 		thread__forget(old_pid);
-	new_space = space__adopt((__u64)kernel_field(task, mm), tgid, pages);
+	new_space = space__adopt((__u64)kernel_field(task, mm), tgid, false, pages);
 #ifdef RSST_BATCHED
 	batched__begin(task, new_space, pages);
 #endif

@@ -13,6 +13,7 @@
 #define RSSTRACE_RSS_DELTA_BPF_H
 
 #include "filter.bpf.h"
+#include "fault_frame.bpf.h"
 
 #define DELTA_RETRIES 24
 #define DELTA_UNKNOWN (1LL << 62)
@@ -23,6 +24,7 @@ struct delta_context {
 	__u32 cpu;
 	__u32 member;
 	bool fault; /* inside the handling of a fault: small amounts only */
+	bool user;  /* it is a user's */
 	bool zap;   /* inside a call that releases ranges */
 	bool other; /* by somebody else: reclaim, another process, ... */
 };
@@ -30,6 +32,7 @@ struct delta_context {
 #define DELTA_FAULT 1
 #define DELTA_ZAP 2
 #define DELTA_OTHER 4
+#define DELTA_USER 8
 
 struct delta {
 	__s64 pages;
@@ -142,19 +145,21 @@ __noinline __s64 delta__settle(__u32 space, __u32 member, __u32 self, __u32 clai
  * went to 0 without a flush where that makes sense, else by the least that flushes it. Of anonymous
  * memory a single page does so from @recorded, the slot before, of -1 or a batch but one only; all
  * else is a huge page, another's of which may be in @pages, or ours in what another has claimed.
+ * Unless @size tells that it is none.
  */
-static __always_inline __s64 delta__likely_fault(__u32 member, __s64 recorded, __s64 pages)
+static __always_inline __s64 delta__likely_fault(__u32 member, enum fault_size size, __s64 recorded,
+						 __s64 pages)
 {
 	bool single = recorded == -1 || recorded == settings.percpu_batch - 1;
 
-	if (member == RSST_ANON && single && (pages & 511) == 1)
+	if (member == RSST_ANON && single && (size == FAULT_SIZE_TABLE || (pages & 511) == 1))
 		return 1;
-	if (member == RSST_ANON && pages >= 256)
+	if (member == RSST_ANON && pages >= 256 && size != FAULT_SIZE_TABLE)
 		return 512;
 	if (recorded < 0 && plausible_fault(member, -recorded))
 		return -recorded;
-	if (member == RSST_ANON)
-		return 512;
+	if (member == RSST_ANON) /* of a table: a large folio, of 64 KiB to 1 MiB */
+		return size == FAULT_SIZE_TABLE ? settings.percpu_batch : 512;
 	if (recorded < 0)
 		return 1;
 	return recorded == 1 ? -1 : recorded ? settings.percpu_batch - recorded : 0;
@@ -168,9 +173,14 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 						bool *soft)
 {
 	__s64 pages = shared - *(volatile __s64 *)&state->last_count[c->member & 3] + slot_delta;
+	enum fault_size size = FAULT_SIZE_UNKNOWN;
 	__s64 mine;
 
 	*claimed = false;
+	if (c->user && c->member == RSST_ANON)
+		size = fault_frame__size(current_task());
+	if (size == FAULT_SIZE_HUGE) /* whoever else may have claimed it */
+		return 512;
 	/* -1 -> 0 is one page and no flush, unless something large is pending */
 	if (!c->zap && !c->other && recorded == -1 && pages < settings.percpu_batch)
 		return 1;
@@ -193,9 +203,10 @@ static __always_inline __s64 delta__after_flush(const struct delta_context *c,
 			slot_delta;
 	/* a fault-around may bring nothing; a fault of anonymous memory that seems to, whose part
 	 * another event has claimed, does not */
-	if (c->fault && (pages || c->member == RSST_ANON) && !plausible_fault(c->member, pages)) {
+	if (c->fault && (pages || c->member == RSST_ANON) &&
+	    (!plausible_fault(c->member, pages) || (size == FAULT_SIZE_TABLE && pages == 512))) {
 		count(CNT_ODD_AMOUNT);
-		pages = delta__likely_fault(c->member, recorded, pages);
+		pages = delta__likely_fault(c->member, size, recorded, pages);
 	}
 	return pages;
 }
@@ -246,6 +257,7 @@ __noinline __s64 delta__of_event(__u32 space, __u32 cpu, __u32 member, __u32 wha
 		.fault = what & DELTA_FAULT,
 		.zap = what & DELTA_ZAP,
 		.other = what & DELTA_OTHER,
+		.user = what & DELTA_USER,
 	};
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct space_cpu *own = delta__cpu(space, cpu);

@@ -511,6 +511,8 @@ static __always_inline int tell_event(struct rss_event e, __u32 cpu)
 		fault = fault && e.thread;
 		zap = !fault && is_zap(e.op, e.regs);
 		what = (fault ? DELTA_FAULT : 0) | (zap ? DELTA_ZAP : 0);
+		if (fault && e.nr < 0 && !e.thread->fault_kernel)
+			what |= DELTA_USER;
 	}
 	delta = delta__of_event(e.space, cpu, member, what);
 	e.pages = delta >> 1;
@@ -527,6 +529,14 @@ static __always_inline int tell_event(struct rss_event e, __u32 cpu)
 		return e.pages ? emit_delta(&e, CAUSE_OTHER) : 0;
 	}
 	return in_call_event(&e, zap);
+}
+
+/* Before adopt_cpu(): part of what was there when the space was adopted. */
+static __always_inline void early_event(__u32 space, __u32 cpu, __u32 member)
+{
+	__s64 pages = delta__of_event(space, cpu, member, DELTA_OTHER) >> 1;
+
+	__sync_fetch_and_add(&dialog.answer_pages[member & 3], pages);
 }
 
 static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member, const struct space_ref *ref)
@@ -551,7 +561,10 @@ static __always_inline int rss_event(void *ctx, __u64 mm, __u32 member, const st
 	e.cpu = cpu;
 	/* this CPU's alone; on x86 plain stores are seen in their order */
 	*(volatile __u64 *)&own->events = own->events + 1;
-	tell_event(e, cpu);
+	if (own->followed)
+		tell_event(e, cpu);
+	else
+		early_event(e.space, cpu, member);
 	*(volatile __u64 *)&own->events = own->events + 1;
 	return 0;
 }

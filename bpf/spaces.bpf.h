@@ -14,7 +14,8 @@
 #define TELL_ATTEMPTS 64
 
 #ifdef RSST_BATCHED
-/* The shared count; what threads have pending is summed by sum_batched. Arguments as below. */
+/* The shared count; what threads have pending is summed by sum_batched. A global function (scalars
+ * only). @remember: from here on events are told as differences to this. */
 __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 {
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
@@ -30,6 +31,13 @@ __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 		state->last_count[member] = shared;
 	return shared;
 }
+
+static __always_inline void space__begin(__u32 space, struct space_state *state, bool runs,
+					 __s64 *pages)
+{
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		state->counted[member] = pages[member] = space__sum(space, member, 1);
+}
 #else
 /* Addresses of one counter of an mm, for reads from programs to which the mm is just a number. */
 static __always_inline struct percpu_counter *space__counter(__u64 mm, __u32 member)
@@ -39,11 +47,10 @@ static __always_inline struct percpu_counter *space__counter(__u64 mm, __u32 mem
 }
 
 /*
- * One counter of a space summed over all CPUs, exact as far as the kernel stands still meanwhile.
- * @remember: from here on events are told as differences to this. A global function (scalars only),
- * so that it is verified once.
+ * One counter of a space summed over all CPUs, exact as far as the kernel stands still meanwhile. A
+ * global function (scalars only), so that it is verified once, as are the next two.
  */
-__noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
+__noinline __s64 space__sum(__u32 space, __u32 member)
 {
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
 	struct percpu_counter *counter;
@@ -53,24 +60,66 @@ __noinline __s64 space__sum(__u32 space, __u32 member, __u32 remember)
 	if (!state || !state->mm || member >= RSST_NR_MEMBERS)
 		return 0;
 	counter = space__counter(state->mm, member);
-	asm volatile("%0 &= 3" : "+r"(member));
 	bpf_probe_read_kernel(&slots, sizeof(slots), &counter->counters);
 	bpf_probe_read_kernel(&shared, sizeof(shared), &counter->count);
 	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS; cpu++) {
-		struct space_cpu *own;
 		__s32 slot = 0;
 
 		if (cpu >= settings.nr_cpus)
 			break;
 		bpf_probe_read_kernel(&slot, sizeof(slot), (void *)(slots + cpu_offset[cpu]));
 		sum += slot;
-		own = remember ? delta__cpu(space, cpu) : NULL;
-		if (own)
-			own->slot[member] = slot;
 	}
-	if (remember)
-		state->last_count[member] = shared;
 	return shared + sum;
+}
+
+/* What the records of one counter so far add up to: space__sum() but for what no event has told. */
+__noinline __s64 space__told(__u32 space, __u32 member)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	__s64 sum = 0;
+
+	if (!state || member >= RSST_NR_MEMBERS)
+		return 0;
+	asm volatile("%0 &= 3" : "+r"(member));
+	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < settings.nr_cpus; cpu++) {
+		struct space_cpu *own = delta__cpu(space, cpu);
+
+		sum += own ? *(volatile __s32 *)&own->slot[member] : 0;
+	}
+	return sum + *(volatile __s64 *)&state->last_count[member];
+}
+
+/* Look at CPU @cpu's slots, from afar or in adopt_cpu(); @follow: from here on its events are told.
+ */
+__noinline int space__look(__u32 space, __u32 cpu, __u32 follow)
+{
+	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
+	struct space_cpu *own = delta__cpu(space, cpu);
+
+	if (!state || !own)
+		return 0;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+		__s64 shared = 0;
+
+		delta__read(state->mm, member, cpu, &shared, &own->slot[member]);
+	}
+	*(volatile __u32 *)&own->followed = follow;
+	return 0;
+}
+
+static __always_inline void space__begin(__u32 space, struct space_state *state, bool runs,
+					 __s64 *pages)
+{
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
+		__s32 slot = 0;
+
+		delta__read(state->mm, member, 0, &state->last_count[member], &slot);
+	}
+	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < settings.nr_cpus; cpu++)
+		space__look(space, cpu, !runs);
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		pages[member] = space__told(space, member);
 }
 #endif
 
@@ -83,8 +132,9 @@ static __always_inline bool space__in_use(struct space_state *state)
 	return mm && BPF_CORE_READ(mm, mm_users.counter) > 0;
 }
 
-/* A new id for @mm of process @tgid, its counters now in @pages. 0: the table is full. */
-static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
+/* A new id for @mm of process @tgid, its counters now in @pages. 0: the table is full. @runs: its
+ * threads count meanwhile, see adopt_cpu(). */
+static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, bool runs, __s64 *pages)
 {
 	__u32 space = number__next(&dialog.last_space);
 	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
@@ -97,8 +147,7 @@ static __always_inline __u32 space__adopt(__u64 mm, __u32 tgid, __s64 *pages)
 	}
 	state->mm = mm;
 	state->tgid = tgid;
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		state->counted[member] = pages[member] = space__sum(space, member, 1);
+	space__begin(space, state, runs, pages);
 	if (bpf_map_update_elem(&spaces, &mm, &ref, BPF_ANY) ||
 	    bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY)) {
 		count(CNT_NO_SPACE_STATE);
@@ -148,7 +197,6 @@ SEC("iter/task")
 int adopt_task(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__s64 pages[RSST_NR_MEMBERS] = {};
 	struct mm_struct *mm;
 
 	if (!task || (__u32)kernel_field(task, tgid) != dialog.ask_tgid ||
@@ -159,11 +207,40 @@ int adopt_task(struct bpf_iter__task *ctx)
 		dialog.answer_kthread = 1;
 		return 0;
 	}
-	dialog.answer_space = space__adopt((__u64)mm, kernel_field(task, tgid), pages);
-	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
-		dialog.answer_pages[member] = pages[member];
+	dialog.answer_space =
+		space__adopt((__u64)mm, kernel_field(task, tgid), true, dialog.answer_pages);
 	return 0;
 }
+
+#ifndef RSST_BATCHED
+/*
+ * Run by the live side on CPU ctx[1] of space ctx[0], in an interrupt: its slots are looked at, and
+ * its events told from here on. Looked at from afar, what a running thread did until its first
+ * event found the space was in neither: one page more than the books know. Events until now have
+ * added what they changed to answer_pages (see early_event()), as does this with what they missed.
+ * A change of which the event is yet to run is part of that, and the event finds nothing.
+ */
+SEC("raw_tp/sys_enter")
+int adopt_cpu(__u64 *ctx)
+{
+	__u32 space = (__u32)ctx[0], cpu = (__u32)ctx[1];
+	struct space_cpu *own = delta__cpu(space, cpu);
+
+	if (!own)
+		return 0;
+	dialog.answer_again =
+		own->events & 1 ? AGAIN_BUSY
+				: AGAIN_NOT; /* it has interrupted one that has looked already */
+	if (dialog.answer_again)
+		return 0;
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		__sync_fetch_and_add(&dialog.answer_pages[member], -(__s64)own->slot[member]);
+	space__look(space, cpu, 1);
+	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++)
+		__sync_fetch_and_add(&dialog.answer_pages[member], own->slot[member]);
+	return 0;
+}
+#endif
 
 /*
  * @pages of the shared count belong to no event, because concurrent events guessed the split
@@ -208,23 +285,6 @@ __noinline __s64 space__events(__u32 space)
 		events += told;
 	}
 	return odd ? -1 : events;
-}
-
-/* What the records of one counter so far add up to: space__sum() but for what no event has told. */
-__noinline __s64 space__told(__u32 space, __u32 member)
-{
-	struct space_state *state = bpf_map_lookup_elem(&space_states, &space);
-	__s64 sum = 0;
-
-	if (!state || member >= RSST_NR_MEMBERS)
-		return 0;
-	asm volatile("%0 &= 3" : "+r"(member));
-	for (__u32 cpu = 0; cpu < RSST_MAX_CPUS && cpu < settings.nr_cpus; cpu++) {
-		struct space_cpu *own = delta__cpu(space, cpu);
-
-		sum += own ? *(volatile __s32 *)&own->slot[member] : 0;
-	}
-	return sum + *(volatile __s64 *)&state->last_count[member];
 }
 
 /*
@@ -276,7 +336,7 @@ __noinline int space__tell(__u32 space, __u32 last)
 	rec->space = space;
 	rec->pad = 0;
 	for (__u32 member = 0; member < RSST_NR_MEMBERS; member++) {
-		rec->pages[member] = space__sum(space, member, 0);
+		rec->pages[member] = space__sum(space, member);
 		rec->lost[member] = state->lost[member];
 		moved |= rec->pages[member] != space__told(space, member);
 	}
@@ -292,8 +352,8 @@ __noinline int space__tell(__u32 space, __u32 last)
 
 /*
  * Run by the live side: tell the counters of space ctx[0] into the ring. If part of them stays
- * unclaimed that was not ctx[2], ... before, by member, that is the answer, unless ctx[1] is
- * SUM_TELL_LAST.
+ * unclaimed that was not ctx[2], ... before, by member, that is the answer; or that an event is
+ * under way, which may take as long as its CPU does. Unless ctx[1] is SUM_TELL_LAST.
  */
 SEC("raw_tp/sys_enter")
 int tell_counters(__u64 *ctx)
@@ -313,12 +373,13 @@ int tell_counters(__u64 *ctx)
 		if (!settled && !last)
 			continue;
 		if (!settled && ask != SUM_TELL_LAST) {
-			dialog.answer_again = 1;
-			break;
+			dialog.answer_again = AGAIN_UNCLAIMED;
+			return 0;
 		}
-		if (!space__tell(space, last))
-			break;
+		if (!space__tell(space, last && ask == SUM_TELL_LAST))
+			return 0;
 	}
+	dialog.answer_again = AGAIN_BUSY;
 	return 0;
 }
 

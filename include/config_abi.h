@@ -33,6 +33,13 @@ enum ask_tell {
 	SUM_TELL_LAST = 2, /* into the ring, whatever else is on its way there */
 };
 
+/* Why a question is to be asked again. */
+enum answer_again {
+	AGAIN_NOT = 0,
+	AGAIN_BUSY = 1,	     /* an event is under way */
+	AGAIN_UNCLAIMED = 2, /* answer_pages are nobody's yet */
+};
+
 /* What the live side asks of the programs it runs on demand, and what they answer. One question at
  * a time. */
 struct kernel_dialog {
@@ -41,17 +48,17 @@ struct kernel_dialog {
 	__u32 ask_tell;	      /* sum_batched: enum ask_tell */
 	__u32 answer_space;   /* adopt_task: its id, 0: none */
 	__u32 answer_kthread; /* adopt_task: 1: it has no address space */
-	__u32 answer_again;   /* sum_batched: 1: not told, somebody was telling something;
-				 tell_counters: 1: not told, answer_pages are nobody's yet */
+	__u32 answer_again;   /* sum_batched, tell_counters, adopt_cpu: enum answer_again */
 	__u32 sample_shift;   /* what SAMPLE_FLAGS() tells; 0: every stack is taken */
 	__u32 learned_times;  /* learn_fault_frame: faults that were found, */
 	__u64 learned_frame;  /* bytes from the lower end of the kernel stack; */
 	__u32 learned_other;  /* 1: one that was not, or elsewhere */
 	__u32 pad;
-	__u64 learn_addr;  /* the address it waits for; 0: none */
-	__u64 fault_frame; /* what it learned, to be used; 0: page_fault_user is attached */
-	__s64 answer_pages[4];
-	__u64 last_space; /* id the newest space got */
+	__u64 learn_addr;      /* the address it waits for; 0: none */
+	__u64 fault_frame;     /* what it learned, to be used; 0: page_fault_user is attached */
+	__s64 answer_pages[4]; /* adopt_task: of what the space has; adopt_cpu adds what it missed
+				*/
+	__u64 last_space;      /* id the newest space got */
 };
 
 /*
@@ -108,7 +115,7 @@ struct space_cpu {
 	__u8 run_flags;
 	__u8 pad;
 	__u32 run_version; /* of the fields, from one run to the next */
-	__u32 pad2;
+	__u32 followed;	   /* 0: adopt_cpu has yet to come, events are not told; else 1 */
 };
 
 /* Per process that may fork, exec or exit under trace, keyed by tgid. */

@@ -127,6 +127,7 @@ struct vm_fault {
 	struct vm_area_struct *vma;
 	unsigned long real_address; /* since 5.18, 824ddc601adc: where it was, not its page */
 	enum fault_flag flags;
+	unsigned long *pmd; /* a pmd_t */
 };
 
 struct seqcount {

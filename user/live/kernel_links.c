@@ -13,11 +13,11 @@ static bool on_demand(const struct kernel_object *object, const struct bpf_progr
 {
 	return prog == object->learn_cpu_offset || prog == object->tell_counters ||
 	       prog == object->learn_fault_frame || prog == object->tell_runs ||
-	       prog == object->adopt_task || prog == object->sum_batched ||
-	       prog == object->fault_end || prog == object->vm_call_enter ||
-	       prog == object->vm_call_exit || prog == object->prctl_exit ||
-	       prog == object->target_mark || prog == object->target_mark_nameless ||
-	       prog == object->mark_victim;
+	       prog == object->adopt_task || prog == object->adopt_cpu ||
+	       prog == object->sum_batched || prog == object->fault_end ||
+	       prog == object->vm_call_enter || prog == object->vm_call_exit ||
+	       prog == object->prctl_exit || prog == object->target_mark ||
+	       prog == object->target_mark_nameless || prog == object->mark_victim;
 }
 
 /* The calls that change address spaces, see bpf/vm_calls.bpf.h. */

@@ -37,6 +37,7 @@ static bool open_percpu(struct kernel_object *object)
 	TAKE_COMMON(object, skel);
 	object->lock_acquired = skel->progs.mmap_lock_acquired;
 	object->lock_released = skel->progs.mmap_lock_released;
+	object->adopt_cpu = skel->progs.adopt_cpu;
 	object->learn_cpu_offset = skel->progs.learn_cpu_offset;
 	object->learn_fault_frame = skel->progs.learn_fault_frame;
 	object->tell_counters = skel->progs.tell_counters;

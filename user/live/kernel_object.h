@@ -26,6 +26,7 @@ struct kernel_object {
 	struct bpf_program *vm_call_enter, *vm_call_exit, *prctl_exit;
 	struct bpf_program *target_mark, *target_mark_nameless, *mark_victim;
 	struct bpf_program *lock_acquired, *lock_released; /* per-CPU only */
+	struct bpf_program *adopt_cpu;			   /* per-CPU only */
 	struct bpf_program *learn_cpu_offset;		   /* per-CPU only */
 	struct bpf_program *learn_fault_frame;		   /* per-CPU only */
 	struct bpf_program *page_fault_user;

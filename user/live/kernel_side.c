@@ -22,8 +22,11 @@
 #include "live/ring_mirror.h"
 
 #define TRACEFS "/sys/kernel/tracing"
-#define SUM_ATTEMPTS 8	 /* to tell counters while somebody tells something else, */
-#define SUM_PAUSE_US 500 /* and in between */
+#define SUM_ATTEMPTS 8	    /* to tell counters while somebody tells something else, */
+#define SUM_PAUSE_US 500    /* and in between */
+#define ADOPT_ATTEMPTS 1000 /* to interrupt a CPU while it tells no event */
+#define BUSY_ATTEMPTS 32    /* while events are under way, */
+#define BUSY_PAUSE_US 100   /* and in between */
 #define SETTLE_ATTEMPTS 4
 #define GRACE_US 20000 /* a page-table lock is not held for that long */
 
@@ -149,6 +152,15 @@ static int load(struct kernel_side *side, enum kernel_family family, bool by_loc
 	return code ? load_failed(code, err) : 0;
 }
 
+/* On another CPU than ours: in an interrupt. -ENXIO: it is offline. */
+static int run_on_cpu(const struct bpf_program *prog, unsigned int cpu, __u64 *args, size_t bytes)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = bytes,
+		    .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
+
+	return bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+}
+
 static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 {
 	struct bpf_program *prog = side->object.learn_cpu_offset;
@@ -156,9 +168,7 @@ static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 	int code;
 
 	for (unsigned int cpu = 0; prog && cpu < side->nr_cpus; cpu++) {
-		LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
-
-		code = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+		code = run_on_cpu(prog, cpu, NULL, 0);
 		if (code && code != -ENXIO) /* offline */
 			return err__set(err, code, "cannot run a BPF program on CPU %u: %s", cpu,
 					strerror(-code));
@@ -272,6 +282,33 @@ static void tell_batched(struct kernel_side *side, __u32 space)
 	sum_batched(side, space, SUM_TELL_LAST);
 }
 
+/* Nothing counts on a CPU that is offline: it is looked at from here. */
+static int adopt_cpu(struct kernel_side *side, __u32 space, unsigned int cpu)
+{
+	const struct bpf_program *prog = side->object.adopt_cpu;
+	__u64 args[2] = { space, cpu };
+	LIBBPF_OPTS(bpf_test_run_opts, here, .ctx_in = args, .ctx_size_in = sizeof(args));
+
+	for (int i = 0; i < ADOPT_ATTEMPTS; i++) {
+		int code = run_on_cpu(prog, cpu, args, sizeof(args));
+
+		if (code == -ENXIO)
+			code = bpf_prog_test_run_opts(bpf_program__fd(prog), &here);
+		if (code || !((volatile struct kernel_dialog *)side->object.dialog)->answer_again)
+			return code;
+	}
+	return -EAGAIN;
+}
+
+static int adopt_cpus(struct kernel_side *side, __u32 space)
+{
+	int code = 0;
+
+	for (unsigned int cpu = 0; side->object.adopt_cpu && cpu < side->nr_cpus && !code; cpu++)
+		code = adopt_cpu(side, space, cpu);
+	return code;
+}
+
 int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 *pages)
 {
 	volatile struct kernel_dialog *dialog = side->object.dialog;
@@ -290,6 +327,8 @@ int kernel_side__adopt(struct kernel_side *side, pid_t pid, __u32 *space, __s64 
 	*space = dialog->answer_space;
 	if (side->object.sum_batched)
 		code = sum_batched(side, *space, SUM_ANSWER);
+	else
+		code = adopt_cpus(side, *space);
 	for (int member = 0; member < RSST_NR_MEMBERS; member++)
 		pages[member] = dialog->answer_pages[member];
 	return code;
@@ -332,23 +371,41 @@ static void await_changes(void)
 		usleep(GRACE_US);
 }
 
+/* @args: of tell_counters. */
+static enum answer_again ask_counters(struct kernel_side *side, __u64 *args, size_t bytes)
+{
+	volatile struct kernel_dialog *dialog = side->object.dialog;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = bytes);
+
+	dialog->answer_again = AGAIN_NOT;
+	if (bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_counters), &opts))
+		return AGAIN_NOT;
+	return dialog->answer_again;
+}
+
 static void tell_percpu(struct kernel_side *side, __u32 space)
 {
 	volatile struct kernel_dialog *dialog = side->object.dialog;
 	__u64 args[2 + RSST_NR_MEMBERS] = { space, SUM_TELL };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
-	int fd = bpf_program__fd(side->object.tell_counters);
+	int busy = 0, unclaimed = 0;
 
-	for (int i = 0; i < SETTLE_ATTEMPTS; i++) {
-		dialog->answer_again = 0;
-		if (bpf_prog_test_run_opts(fd, &opts) || !dialog->answer_again)
+	while (busy < BUSY_ATTEMPTS && unclaimed < SETTLE_ATTEMPTS) {
+		enum answer_again again = ask_counters(side, args, sizeof(args));
+
+		if (again == AGAIN_NOT)
 			return;
+		if (again == AGAIN_BUSY) {
+			busy++;
+			usleep(BUSY_PAUSE_US);
+			continue;
+		}
+		unclaimed++;
 		for (int member = 0; member < RSST_NR_MEMBERS; member++)
 			args[2 + member] = dialog->answer_pages[member];
 		await_changes();
 	}
 	args[1] = SUM_TELL_LAST;
-	(void)!bpf_prog_test_run_opts(fd, &opts);
+	ask_counters(side, args, sizeof(args));
 }
 
 void kernel_side__tell_counters(struct kernel_side *side, __u32 space)
