@@ -526,8 +526,8 @@ enum mark_from {
 };
 
 /*
- * What tracing cost since the record before (the first: since the start), of a run with --overhead. All of it is CPU time;
- * kernel_ns is what the programs ran, in whosever context, estimated from slices of the time.
+ * What tracing cost since the record before, of a run with --overhead, or one that takes fewer stacks unasked: from a
+ * quarter of a second before it first did. All of it is CPU time; kernel_ns is what the programs ran, in whosever context, estimated from slices of the time.
  */
 struct rec_overhead {
 	struct rec h;

@@ -58,12 +58,12 @@ class Tracer:
 class Rsstrace(Tracer):
     name = "rsstrace"
     watched = True
-    note = "record, all defaults; attr: of the bytes at the peak"
+    note = "record --overhead none, every stack; attr: of the bytes at the peak"
     suffix = ".rsst"
 
     def argv(self, command, output, children):
         options = ["--children"] if children else []
-        return [f"{self.build}/rsstrace", "record", "-q", "-f", *options, "-o", output, "--", *command]
+        return [f"{self.build}/rsstrace", "record", "-q", "-f", "--overhead", "none", *options, "-o", output, "--", *command]
 
     def report(self, output, *options):
         argv = [f"{self.build}/rsstrace", "report", "--json", *options, output]

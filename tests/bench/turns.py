@@ -97,7 +97,8 @@ class Tracer:
     """rsstrace at a process, once every hook is live."""
 
     def __init__(self, build, pid, folder):
-        argv = [f"{build}/rsstrace", "record", "-f", "-o", os.path.join(folder, "trace.rsst"), "-p", str(pid)]
+        output = os.path.join(folder, "trace.rsst")
+        argv = [f"{build}/rsstrace", "record", "-f", "--overhead", "none", "-o", output, "-p", str(pid)]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         first = self.process.stderr.readline()
         if "attached" not in first:

@@ -93,6 +93,31 @@ def test_the_report_says_so(sampled):
     assert "standard error" in text
 
 
+def trace_of_many_new_stacks(trace, *options):
+    """Half of its faults have a stack of 50 frames that nobody remembers: tracing costs well over half of what it runs."""
+    with Workload("sampled", "--rounds", ROUNDS, "--levels", "50") as target:
+        with Tracer("record", "-q", *options, "-o", trace, "-p", target.pid) as tracer:
+            tracer.attached()
+            target.go()
+            target.truth()
+            assert tracer.stop() == 0
+    return report(trace, "--all")
+
+
+def test_unasked_stacks_are_sampled_when_the_target_would_notice(tmp_path):
+    view = trace_of_many_new_stacks(tmp_path / "trace.rsst")
+    assert view["overhead"]["budget"] == 0.5
+    assert view["overhead"]["unsampled"] > 0
+    assert 0 < view["overhead"]["sampled_share"] < 1
+    assert "Stacks are sampled: " in " ".join(run("report", tmp_path / "trace.rsst").stdout.split())
+
+
+def test_every_stack_is_taken_when_asked_to(tmp_path):
+    view = trace_of_many_new_stacks(tmp_path / "trace.rsst", "--overhead", "none")
+    assert "overhead" not in view
+    assert all("error" not in stack for stack in view["stacks"])
+
+
 def test_a_trace_without_a_budget_says_nothing(tmp_path):
     trace = tmp_path / "trace.rsst"
     with Workload("sites") as target:

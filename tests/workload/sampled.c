@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Two sites fault in turn into one region, three pages to one, by a thousand paths each and round
- * after round: stacks that cost much, for tracers that have to do without most of them. --rounds N.
+ * after round: stacks that cost much, for tracers that have to do without most of them. --rounds N,
+ * and
+ * --levels N calls from main() to each.
  */
 #include "workload.h"
 
-#define LEVELS 10
 #define REGION_BYTES (64 * MIB)
 #define STEP_PAGES 4 /* 3 by one site, 1 by the other */
 
 static char *region;
-static int nr_rounds = 40;
+static int nr_rounds = 40, nr_levels = 10;
 
 SITE void site_large(char *at)
 {
@@ -69,17 +70,20 @@ static void fill(void)
 	const size_t step = STEP_PAGES * WORKLOAD_PAGE;
 
 	for (size_t at = 0; at < REGION_BYTES; at += step) {
-		go_left(at / step, LEVELS, region + at);
-		turn_left(at / step, LEVELS, region + at);
+		go_left(at / step, nr_levels, region + at);
+		turn_left(at / step, nr_levels, region + at);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	workload__init(argc, argv);
-	for (int i = 1; i + 1 < argc; i++)
+	for (int i = 1; i + 1 < argc; i++) {
 		if (!strcmp(argv[i], "--rounds"))
 			nr_rounds = atoi(argv[i + 1]);
+		if (!strcmp(argv[i], "--levels"))
+			nr_levels = atoi(argv[i + 1]);
+	}
 	region = workload__map(REGION_BYTES);
 	if (madvise(region, REGION_BYTES, MADV_NOHUGEPAGE))
 		workload__die("madvise");

@@ -126,14 +126,19 @@ static int parse_ring(struct options *options, const char *value, struct err *er
 	return 0;
 }
 
-/* "1%", "0.5%", "2" */
+/* "1%", "0.5%", "2", "none" */
 static int parse_overhead(struct options *options, const char *value, struct err *err)
 {
 	char *stop;
 	double percent = *value >= '0' && *value <= '9' ? strtod(value, &stop) : -1;
 
+	options->every_stack = !strcmp(value, "none");
+	options->overhead_ppm = 0;
+	if (options->every_stack)
+		return 0;
 	if (percent < OVERHEAD_MIN || percent > OVERHEAD_MAX || (strcmp(stop, "%") && *stop))
-		return err__set(err, -EINVAL, "a percentage from %g%% to %g%%, such as 1%%",
+		return err__set(err, -EINVAL,
+				"a percentage from %g%% to %g%%, such as 1%%, or none",
 				OVERHEAD_MIN, OVERHEAD_MAX);
 	options->overhead_ppm = (__u32)(percent * 1e4);
 	return 0;
@@ -325,7 +330,7 @@ const struct option_spec opt_by = { 0, "by", "KEY",
 				    parse_by };
 const struct option_spec opt_overhead = { 0, "overhead", "PCT",
 					  "of the target's CPU time at most: samples stacks when "
-					  "tracing costs more",
+					  "tracing costs more (50%); none: takes every stack",
 					  parse_overhead };
 const struct option_spec opt_top_down = { 0, "top-down", NULL, "a tree of stacks from main down",
 					  parse_top_down };

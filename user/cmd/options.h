@@ -34,7 +34,8 @@ struct options {
 	bool overwrite;
 	__u64 interval_ns, duration_ns; /* duration 0: no limit */
 	__u32 ring_bytes;		/* 0: the default */
-	__u32 overhead_ppm;		/* 0: no budget */
+	__u32 overhead_ppm;		/* 0: none given */
+	bool every_stack;		/* --overhead none */
 	__u32 top;			/* rows; 0: all */
 	bool top_given;			/* by -n or --all */
 	bool children, json, quiet, verbose;

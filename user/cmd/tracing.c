@@ -36,6 +36,7 @@ static struct record_source *open_source(const struct options *options, struct e
 		.duration_ns = options->duration_ns,
 		.ring_bytes = options->ring_bytes,
 		.overhead_ppm = options->overhead_ppm,
+		.every_stack = options->every_stack,
 		.mark_fifo = options->mark_fifo,
 		.debuginfod = options->debuginfod,
 	};

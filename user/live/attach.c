@@ -185,7 +185,8 @@ int live__attach(struct live_source *live, const struct live_options *options,
 		code = live->inbox ? 0 : -EIO;
 	}
 	if (!code)
-		code = overhead__begin(&live->overhead, options->overhead_ppm, &live->targets, err);
+		code = overhead__begin(&live->overhead, options->overhead_ppm, options->every_stack,
+				       &live->targets, err);
 	/* windows start here, before the first event: a launched command has not run yet */
 	return code ? code : facts__tick(&live->queue, facts__now());
 }

@@ -121,8 +121,7 @@ static int stage_service(struct live_source *live)
 	if (live->session) {
 		live->nameless = false;
 		code = names__tell(live->names, live->session, &live->targets, live->unwind,
-				   live->kernel, &live->queue,
-				   live->ending ? 0 : NAMES_BUDGET_NS);
+				   live->kernel, &live->queue, live->ending ? 0 : NAMES_BUDGET_NS);
 		if (!code && live->times_ns.first_stack && !live->times_ns.named)
 			live->times_ns.named = facts__now();
 		if (code >= 0)
@@ -177,7 +176,7 @@ static int stage_close(struct live_source *live)
 		code = tell_stats(live);
 	if (!code)
 		code = overhead__tell(&live->overhead, live->kernel, &live->targets, &live->queue,
-				      live->stats[CNT_STACKS_WALKED], live->ending);
+				      live->stats, live->ending);
 	if (code)
 		return code;
 	live->code_changed |= live->code_came; /* let the unwinder's mappings be sorted anew */

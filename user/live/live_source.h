@@ -20,7 +20,8 @@ struct live_options {
 	__u64 idle_tick_ns;   /* the same while nothing happens; 0: a second */
 	__u64 duration_ns;    /* end the stream after this; 0: when the targets end */
 	__u32 ring_bytes;     /* 0: RSST_RING_BYTES */
-	__u32 overhead_ppm;    /* budget of tracing, of the targets' CPU time; 0: every stack is taken */
+	__u32 overhead_ppm;    /* budget of tracing, of the targets' CPU time; 0: none asked for, see overhead__begin() */
+	bool every_stack;      /* with no budget: whatever it costs */
 	const char *mark_fifo; /* path of a FIFO to take marks from; NULL: none */
 	const char *debuginfod; /* URLs to fetch debug files from, "": those of the environment; NULL: none */
 };

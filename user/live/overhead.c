@@ -53,20 +53,23 @@ static void begin_period(struct overhead_meter *meter)
 	meter->slice_target_ns = 0;
 }
 
-int overhead__begin(struct overhead_meter *meter, __u32 budget_ppm, struct targets *targets,
-		    struct err *err)
+int overhead__begin(struct overhead_meter *meter, __u32 budget_ppm, bool every_stack,
+		    struct targets *targets, struct err *err)
 {
 	int fd;
 
-	if (!budget_ppm)
+	if (!budget_ppm && every_stack)
 		return 0;
 	fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (fd < 0)
+	if (fd < 0 && budget_ppm)
 		return err__set(err, fd,
 				"--overhead: what the BPF programs run cannot be measured: %s",
 				strerror(-fd));
+	if (fd < 0)
+		return 0;
 	close(fd);
-	meter->budget_ppm = budget_ppm;
+	meter->budget_ppm = budget_ppm ? budget_ppm : OVERHEAD_UNASKED_PPM;
+	meter->told = meter->measuring = budget_ppm;
 	read_targets(meter, targets);
 	begin_period(meter);
 	meter->slice_at = meter->told_at;
@@ -96,7 +99,7 @@ void overhead__step(struct overhead_meter *meter, struct kernel_side *kernel,
 {
 	__u64 now = facts__now();
 
-	if (!meter->budget_ppm || now < meter->slice_at + (meter->stats_fd ? SLICE_NS : 0))
+	if (!meter->measuring || now < meter->slice_at + (meter->stats_fd ? SLICE_NS : 0))
 		return;
 	read_targets(meter, targets);
 	if (meter->stats_fd)
@@ -128,48 +131,77 @@ static __u64 ppm_of(__u64 part_ns, __u64 whole_ns)
 	return part_ns * PPM / whole_ns;
 }
 
+bool overhead__may_matter(__u64 nr_new, __u64 target_ns)
+{
+	return target_ns &&
+	       ppm_of(nr_new * STACK_NS, target_ns) > OVERHEAD_UNASKED_PPM / STACKS_MATTER;
+}
+
 /* From here on; the last period may be one in which nothing ran but we. */
 static void set_rate(struct overhead_meter *meter, struct kernel_side *kernel, __u64 tracer_ns,
 		     __u64 nr_stacks)
 {
 	meter->shift = overhead__next_shift(
 		meter->shift, meter->rate_ppm + ppm_of(tracer_ns, meter->target_ns),
-		ppm_of((nr_stacks - meter->nr_stacks) * STACK_NS, meter->target_ns),
-		meter->budget_ppm);
+		ppm_of(nr_stacks * STACK_NS, meter->target_ns), meter->budget_ppm);
+	meter->told |= meter->shift;
 	kernel_side__sample_stacks(kernel, meter->shift);
 }
 
-int overhead__tell(struct overhead_meter *meter, struct kernel_side *kernel,
-		   struct targets *targets, struct record_queue *queue, __u64 nr_stacks, bool last)
+static int add_record(const struct overhead_meter *meter, struct record_queue *queue,
+		      __u64 tracer_ns)
 {
-	struct rec_overhead *rec;
-	__u64 tracer_ns, kernel_ns;
+	struct rec_overhead *rec =
+		record_queue__add(queue, REC_OVERHEAD, sizeof(*rec), facts__now());
+
+	if (!rec)
+		return -ENOMEM;
+	rec->target_ns = meter->target_ns;
+	rec->kernel_ns = meter->target_ns / PPM * meter->rate_ppm +
+			 meter->target_ns % PPM * meter->rate_ppm / PPM;
+	rec->tracer_ns = tracer_ns;
+	rec->budget_ppm = meter->budget_ppm;
+	rec->shift = meter->shift;
+	return 0;
+}
+
+/* The period that ends: its rate, and what is told of it. */
+static int end_period(struct overhead_meter *meter, struct kernel_side *kernel,
+		      struct record_queue *queue, __u64 nr_stacks, bool last)
+{
+	__u64 tracer_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - meter->tracer_at;
+
+	if (meter->stats_fd)
+		end_slice(meter, kernel, facts__now());
+	if (meter->run_target_ns)
+		meter->rate_ppm = meter->run_ns * PPM / meter->run_target_ns;
+	if (!last)
+		set_rate(meter, kernel, tracer_ns, nr_stacks);
+	return meter->told ? add_record(meter, queue, tracer_ns) : 0;
+}
+
+int overhead__tell(struct overhead_meter *meter, struct kernel_side *kernel,
+		   struct targets *targets, struct record_queue *queue, const __u64 *stats,
+		   bool last)
+{
+	__u64 nr_stacks = stats[CNT_STACKS_WALKED], nr_new = nr_stacks - stats[CNT_STACKS_REUSED];
+	int code = 0;
 
 	if (!meter->budget_ppm || (!last && facts__now() - meter->told_at < PERIOD_NS))
 		return 0;
 	read_targets(meter, targets);
-	if (meter->stats_fd)
-		end_slice(meter, kernel, facts__now());
 	if (meter->target_ns < (last ? 1 : TARGET_MIN_NS))
 		return 0;
-	if (meter->run_target_ns)
-		meter->rate_ppm = meter->run_ns * PPM / meter->run_target_ns;
-	kernel_ns = meter->target_ns / PPM * meter->rate_ppm +
-		    meter->target_ns % PPM * meter->rate_ppm / PPM;
-	tracer_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - meter->tracer_at;
-	if (!last)
-		set_rate(meter, kernel, tracer_ns, nr_stacks);
-	rec = record_queue__add(queue, REC_OVERHEAD, sizeof(*rec), facts__now());
-	if (!rec)
-		return -ENOMEM;
-	rec->target_ns = meter->target_ns;
-	rec->kernel_ns = kernel_ns;
-	rec->tracer_ns = tracer_ns;
-	rec->budget_ppm = meter->budget_ppm;
-	rec->shift = meter->shift;
+	if (meter->measuring)
+		code = end_period(meter, kernel, queue, nr_stacks - meter->nr_stacks, last);
+	meter->measuring =
+		meter->told || overhead__may_matter(nr_new - meter->nr_new, meter->target_ns);
+	if (!meter->measuring)
+		overhead__end(meter);
 	begin_period(meter);
 	meter->nr_stacks = nr_stacks;
-	return 0;
+	meter->nr_new = nr_new;
+	return code;
 }
 
 void overhead__end(struct overhead_meter *meter)

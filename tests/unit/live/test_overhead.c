@@ -48,6 +48,16 @@ static void what_is_not_for_stacks_costs_none(void **state)
 	assert_int_equal(overhead__next_shift(4, 500 * BUDGET, BUDGET / 40, BUDGET), 3);
 }
 
+/* Unasked, only a target that runs through ever new stacks is measured at all. */
+static void few_new_stacks_cannot_matter(void **state)
+{
+	(void)state;
+	assert_false(overhead__may_matter(0, 1000000000));
+	assert_false(overhead__may_matter(10000, 1000000000));
+	assert_true(overhead__may_matter(100000, 1000000000));
+	assert_false(overhead__may_matter(1, 0));
+}
+
 /* A cost with a part that stays and one that halves: found, and kept to. */
 static void it_comes_to_rest(void **state)
 {
@@ -77,6 +87,7 @@ int main(void)
 		cmocka_unit_test(above_it_fewer_stacks_are_taken),
 		cmocka_unit_test(far_below_more_are),
 		cmocka_unit_test(what_is_not_for_stacks_costs_none),
+		cmocka_unit_test(few_new_stacks_cannot_matter),
 		cmocka_unit_test(it_comes_to_rest),
 	};
 
