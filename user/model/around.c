@@ -147,17 +147,53 @@ static void guess(struct session *session, struct space *space, const struct aro
 	table->guess_end = near.end;
 }
 
+/* A window that has room for all that came. */
+static struct span window_for(const struct around *around)
+{
+	__u32 length = AROUND_PAGES;
+
+	while (length < around->pages && length < LEDGER_TABLE_PAGES)
+		length *= 2;
+	return window_of(around, length);
+}
+
+/*
+ * Before Linux 6.2 a fault is told when it ends, not where it counts: a look at the pages may have
+ * found what it brought, and nobody's then. Returns how many of those are the fault's now.
+ */
+static __u32 take_found(struct session *session, struct space *space, const struct around *around,
+			const struct birth *birth)
+{
+	struct span near = window_for(around);
+	struct ledger_table *table;
+	__u32 taken = 0;
+
+	if (!around->table || around->table->owner[around->page] != OWNER_UNKNOWN ||
+	    around->table->member[around->page] != birth->member)
+		return 0;
+	table = page_ledger__writable(&space->ledger, around->base >> LEDGER_TABLE_SHIFT);
+	if (!table) {
+		session->no_memory = true;
+		return 0;
+	}
+	for (__u32 i = near.first; i < near.end && taken < around->pages; i++) {
+		if (table->owner[i] != OWNER_UNKNOWN || table->member[i] != birth->member)
+			continue;
+		books__lift(session, space, table, i);
+		taken += books__place(session, space, around->base + i * LEDGER_PAGE_BYTES, 1,
+				      birth);
+	}
+	return taken;
+}
+
 /* Nothing fits: some pages of the window were not in the page cache. The one that faulted came,
  * others near it. */
 static void place_near(struct session *session, struct space *space, const struct around *around,
 		       const struct birth *birth)
 {
-	__u32 length = AROUND_PAGES, left = around->pages;
-	struct span near, above, below;
+	struct span near = window_for(around), above, below;
+	__u32 left = around->pages;
 
-	while (length < left && length < LEDGER_TABLE_PAGES)
-		length *= 2;
-	near = window_of(around, length);
 	above = (struct span){ around->page, near.end };
 	below = (struct span){ near.first, around->page };
 	left -= place_span(session, space, around, above, left, birth);
@@ -196,7 +232,8 @@ void session__place_around(struct session *session, struct space *space, __u64 a
 	struct span span;
 	__u32 nr = 0;
 
-	if (!pages)
+	around.pages -= take_found(session, space, &around, birth);
+	if (!around.pages)
 		return;
 	if (!write)
 		nr = read_spans(&around, &span);

@@ -18,19 +18,6 @@ __u64 index_hash_bytes(const void *bytes, size_t len)
 	return index_hash(hash, word);
 }
 
-__u32 index_map__find(const struct index_map *map, __u64 hash,
-		      bool (*same)(const void *ctx, __u32 index), const void *ctx)
-{
-	__u32 tag = hash >> 32;
-
-	if (!map->slots)
-		return 0;
-	for (__u32 i = tag & map->mask; map->slots[i].index; i = (i + 1) & map->mask)
-		if (map->slots[i].hash == tag && same(ctx, map->slots[i].index))
-			return map->slots[i].index;
-	return 0;
-}
-
 static void put(struct index_map *map, struct index_slot slot)
 {
 	__u32 i = slot.hash & map->mask;

@@ -97,6 +97,26 @@ static void more_than_any_folio_brings_is_placed_near_and_disputed(void **state)
 	story__free(&s);
 }
 
+/* Before Linux 6.2 the record of a fault may come after a look that found its pages. */
+static void what_a_look_found_before_the_fault_was_told_is_the_faults(void **state)
+{
+	struct story s = mapped(0, 200, 0);
+	__u32 owner;
+
+	(void)state;
+	story__look(&s, PAGES_FOUND, BASE + 64 * PAGE, 16, RSST_FILE);
+	story__look(&s, PAGES_SEEN, BASE, 512, RSST_FILE);
+	assert_int_equal(story__page(&s, BASE + 76 * PAGE, &owner), RSST_FILE);
+	assert_int_equal(owner, OWNER_UNKNOWN);
+	fault(&s, 76, 16, 0);
+	assert_int_equal(story__pages_of(&s, 1).rss, 16);
+	assert_int_equal(story__pages_of(&s, 1).faulted, 16);
+	assert_int_equal(resident(&s, 64, 80), 16);
+	assert_int_equal(resident(&s, 0, 200), 16);
+	story__check(&s);
+	story__free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +125,7 @@ int main(void)
 		cmocka_unit_test(a_write_maps_a_whole_folio),
 		cmocka_unit_test(what_is_resident_is_left_out),
 		cmocka_unit_test(more_than_any_folio_brings_is_placed_near_and_disputed),
+		cmocka_unit_test(what_a_look_found_before_the_fault_was_told_is_the_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
