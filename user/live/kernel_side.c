@@ -26,7 +26,8 @@
 #define SUM_PAUSE_US 500    /* and in between */
 #define ADOPT_ATTEMPTS 1000 /* to interrupt a CPU while it tells no event */
 #define BUSY_ATTEMPTS 32    /* while events are under way, */
-#define BUSY_PAUSE_US 100   /* and in between */
+#define BUSY_PAUSE_US 100   /* and in between, twice as long after each */
+#define BUSY_STEP 8	    /* of them: 12 ms in all, a host may stop a CPU for some */
 #define SETTLE_ATTEMPTS 4
 #define GRACE_US 20000 /* a page-table lock is not held for that long */
 
@@ -395,8 +396,7 @@ static void tell_percpu(struct kernel_side *side, __u32 space)
 		if (again == AGAIN_NOT)
 			return;
 		if (again == AGAIN_BUSY) {
-			busy++;
-			usleep(BUSY_PAUSE_US);
+			usleep(BUSY_PAUSE_US << busy++ / BUSY_STEP);
 			continue;
 		}
 		unclaimed++;
