@@ -153,6 +153,14 @@ static int load(struct kernel_side *side, enum kernel_family family, bool by_loc
 	return code ? load_failed(code, err) : 0;
 }
 
+/* On behalf of ourselves, with @bytes of @args. */
+static int run_here(const struct bpf_program *prog, __u64 *args, size_t bytes)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = bytes);
+
+	return bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+}
+
 /* On another CPU than ours: in an interrupt. -ENXIO: it is offline. */
 static int run_on_cpu(const struct bpf_program *prog, unsigned int cpu, __u64 *args, size_t bytes)
 {
@@ -165,7 +173,6 @@ static int run_on_cpu(const struct bpf_program *prog, unsigned int cpu, __u64 *a
 static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 {
 	struct bpf_program *prog = side->object.learn_cpu_offset;
-	LIBBPF_OPTS(bpf_test_run_opts, here);
 	int code;
 
 	for (unsigned int cpu = 0; prog && cpu < side->nr_cpus; cpu++) {
@@ -176,7 +183,7 @@ static int learn_cpu_offsets(struct kernel_side *side, struct err *err)
 	}
 	/* once as ourselves: what runs on another CPU may be a thread of the kernel's, without
 	 * registers of a user */
-	code = prog ? bpf_prog_test_run_opts(bpf_program__fd(prog), &here) : 0;
+	code = prog ? run_here(prog, NULL, 0) : 0;
 	if (code)
 		return err__set(err, code, "cannot run a BPF program: %s", strerror(-code));
 	return 0;
@@ -288,13 +295,12 @@ static int adopt_cpu(struct kernel_side *side, __u32 space, unsigned int cpu)
 {
 	const struct bpf_program *prog = side->object.adopt_cpu;
 	__u64 args[2] = { space, cpu };
-	LIBBPF_OPTS(bpf_test_run_opts, here, .ctx_in = args, .ctx_size_in = sizeof(args));
 
 	for (int i = 0; i < ADOPT_ATTEMPTS; i++) {
 		int code = run_on_cpu(prog, cpu, args, sizeof(args));
 
 		if (code == -ENXIO)
-			code = bpf_prog_test_run_opts(bpf_program__fd(prog), &here);
+			code = run_here(prog, args, sizeof(args));
 		if (code || !((volatile struct kernel_dialog *)side->object.dialog)->answer_again)
 			return code;
 	}
@@ -355,10 +361,9 @@ int kernel_side__drain(struct kernel_side *side)
 void kernel_side__tell_runs(struct kernel_side *side, __u32 space)
 {
 	__u64 args[1] = { space };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
 
 	if (side->object.tell_runs)
-		(void)!bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_runs), &opts);
+		run_here(side->object.tell_runs, args, sizeof(args));
 }
 
 /*
@@ -376,10 +381,9 @@ static void await_changes(void)
 static enum answer_again ask_counters(struct kernel_side *side, __u64 *args, size_t bytes)
 {
 	volatile struct kernel_dialog *dialog = side->object.dialog;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = bytes);
 
 	dialog->answer_again = AGAIN_NOT;
-	if (bpf_prog_test_run_opts(bpf_program__fd(side->object.tell_counters), &opts))
+	if (run_here(side->object.tell_counters, args, bytes))
 		return AGAIN_NOT;
 	return dialog->answer_again;
 }
