@@ -16,21 +16,26 @@ ASAN_TIMEOUT_S = 300
 LINT_TIMEOUT_S = 120
 LIVE_TIMEOUT_S = 3600
 FUZZ_TIMEOUT_S = 600
+FAILURE_WIDTH = 400  # characters of what is told of a failure at the end
 TAP = re.compile(r"^(ok|not ok) \d+ - ([^#\n]*)(# SKIP)?", re.M)
 SUMS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 
 
 class Totals:
-    def __init__(self):
-        self.passed, self.failed, self.skipped = 0, 0, 0
+    """What came out; its text ends with the closing line. What failed is told again before that: logs are long, and cut."""
 
-    def add(self, passed=0, failed=0, skipped=0):
+    def __init__(self):
+        self.passed, self.failed, self.skipped, self.failures = 0, 0, 0, []
+
+    def add(self, passed=0, failed=0, skipped=0, failures=()):
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
+        self.failures += failures
 
     def __str__(self):
-        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+        lines = [f"FAILED {failure}" for failure in self.failures]
+        return "\n".join([*lines, f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"])
 
 
 def call(argv, timeout, **env):
@@ -58,6 +63,11 @@ def tell(verdict, name, seconds, output=""):
         print(f"        {line}")
 
 
+def add_one(totals, status, name):
+    """A part that passes or fails as a whole."""
+    totals.add(passed=status == 0, failed=status != 0, failures=[name] if status else [])
+
+
 def run_lint(totals, build):
     commands = [
         [sys.executable, "tests/lint/layers.py"],
@@ -70,7 +80,7 @@ def run_lint(totals, build):
     for command in commands:
         begin = time.monotonic()
         status, output = call(command, LINT_TIMEOUT_S)
-        totals.add(passed=status == 0, failed=status != 0)
+        add_one(totals, status, command[1])
         tell("ok" if status == 0 else "FAIL", command[1], time.monotonic() - begin, output)
 
 
@@ -89,14 +99,16 @@ def run_unit(totals, build, programs, part="unit", timeout=UNIT_TIMEOUT_S):
     print(part)
     if not programs:
         print("  FAIL  no unit tests were built")
-        totals.add(failed=1)
+        totals.add(failed=1, failures=[f"{part}: no tests were built"])
     for program in programs:
         begin = time.monotonic()
         status, output = call([program], timeout, CMOCKA_MESSAGE_OUTPUT="TAP")
         passed, failed, skipped = unit_counts(status, output)
-        totals.add(passed, failed, skipped)
+        what = os.path.relpath(program, build)
+        broken = [name for verdict, name, skip in TAP.findall(output) if verdict == "not ok" and not skip]
+        totals.add(passed, failed, skipped, [f"{part} {what} (status {status}): {', '.join(broken)}"] if failed else [])
         verdict = "FAIL" if failed else "ok"
-        name = f"{os.path.relpath(program, build)}: {passed} passed"
+        name = f"{what}: {passed} passed"
         name += f", {failed} failed (status {status})" if failed else ""
         name += f", {skipped} skipped" if skipped else ""
         tell(verdict, name, time.monotonic() - begin, output if failed else "")
@@ -119,7 +131,7 @@ def run_fuzz(totals, build):
         begin = time.monotonic()
         argv = [sys.executable, "tests/fuzz/run.py", "--build", f"{build}/fuzz", "--only", name]
         status, output = call(argv, FUZZ_TIMEOUT_S)
-        totals.add(passed=status == 0, failed=status != 0)
+        add_one(totals, status, f"fuzz/{name}")
         tell("ok" if status == 0 else "FAIL", f"fuzz/{name}", time.monotonic() - begin, output)
 
 
@@ -136,32 +148,37 @@ def run_integration(totals, build, more):
             status = "timeout"
         if not os.path.exists(results):
             print(f"  FAIL  pytest ended with {status} and told no results")
-            totals.add(failed=1)
+            totals.add(failed=1, failures=[f"integration: pytest ended with {status}"])
             return
         suite = xml.etree.ElementTree.parse(results).getroot().find("testsuite")
         counts = {key: int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")}
+        failures = [f"{case.get('classname')}::{case.get('name')}: {' '.join(broken.get('message', '').split())[:FAILURE_WIDTH]}"
+                    for case in suite.iter("testcase") for broken in [*case.findall("failure"), *case.findall("error")]]
     failed = counts["failures"] + counts["errors"]
     passed = counts["tests"] - failed - counts["skipped"]
     if status not in (0, 1) and not failed:
-        failed = 1
-    totals.add(passed, failed, counts["skipped"])
+        failed, failures = 1, [f"integration: pytest ended with {status}"]
+    totals.add(passed, failed, counts["skipped"], failures)
 
 
 def run_vm(totals, build):
     """tests/vm/check_vm.py has time limits of its own; its last line is its sums."""
     print("vm", flush=True)
     argv = [sys.executable, "-u", "tests/vm/check_vm.py", "--build", build]
-    last = ""
+    last, kernel, failures = "", "", []
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace") as guests:
         for line in guests.stdout:
             print(last, end="", flush=True)
             last = line
+            kernel = line.split(":")[0] if line.startswith("vm ") else kernel
+            if line.startswith("  FAILED"):
+                failures.append(f"{kernel} {line.split(maxsplit=1)[1].rstrip()[:FAILURE_WIDTH]}")
     sums = SUMS.match(last)
     if not sums:
         print(f"{last}  FAIL  check_vm.py ended with {guests.returncode} and told no sums")
-        totals.add(failed=1)
+        totals.add(failed=1, failures=["vm: no sums"])
         return
-    totals.add(*map(int, sums.groups()))
+    totals.add(*map(int, sums.groups()), failures)
 
 
 def main():
