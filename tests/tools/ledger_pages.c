@@ -100,10 +100,10 @@ static void print_pages(const struct space_snapshot *space)
 		const struct ledger_table *table = space->ledger->tables[q];
 
 		for (__u32 i = 0; i < LEDGER_TABLE_PAGES; i++)
-			if (table->member[i] != MEMBER_NONE)
+			if (table->pages[i].member != MEMBER_NONE)
 				add_page(space->pid, &run,
 					 (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES,
-					 table->member[i], table->owner[i]);
+					 table->pages[i].member, table->pages[i].owner);
 	}
 	end_run(space->pid, &run);
 }

@@ -168,8 +168,8 @@ static __u32 take_found(struct session *session, struct space *space, const stru
 	struct ledger_table *table;
 	__u32 taken = 0;
 
-	if (!around->table || around->table->owner[around->page] != OWNER_UNKNOWN ||
-	    around->table->member[around->page] != birth->member)
+	if (!around->table || around->table->pages[around->page].owner != OWNER_UNKNOWN ||
+	    around->table->pages[around->page].member != birth->member)
 		return 0;
 	table = page_ledger__writable(&space->ledger, around->base >> LEDGER_TABLE_SHIFT);
 	if (!table) {
@@ -177,7 +177,8 @@ static __u32 take_found(struct session *session, struct space *space, const stru
 		return 0;
 	}
 	for (__u32 i = near.first; i < near.end && taken < around->pages; i++) {
-		if (table->owner[i] != OWNER_UNKNOWN || table->member[i] != birth->member)
+		if (table->pages[i].owner != OWNER_UNKNOWN ||
+		    table->pages[i].member != birth->member)
 			continue;
 		books__lift(session, space, table, i);
 		taken += books__place(session, space, around->base + i * LEDGER_PAGE_BYTES, 1,

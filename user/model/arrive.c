@@ -29,7 +29,7 @@ static void leave_for_copy(struct session *session, struct space *space,
 	struct ledger_table *table;
 
 	books__count(session, space, fault->cow_member, -1, fault->cause);
-	if (!seen || seen->member[i] == MEMBER_NONE) {
+	if (!seen || seen->pages[i].member == MEMBER_NONE) {
 		/* the file's page is somewhere else in the books */
 		books__dispute(session, space, fault->addr, fault->addr + 1);
 		return;
@@ -39,7 +39,7 @@ static void leave_for_copy(struct session *session, struct space *space,
 		session->no_memory = true;
 		return;
 	}
-	if (table->member[i] != fault->cow_member)
+	if (table->pages[i].member != fault->cow_member)
 		table->disputed_at = session->events;
 	books__drop(session, space, table, i);
 }
@@ -239,17 +239,18 @@ static void adopt(struct session *session, struct space *space, struct call *cal
 		  struct ledger_table *table, __u32 first, __u32 end, __u64 since, __u32 *next)
 {
 	for (__u32 i = first; i < end; i++) {
-		bool anon = table->member[i] == RSST_ANON;
+		bool anon = table->pages[i].member == RSST_ANON;
 		struct queued *gain;
 		struct birth birth;
 
-		if (table->member[i] == MEMBER_NONE)
+		if (table->pages[i].member == MEMBER_NONE)
 			continue;
-		if (older(table->born[i], since)) {
+		if (older(table->pages[i].born, since)) {
 			books__drop(session, space, table, i);
 			continue;
 		}
-		gain = table->owner[i] == OWNER_UNKNOWN ? next_gain(call, anon, &next[anon]) : NULL;
+		gain = table->pages[i].owner == OWNER_UNKNOWN ? next_gain(call, anon, &next[anon])
+							      : NULL;
 		if (!gain)
 			continue;
 		gain->times--;
@@ -320,7 +321,7 @@ static __u64 next_copied(struct space *space, __u8 member, __u64 at, __u64 end)
 		for (__u32 i = first; i < last; i++) {
 			__u64 addr = (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES;
 
-			if (table->member[i] == member && is_copied_on_write(space, addr))
+			if (table->pages[i].member == member && is_copied_on_write(space, addr))
 				return addr;
 		}
 	}

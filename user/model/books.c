@@ -31,6 +31,8 @@ static void note_peaks(struct session *session, struct space *space, __s64 pages
 	}
 }
 
+_Static_assert(STACKS_MAX <= 1U << OWNER_BITS, "a page keeps its owner whole");
+
 /* Do all sums that take @pages in stay what a machine can have? The causes of the space are parts
  * of the session's; of its counters all spaces together hold less than PAGES_SUM_MAX. */
 static bool fits(const struct session *session, const struct space *space, __u8 member, __s64 pages,
@@ -101,14 +103,14 @@ static void enter(struct session *session, struct space *space, __u8 member, __u
 
 void books__lift(struct session *session, struct space *space, struct ledger_table *table, __u32 i)
 {
-	enter(session, space, table->member[i], table->owner[i], -1);
+	enter(session, space, table->pages[i].member, table->pages[i].owner, -1);
 	ledger_table__clear(table, i);
 	table->touched = session->events;
 }
 
 void books__drop(struct session *session, struct space *space, struct ledger_table *table, __u32 i)
 {
-	__u32 owner = table->owner[i];
+	__u32 owner = table->pages[i].owner;
 
 	books__lift(session, space, table, i);
 	if (owner >= OWNER_FIRST_STACK)
@@ -118,7 +120,7 @@ void books__drop(struct session *session, struct space *space, struct ledger_tab
 bool books__restore(struct session *session, struct space *space, struct ledger_table *table,
 		    __u32 i, __u8 member)
 {
-	__u32 owner = table->owner[i];
+	__u32 owner = table->pages[i].owner;
 	bool guessed =
 		!owner && member != RSST_ANON && i >= table->guess_first && i < table->guess_end;
 
@@ -159,7 +161,7 @@ static __u32 place_in_table(struct session *session, struct space *space,
 	__u32 nr = 0;
 
 	for (__u32 i = first; i < end; i++) {
-		if (table->member[i] != MEMBER_NONE) {
+		if (table->pages[i].member != MEMBER_NONE) {
 			if (birth->keep_resident)
 				continue;
 			books__drop(session, space, table, i);
@@ -201,8 +203,9 @@ void books__inherit(struct session *session, struct space *space)
 		const struct ledger_table *table = space->ledger.tables[q];
 
 		for (__u32 i = 0; i < LEDGER_TABLE_PAGES; i++)
-			if (table->member[i] != MEMBER_NONE)
-				enter(session, space, table->member[i], table->owner[i], 1);
+			if (table->pages[i].member != MEMBER_NONE)
+				enter(session, space, table->pages[i].member, table->pages[i].owner,
+				      1);
 	}
 }
 
@@ -210,11 +213,11 @@ static void close_table(struct session *session, struct space *space,
 			const struct ledger_table *table)
 {
 	for (__u32 i = 0; i < LEDGER_TABLE_PAGES; i++) {
-		if (table->member[i] == MEMBER_NONE)
+		if (table->pages[i].member == MEMBER_NONE)
 			continue;
-		enter(session, space, table->member[i], table->owner[i], -1);
-		if (table->owner[i] >= OWNER_FIRST_STACK)
-			session->stacks.pages[table->owner[i]].freed++;
+		enter(session, space, table->pages[i].member, table->pages[i].owner, -1);
+		if (table->pages[i].owner >= OWNER_FIRST_STACK)
+			session->stacks.pages[table->pages[i].owner].freed++;
 	}
 }
 
@@ -262,7 +265,7 @@ void books__doubt(struct session *session, struct space *space, __u64 start, __u
 static bool has_older(const struct ledger_table *table, __u32 first, __u32 last, __u64 gen)
 {
 	for (__u32 i = first; i < last; i++)
-		if (table->member[i] != MEMBER_NONE && older(table->born[i], gen))
+		if (table->pages[i].member != MEMBER_NONE && older(table->pages[i].born, gen))
 			return true;
 	return false;
 }
@@ -306,7 +309,8 @@ void books__expire(struct session *session, struct space *space, __u64 start, __
 		dispute_at(session, space, q);
 		table = page_ledger__own(&space->ledger, q);
 		for (__u32 i = first; table && i < last; i++)
-			if (table->member[i] != MEMBER_NONE && older(table->born[i], gen))
+			if (table->pages[i].member != MEMBER_NONE &&
+			    older(table->pages[i].born, gen))
 				books__drop(session, space, table, i);
 	}
 }

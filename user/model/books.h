@@ -107,8 +107,8 @@ static inline bool is_resident(const struct space *space, __u64 addr)
 	const struct ledger_table *table =
 		page_ledger__find(&space->ledger, addr >> LEDGER_TABLE_SHIFT);
 
-	return table &&
-	       table->member[addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1)] != MEMBER_NONE;
+	return table && table->pages[addr >> LEDGER_PAGE_SHIFT & (LEDGER_TABLE_PAGES - 1)].member !=
+				MEMBER_NONE;
 }
 
 #endif

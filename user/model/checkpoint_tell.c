@@ -61,10 +61,10 @@ static void open_table(struct teller *teller, __u32 space, const struct ledger_t
 	teller__put(teller, &head, sizeof(head));
 }
 
-static bool same_run(const struct ledger_table *table, __u32 i, __u32 k)
+static bool same_run(const struct ledger_page *a, const struct ledger_page *b)
 {
-	return table->member[i] == table->member[k] && table->owner[i] == table->owner[k] &&
-	       (table->member[i] == MEMBER_NONE || table->born[i] == table->born[k]);
+	return a->member == b->member && a->owner == b->owner &&
+	       (a->member == MEMBER_NONE || a->born == b->born);
 }
 
 static void tell_table(struct teller *teller, __u32 space, const struct ledger_table *table)
@@ -73,10 +73,12 @@ static void tell_table(struct teller *teller, __u32 space, const struct ledger_t
 
 	open_table(teller, space, table);
 	for (__u32 i = 0; i < LEDGER_TABLE_PAGES; i = end) {
-		struct state_run run = { table->owner[i], table->born[i], i, 0, table->member[i] };
+		const struct ledger_page *page = table->pages + i;
+		struct state_run run = { page->owner, page->born, i, 0, page->member };
 
-		for (end = i + 1; end < LEDGER_TABLE_PAGES && same_run(table, i, end); end++)
-			;
+		end = i + 1;
+		while (end < LEDGER_TABLE_PAGES && same_run(page, table->pages + end))
+			end++;
 		if (run.member == MEMBER_NONE && !run.owner)
 			continue;
 		if (run.member == MEMBER_NONE) /* of a page that is gone it means nothing */

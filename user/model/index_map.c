@@ -18,45 +18,57 @@ __u64 index_hash_bytes(const void *bytes, size_t len)
 	return index_hash(hash, word);
 }
 
-static void put(struct index_map *map, struct index_slot slot)
+static void put(struct index_map *map, __u64 key, __u32 more, __u32 index)
 {
-	__u32 i = slot.hash & map->mask;
+	__u32 i = index_hash(key, more) >> 32;
+	struct index_bucket *bucket;
+	int k = 0;
 
-	while (map->slots[i].index)
-		i = (i + 1) & map->mask;
-	map->slots[i] = slot;
+	while (map->buckets[i & map->mask].index[BUCKET_SLOTS - 1])
+		i++;
+	bucket = map->buckets + (i & map->mask);
+	while (bucket->index[k])
+		k++;
+	bucket->key[k] = key;
+	bucket->more[k] = more;
+	bucket->index[k] = index;
 }
 
 static int grow(struct index_map *map)
 {
-	struct index_map bigger = { map->nr, map->slots ? map->mask * 2 + 1 : 255, NULL };
+	struct index_map bigger = { map->nr, map->buckets ? map->mask * 2 + 1 : 63, NULL };
+	size_t bytes = (bigger.mask + 1ULL) * sizeof(*bigger.buckets);
 
-	bigger.slots = calloc((size_t)bigger.mask + 1, sizeof(*bigger.slots));
-	if (!bigger.slots)
+	bigger.buckets = aligned_alloc(sizeof(*bigger.buckets), bytes);
+	if (!bigger.buckets)
 		return -ENOMEM;
-	for (__u32 i = 0; map->slots && i <= map->mask; i++)
-		if (map->slots[i].index)
-			put(&bigger, map->slots[i]);
-	free(map->slots);
+	memset(bigger.buckets, 0, bytes);
+	for (__u32 i = 0; map->buckets && i <= map->mask; i++) {
+		const struct index_bucket *bucket = map->buckets + i;
+
+		for (int k = 0; k < BUCKET_SLOTS && bucket->index[k]; k++)
+			put(&bigger, bucket->key[k], bucket->more[k], bucket->index[k]);
+	}
+	free(map->buckets);
 	*map = bigger;
 	return 0;
 }
 
-int index_map__add(struct index_map *map, __u64 hash, __u32 index)
+int index_map__add(struct index_map *map, __u64 key, __u32 more, __u32 index)
 {
-	if (!map->slots || map->nr >= map->mask / 2) {
+	if (!map->buckets || map->nr >= (map->mask + 1ULL) * BUCKET_SLOTS / 2) {
 		int ret = grow(map);
 
 		if (ret)
 			return ret;
 	}
-	put(map, (struct index_slot){ hash >> 32, index });
+	put(map, key, more, index);
 	map->nr++;
 	return 0;
 }
 
 void index_map__fini(struct index_map *map)
 {
-	free(map->slots);
+	free(map->buckets);
 	memset(map, 0, sizeof(*map));
 }

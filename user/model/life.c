@@ -109,7 +109,8 @@ static void forget_file_pages(struct session *session, struct space *child, __u6
 		}
 		ledger_table__clip(table->key, start, end, &first, &last);
 		for (__u32 i = first; i < last; i++)
-			if (table->member[i] == RSST_FILE || table->member[i] == RSST_SHMEM)
+			if (table->pages[i].member == RSST_FILE ||
+			    table->pages[i].member == RSST_SHMEM)
 				ledger_table__clear(table, i);
 	}
 }
@@ -126,7 +127,7 @@ static bool has_anon(const struct page_ledger *ledger, const struct vma *vma)
 			continue;
 		ledger_table__clip(table->key, vma->start, vma->end, &first, &last);
 		for (__u32 i = first; i < last; i++)
-			if (table->member[i] == RSST_ANON)
+			if (table->pages[i].member == RSST_ANON)
 				return true;
 	}
 	return false;

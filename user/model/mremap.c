@@ -43,9 +43,9 @@ static bool stash_table(struct session *session, struct space *space, struct cal
 		struct stashed page = {
 			.offset = (table->key << LEDGER_TABLE_SHIFT) + i * LEDGER_PAGE_BYTES -
 				  source->start,
-			.owner = table->owner[i],
-			.born = table->born[i],
-			.member = table->member[i],
+			.owner = table->pages[i].owner,
+			.born = table->pages[i].born,
+			.member = table->pages[i].member,
 		};
 
 		if (page.member == MEMBER_NONE)
@@ -184,10 +184,10 @@ static void release_destination(struct session *session, struct space *space, st
 		}
 		ledger_table__clip(table->key, start, end, &first, &last);
 		for (__u32 i = first; i < last; i++) {
-			__u8 member = table->member[i];
+			__u8 member = table->pages[i].member;
 
 			if (member == MEMBER_NONE || !call->deferred[member] ||
-			    !older(table->born[i], before))
+			    !older(table->pages[i].born, before))
 				continue;
 			books__drop(session, space, table, i);
 			call->deferred[member]--;

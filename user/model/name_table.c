@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "model/name_table.h"
 
-struct wanted {
-	const struct name_table *table;
-	const char *text;
-	size_t len;
-};
-
-static bool same_name(const void *ctx, __u32 index)
+static bool is_name(const char *name, const char *text, size_t len)
 {
-	const struct wanted *wanted = ctx;
-	const char *name = wanted->table->names[index];
+	return !strncmp(name, text, len) && !name[len];
+}
 
-	return !strncmp(name, wanted->text, wanted->len) && !name[wanted->len];
+/* Index or 0, and in @nth how many others with its hash came before it. */
+static __u32 find(const struct name_table *table, __u64 hash, const char *text, size_t len,
+		  __u32 *nth)
+{
+	__u32 index;
+
+	for (*nth = 0; (index = index_map__find(&table->map, hash, *nth)); ++*nth)
+		if (is_name(table->names[index], text, len))
+			break;
+	return index;
 }
 
 static bool make_room(struct name_table *table)
@@ -36,24 +40,26 @@ static bool make_room(struct name_table *table)
 
 __u32 name_table__find(const struct name_table *table, const char *text, size_t len)
 {
-	struct wanted wanted = { table, text, len };
+	__u32 nth;
 
-	return len ? index_map__find(&table->map, index_hash_bytes(text, len), same_name, &wanted)
-		   : 0;
+	return len ? find(table, index_hash_bytes(text, len), text, len, &nth) : 0;
 }
 
 __u32 name_table__intern(struct name_table *table, const char *text, size_t len)
 {
 	__u64 hash = index_hash_bytes(text, len);
-	__u32 index = name_table__find(table, text, len);
+	__u32 nth, index;
 	char *name;
 
-	if (!len || index)
+	if (!len)
+		return 0;
+	index = find(table, hash, text, len, &nth);
+	if (index)
 		return index;
 	if (!make_room(table))
 		return 0;
 	name = malloc(len + 1);
-	if (!name || index_map__add(&table->map, hash, table->nr)) {
+	if (!name || index_map__add(&table->map, hash, nth, table->nr)) {
 		free(name);
 		return 0;
 	}

@@ -4,25 +4,9 @@
 #include <string.h>
 #include "model/object_table.h"
 
-struct wanted {
-	const struct object_table *table;
-	__u64 ino;
-	__u32 dev;
-};
-
-static bool same_object(const void *ctx, __u32 index)
-{
-	const struct wanted *wanted = ctx;
-	const struct object *object = &wanted->table->objects[index];
-
-	return object->dev == wanted->dev && object->ino == wanted->ino;
-}
-
 __u32 object_table__find(const struct object_table *table, __u32 dev, __u64 ino)
 {
-	struct wanted wanted = { table, ino, dev };
-
-	return index_map__find(&table->map, index_hash(ino, dev), same_object, &wanted);
+	return index_map__find(&table->map, ino, dev);
 }
 
 static bool make_room(struct object_table *table)
@@ -59,7 +43,7 @@ __u32 object_table__intern(struct object_table *table, __u32 dev, __u64 ino)
 		return 0;
 	object = &table->objects[table->nr];
 	*object = (struct object){ .ino = ino, .dev = dev, .path = strdup("") };
-	if (!object->path || index_map__add(&table->map, index_hash(ino, dev), table->nr)) {
+	if (!object->path || index_map__add(&table->map, ino, dev, table->nr)) {
 		free(object->path);
 		return 0;
 	}

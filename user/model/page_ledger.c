@@ -50,7 +50,8 @@ static struct ledger_table *table__new(__u64 key)
 		return NULL;
 	table->key = key;
 	table->refs = 1;
-	memset(table->member, MEMBER_NONE, sizeof(table->member));
+	for (__u32 i = 0; i < LEDGER_TABLE_PAGES; i++)
+		table->pages[i].member = MEMBER_NONE;
 	return table;
 }
 
@@ -138,7 +139,7 @@ static __u32 count_table(const struct ledger_table *table, __u32 first, __u32 en
 	if (!first && end == LEDGER_TABLE_PAGES)
 		return table->counts[0] + table->counts[1] + table->counts[2] + table->counts[3];
 	for (__u32 i = first; i < end; i++)
-		nr += table->member[i] != MEMBER_NONE;
+		nr += table->pages[i].member != MEMBER_NONE;
 	return nr;
 }
 

@@ -22,6 +22,14 @@
 #define LEDGER_TABLE_PAGES 512
 #define LEDGER_TABLE_SHIFT 21
 #define MEMBER_NONE 0xff
+#define OWNER_BITS 24
+
+/* One page. Side by side: a record that touches one page touches one line of the cache for it. */
+struct ledger_page {
+	__u32 owner : OWNER_BITS; /* enum page_owner or stack index; of ghosts, too */
+	__u32 member : 8;	  /* enum rsst_member or MEMBER_NONE */
+	__u32 born;		  /* low bits of the generation it arrived in */
+};
 
 struct ledger_table {
 	__u64 key; /* address >> LEDGER_TABLE_SHIFT */
@@ -35,9 +43,7 @@ struct ledger_table {
 	__u64 disputed_at; /* event that last made its pages doubtful; 0: none did */
 	__u64 checked_at;  /* event that last told its pages for sure */
 	__u64 resident[LEDGER_TABLE_PAGES / 64]; /* bit set: member != MEMBER_NONE */
-	__u8 member[LEDGER_TABLE_PAGES];	 /* enum rsst_member or MEMBER_NONE */
-	__u32 owner[LEDGER_TABLE_PAGES]; /* enum page_owner or stack index; of ghosts, too */
-	__u32 born[LEDGER_TABLE_PAGES];	 /* low bits of the generation it arrived in */
+	struct ledger_page pages[LEDGER_TABLE_PAGES];
 };
 
 struct page_ledger {
@@ -90,11 +96,9 @@ static inline bool ledger_table__empty(const struct ledger_table *table)
 static inline void ledger_table__set(struct ledger_table *table, __u32 i, __u8 member, __u32 owner,
 				     __u32 born)
 {
-	if (table->owner[i])
+	if (table->pages[i].owner)
 		table->nr_ghosts--;
-	table->member[i] = member;
-	table->owner[i] = owner;
-	table->born[i] = born;
+	table->pages[i] = (struct ledger_page){ owner, member, born };
 	table->resident[i / 64] |= 1ULL << (i % 64);
 	table->counts[member]++;
 }
@@ -102,7 +106,7 @@ static inline void ledger_table__set(struct ledger_table *table, __u32 i, __u8 m
 /* Page @i is not resident; should it be found to be after all, it is @owner's. */
 static inline void ledger_table__haunt(struct ledger_table *table, __u32 i, __u32 owner)
 {
-	table->owner[i] = owner;
+	table->pages[i].owner = owner;
 	table->nr_ghosts++;
 }
 
@@ -110,9 +114,9 @@ static inline void ledger_table__haunt(struct ledger_table *table, __u32 i, __u3
 static inline void ledger_table__settle(struct ledger_table *table)
 {
 	for (__u32 i = 0; table->nr_ghosts && i < LEDGER_TABLE_PAGES; i++) {
-		if (table->member[i] != MEMBER_NONE || !table->owner[i])
+		if (table->pages[i].member != MEMBER_NONE || !table->pages[i].owner)
 			continue;
-		table->owner[i] = 0;
+		table->pages[i].owner = 0;
 		table->nr_ghosts--;
 	}
 	table->guess_owner = 0;
@@ -121,9 +125,9 @@ static inline void ledger_table__settle(struct ledger_table *table)
 /* Page @i, resident so far, is gone. */
 static inline void ledger_table__clear(struct ledger_table *table, __u32 i)
 {
-	table->counts[table->member[i]]--;
-	table->member[i] = MEMBER_NONE;
-	table->owner[i] = 0;
+	table->counts[table->pages[i].member]--;
+	table->pages[i].member = MEMBER_NONE;
+	table->pages[i].owner = 0;
 	table->resident[i / 64] &= ~(1ULL << (i % 64));
 }
 

@@ -30,7 +30,7 @@ static __u32 count_in(const struct ledger_table *table, const struct part *part,
 
 	ledger_table__clip(table->key, part->start, part->end, first, end);
 	for (__u32 i = *first; table->counts[member] && i < *end; i++)
-		nr += table->member[i] == member;
+		nr += table->pages[i].member == member;
 	return nr;
 }
 
@@ -43,7 +43,7 @@ static void take(struct punch *punch, __u32 index, __u32 first, __u32 end)
 		return;
 	}
 	for (__u32 i = first; i < end; i++)
-		if (table->member[i] == punch->release->member)
+		if (table->pages[i].member == punch->release->member)
 			books__drop(punch->session, punch->space, table, i);
 	punch->done = true;
 }

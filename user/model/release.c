@@ -55,10 +55,10 @@ static __u32 count_member(const struct ledger_table *table, __u32 first, __u32 e
 	if (!table->counts[member])
 		return 0;
 	for (__u32 i = first; i < end; i++) {
-		if (table->member[i] != member)
+		if (table->pages[i].member != member)
 			continue;
 		nr++;
-		*old |= older(table->born[i], limit);
+		*old |= older(table->pages[i].born, limit);
 	}
 	return nr;
 }
@@ -128,11 +128,11 @@ static __u64 resumed_at(const struct zap *zap, const struct candidates *found)
 		return zap->from;
 	table = zap->space->ledger.tables[found->stop];
 	ledger_table__clip(table->key, zap->from, zap->end, &first, &end);
-	while (first < end &&
-	       (table->member[first] != zap->member || !older(table->born[first], zap->limit)))
+	while (first < end && (table->pages[first].member != zap->member ||
+			       !older(table->pages[first].born, zap->limit)))
 		first++;
 	for (__u32 i = first; i < end; i++)
-		tail += table->member[i] == zap->member;
+		tail += table->pages[i].member == zap->member;
 	return tail == zap->nr ? (table->key << LEDGER_TABLE_SHIFT) + first * LEDGER_PAGE_BYTES
 			       : zap->from;
 }
@@ -150,9 +150,9 @@ static __u32 take(const struct zap *zap, __u32 index, __u64 from, __s64 nr, __u6
 	}
 	ledger_table__clip(table->key, from, zap->end, &first, &end);
 	for (__u32 i = first; i < end && taken < nr; i++) {
-		if (table->member[i] != zap->member)
+		if (table->pages[i].member != zap->member)
 			continue;
-		owner = table->owner[i];
+		owner = table->pages[i].owner;
 		books__drop(zap->session, zap->space, table, i);
 		if (zap->doubtful)
 			ledger_table__haunt(table, i, owner);

@@ -64,8 +64,9 @@ static void drop_other(struct session *session, struct space *space, __u64 start
 		}
 		ledger_table__clip(table->key, start, end, &first, &last);
 		for (__u32 i = first; i < last; i++)
-			if (table->member[i] != MEMBER_NONE &&
-			    (member == MEMBER_NONE || is_other_sort(table->member[i], member)))
+			if (table->pages[i].member != MEMBER_NONE &&
+			    (member == MEMBER_NONE ||
+			     is_other_sort(table->pages[i].member, member)))
 				books__drop(session, space, table, i);
 	}
 }
@@ -90,7 +91,7 @@ static void restore(struct session *session, struct space *space, __u64 start, _
 		}
 		ledger_table__clip(table->key, start, end, &first, &last);
 		for (__u32 i = first; i < last; i++)
-			if (table->member[i] == MEMBER_NONE)
+			if (table->pages[i].member == MEMBER_NONE)
 				books__restore(session, space, table, i, member);
 	}
 }

@@ -126,7 +126,7 @@ static int on_run(const struct restore *restore, struct ledger_table *table,
 	if (!number_map__find(&restore->stacks, run->owner, &owner))
 		return -EBADMSG;
 	for (__u32 i = run->first; i < run->first + (__u32)run->nr; i++) {
-		if (table->member[i] != MEMBER_NONE || table->owner[i])
+		if (table->pages[i].member != MEMBER_NONE || table->pages[i].owner)
 			return -EBADMSG;
 		if (run->member == MEMBER_NONE)
 			ledger_table__haunt(table, i, owner);

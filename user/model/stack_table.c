@@ -3,38 +3,10 @@
 #include <string.h>
 #include "model/stack_table.h"
 
-struct place {
-	const struct stack_table *table;
-	__u64 offset;
-	__u32 object, space;
-};
-
-struct wanted {
-	const struct stack_table *table;
-	__u64 id;
-	__u32 space;
-};
-
-static __u64 place_hash(__u32 object, __u32 space, __u64 offset)
+/* Either of them is 0: code in a file is the same place in each space. */
+static __u32 place_key(__u32 object, __u32 space)
 {
-	return index_hash(offset, (__u64)object << 32 | space);
-}
-
-static bool same_place(const void *ctx, __u32 index)
-{
-	const struct place *place = ctx;
-	const struct frame *frame = &place->table->frames[index];
-
-	return frame->offset == place->offset && frame->object == place->object &&
-	       frame->space == place->space;
-}
-
-static bool same_stack(const void *ctx, __u32 index)
-{
-	const struct wanted *wanted = ctx;
-	const struct stack *stack = &wanted->table->stacks[index];
-
-	return stack->id == wanted->id && stack->space == wanted->space;
+	return object ? object : ~space;
 }
 
 /* @array with room for element @nr, new room zero-filled; NULL on ENOMEM (@array stays as it is).
@@ -57,10 +29,7 @@ static void *with_room(void *array, __u32 nr, __u32 *cap, size_t size)
 __u32 stack_table__find_frame(const struct stack_table *table, __u32 object, __u32 space,
 			      __u64 offset)
 {
-	struct place place = { table, offset, object, space };
-
-	return index_map__find(&table->frame_map, place_hash(object, space, offset), same_place,
-			       &place);
+	return index_map__find(&table->frame_map, offset, place_key(object, space));
 }
 
 __u32 stack_table__frame(struct stack_table *table, __u32 object, __u32 space, __u64 offset)
@@ -75,7 +44,7 @@ __u32 stack_table__frame(struct stack_table *table, __u32 object, __u32 space, _
 	if (!frames)
 		return 0;
 	table->frames = frames;
-	if (index_map__add(&table->frame_map, place_hash(object, space, offset), nr))
+	if (index_map__add(&table->frame_map, offset, place_key(object, space), nr))
 		return 0;
 	table->frames[nr] = (struct frame){
 		.object = object,
@@ -108,7 +77,7 @@ static __u32 new_stack(struct stack_table *table, __u32 space, __u64 id)
 	if (!stacks)
 		return 0;
 	table->stacks = stacks;
-	if (index_map__add(&table->map, index_hash(id, space), nr))
+	if (index_map__add(&table->map, id, space, nr))
 		return 0;
 	table->stacks[nr] = (struct stack){ .id = id, .space = space };
 	table->nr = nr + 1;
@@ -117,12 +86,11 @@ static __u32 new_stack(struct stack_table *table, __u32 space, __u64 id)
 
 __u32 stack_table__intern(struct stack_table *table, __u32 space, __u64 id)
 {
-	struct wanted wanted = { table, id, space };
 	__u32 index;
 
 	if (table->last_index && table->last_id == id && table->last_space == space)
 		return table->last_index;
-	index = index_map__find(&table->map, index_hash(id, space), same_stack, &wanted);
+	index = index_map__find(&table->map, id, space);
 	if (!index)
 		index = new_stack(table, space, id);
 	table->last_id = id;

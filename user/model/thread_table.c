@@ -6,28 +6,9 @@
 
 #define NAMES_MAX (1U << 16)
 
-struct wanted {
-	const struct thread_table *table;
-	struct thread_stack by;
-};
-
 static bool is_same(const struct thread_stack *a, const struct thread_stack *b)
 {
 	return a->tid == b->tid && a->space == b->space && a->owner == b->owner;
-}
-
-static bool same_entry(const void *ctx, __u32 index)
-{
-	const struct wanted *wanted = ctx;
-
-	return is_same(wanted->table->entries + index, &wanted->by);
-}
-
-static bool same_tid(const void *ctx, __u32 index)
-{
-	const struct wanted *wanted = ctx;
-
-	return wanted->table->names[index].tid == wanted->by.tid;
 }
 
 static int grow(struct thread_table *table)
@@ -52,17 +33,28 @@ static int grow(struct thread_table *table)
 	return 0;
 }
 
+static __u64 key_of(const struct thread_stack *by)
+{
+	return (__u64)by->tid << 32 | by->owner;
+}
+
+static __u32 find(const struct thread_table *table, const struct thread_stack *by)
+{
+	const struct thread_stack *last = table->entries + table->last;
+
+	if (table->last && is_same(last, by))
+		return table->last;
+	return index_map__find(&table->map, key_of(by), by->space);
+}
+
 int thread_table__intern(struct thread_table *table, const struct thread_stack *by, __u32 *index)
 {
-	struct wanted wanted = { table, *by };
-	__u64 hash = index_hash((__u64)by->space << 32 | by->tid, by->owner);
-
-	*index = index_map__find(&table->map, hash, same_entry, &wanted);
+	*index = find(table, by);
 	if (*index || table->nr >= THREAD_ENTRIES_MAX)
 		return 0;
 	if (table->nr == table->cap && grow(table))
 		return -ENOMEM;
-	if (index_map__add(&table->map, hash, table->nr))
+	if (index_map__add(&table->map, key_of(by), by->space, table->nr))
 		return -ENOMEM;
 	*index = table->nr++;
 	table->entries[*index] = *by;
@@ -72,10 +64,9 @@ int thread_table__intern(struct thread_table *table, const struct thread_stack *
 
 int thread_table__count(struct thread_table *table, const struct thread_stack *by, __u64 pages)
 {
-	const struct thread_stack *last = table->last ? table->entries + table->last : NULL;
-	__u32 index = table->last;
+	__u32 index = find(table, by);
 
-	if ((!last || !is_same(last, by)) && thread_table__intern(table, by, &index))
+	if (!index && thread_table__intern(table, by, &index))
 		return -ENOMEM;
 	table->pages[index] += pages;
 	table->last = index;
@@ -98,7 +89,7 @@ static int new_name(struct thread_table *table, __u32 tid, __u32 *index)
 		table->names = names;
 		table->cap_names = cap;
 	}
-	if (index_map__add(&table->name_map, index_hash(tid, 0), nr))
+	if (index_map__add(&table->name_map, tid, 0, nr))
 		return -ENOMEM;
 	table->names[nr].tid = tid;
 	table->nr_names = nr + 1;
@@ -108,9 +99,7 @@ static int new_name(struct thread_table *table, __u32 tid, __u32 *index)
 
 static __u32 find_name(const struct thread_table *table, __u32 tid)
 {
-	struct wanted wanted = { .table = table, .by.tid = tid };
-
-	return index_map__find(&table->name_map, index_hash(tid, 0), same_tid, &wanted);
+	return index_map__find(&table->name_map, tid, 0);
 }
 
 int thread_table__name(struct thread_table *table, __u32 tid, const char *comm)

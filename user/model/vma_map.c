@@ -4,17 +4,10 @@
 #include <string.h>
 #include "model/vma_map.h"
 
-static bool holds(const struct vma_map *map, __u32 i, __u64 addr)
-{
-	return i < map->nr && map->entries[i].vma.start <= addr && addr < map->entries[i].vma.end;
-}
-
-__u32 vma_map__at(struct vma_map *map, __u64 addr)
+__u32 vma_map__search(struct vma_map *map, __u64 addr)
 {
 	__u32 low = 0, high = map->nr;
 
-	if (holds(map, map->last, addr))
-		return map->last;
 	while (low < high) {
 		__u32 mid = low + (high - low) / 2;
 
@@ -31,7 +24,7 @@ struct vma *vma_map__find(struct vma_map *map, __u64 addr)
 {
 	__u32 i = vma_map__at(map, addr);
 
-	return holds(map, i, addr) ? &map->entries[i].vma : NULL;
+	return vma_map__holds(map, i, addr) ? &map->entries[i].vma : NULL;
 }
 
 static int open_gap(struct vma_map *map, __u32 i)
@@ -156,7 +149,9 @@ static int cut_at(struct vma_map *map, __u64 addr)
 {
 	__u32 i = vma_map__at(map, addr);
 
-	return holds(map, i, addr) && map->entries[i].vma.start < addr ? split(map, i, addr) : 0;
+	return vma_map__holds(map, i, addr) && map->entries[i].vma.start < addr
+		       ? split(map, i, addr)
+		       : 0;
 }
 
 int vma_map__cut_out(struct vma_map *map, __u64 start, __u64 end)

@@ -95,7 +95,8 @@ static __u32 count_arrived(const struct table_step *step)
 	for (__u32 i = step->first; i < step->end; i++) {
 		if (!is_resident(step->now, i))
 			continue;
-		nr += !is_resident(step->then, i) || step->then->owner[i] != step->now->owner[i];
+		nr += !is_resident(step->then, i) ||
+		      step->then->pages[i].owner != step->now->pages[i].owner;
 	}
 	return nr;
 }
@@ -164,19 +165,19 @@ static struct owner_pages *tally_owner(struct owner_tally *tally, __u32 owner)
 
 static void tally_now(struct owner_tally *tally, const struct table_step *step, __u32 i)
 {
-	__u32 owner = step->now->owner[i];
+	__u32 owner = step->now->pages[i].owner;
 	struct owner_pages *pages = tally_owner(tally, owner);
 
 	pages->now++;
-	pages->arrived += !is_resident(step->then, i) || step->then->owner[i] != owner;
+	pages->arrived += !is_resident(step->then, i) || step->then->pages[i].owner != owner;
 }
 
 static void tally_step(struct owner_tally *tally, const struct table_step *step)
 {
 	for (__u32 i = step->first; i < step->end; i++) {
-		if (is_resident(step->then, i) && step->then->owner[i] < tally->nr)
-			tally_owner(tally, step->then->owner[i])->then++;
-		if (is_resident(step->now, i) && step->now->owner[i] < tally->nr)
+		if (is_resident(step->then, i) && step->then->pages[i].owner < tally->nr)
+			tally_owner(tally, step->then->pages[i].owner)->then++;
+		if (is_resident(step->now, i) && step->now->pages[i].owner < tally->nr)
 			tally_now(tally, step, i);
 	}
 }

@@ -189,9 +189,9 @@ static inline __u8 story__page(struct story *story, __u64 addr, __u32 *owner)
 		table = page_ledger__find(now->spaces[s].ledger, addr >> 21);
 		if (!table)
 			continue;
-		member = table->member[i];
+		member = table->pages[i].member;
 		if (owner)
-			*owner = table->owner[i];
+			*owner = table->pages[i].owner;
 	}
 	snapshot__free(now);
 	return member;
@@ -232,10 +232,10 @@ static inline void story__check(struct story *story)
 			for (__u32 i = 0; i < LEDGER_TABLE_PAGES; i++) {
 				const struct ledger_table *table = space->ledger->tables[q];
 
-				if (table->member[i] == MEMBER_NONE)
+				if (table->pages[i].member == MEMBER_NONE)
 					continue;
-				sums[table->member[i]]++;
-				owned += table->owner[i] >= OWNER_FIRST_STACK;
+				sums[table->pages[i].member]++;
+				owned += table->pages[i].owner >= OWNER_FIRST_STACK;
 			}
 		for (int m = 0; m < RSST_NR_MEMBERS; m++)
 			assert_int_equal(sums[m], space->placed[m]);

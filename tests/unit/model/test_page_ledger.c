@@ -21,7 +21,7 @@ static void counts_follow_set_and_clear(void **state)
 	assert_true(table->resident[7] >> 63);
 	ledger_table__clear(table, 511);
 	assert_false(table->resident[7] >> 63);
-	assert_int_equal(table->member[511], MEMBER_NONE);
+	assert_int_equal(table->pages[511].member, MEMBER_NONE);
 	assert_int_equal(page_ledger__count(&ledger, 0, 1ULL << 57), 1);
 	page_ledger__fini(&ledger);
 }
@@ -135,8 +135,8 @@ static void compare(struct story *s, const struct naive *naive, __u32 first_owne
 		__u64 addr = START + i * PAGE;
 		const struct ledger_table *table =
 			page_ledger__find(now->spaces[0].ledger, addr >> 21);
-		__u32 owner = table && table->member[addr >> 12 & 511] != MEMBER_NONE
-				      ? table->owner[addr >> 12 & 511]
+		__u32 owner = table && table->pages[addr >> 12 & 511].member != MEMBER_NONE
+				      ? table->pages[addr >> 12 & 511].owner
 				      : 0;
 
 		assert_int_equal(owner, naive->stack[i] ? first_owner + naive->stack[i] - 1 : 0);

@@ -241,7 +241,7 @@ static inline void fake_space__set(struct space_snapshot *space, __u64 addr, __u
 			page_ledger__writable(space->ledger, addr >> LEDGER_TABLE_SHIFT);
 		__u32 i = addr / PAGE % LEDGER_TABLE_PAGES;
 
-		if (table->member[i] != MEMBER_NONE)
+		if (table->pages[i].member != MEMBER_NONE)
 			ledger_table__clear(table, i);
 		if (member != MEMBER_NONE)
 			ledger_table__set(table, i, member, owner, 0);
@@ -277,9 +277,10 @@ static inline void fake_snapshot__settle(struct snapshot *snapshot)
 			const struct ledger_table *table = space->ledger->tables[t];
 
 			for (__u32 i = 0; i < LEDGER_TABLE_PAGES; i++) {
-				if (table->member[i] != MEMBER_NONE)
-					fake_space__count_page(snapshot, space, table->member[i],
-							       table->owner[i]);
+				if (table->pages[i].member != MEMBER_NONE)
+					fake_space__count_page(snapshot, space,
+							       table->pages[i].member,
+							       table->pages[i].owner);
 			}
 		}
 		memcpy(space->counted, space->placed, sizeof(space->counted));
