@@ -288,6 +288,25 @@ def test_sqlite_totals(trace, window, tmp_path):
         assert one("SELECT count(*) FROM regions") == (len(view["regions"]),)
 
 
+def test_every_format_tells_what_is_incomplete(tmp_path):
+    trace = GOLDEN / "format_1_1.rsst"
+    walks = report(trace, "--all")["walks"]
+    incomplete = walks["incomplete"]
+    assert incomplete and walks["complete_share"] == 0
+    assert page_data(export("flamegraph", trace))["whole"] == "0 %"
+    assert f"stacks 0 % whole by bytes (incomplete: {incomplete} resident" in pprof_raw(export("pprof", trace), tmp_path)[2]
+    assert b"stacks 0 % whole by bytes" in export("massif", trace).splitlines()[0]
+    packets = message_fields(perfetto_text(export("perfetto", trace)))["packet"]
+    assert perfetto_last(packets, "rss: of these, to incomplete stacks") == incomplete
+    with database(export("sqlite", trace), tmp_path) as db:
+        assert db.execute("SELECT sum(rss) FROM stacks WHERE NOT complete").fetchone() == (incomplete,)
+    assert int(list(csv.DictReader(io.StringIO(export("csv", trace).decode())))[-1]["incomplete"]) == incomplete
+    ends = [json.loads(line) for line in export("jsonl", trace).splitlines()]
+    assert not any(record["complete"] for record in ends if record["type"] == "stack")
+    said = run("export", "--format", "folded", trace)
+    assert said.returncode == 0 and "stacks 0 % whole by bytes" in said.stderr
+
+
 def test_perfetto_totals(trace, window):
     view = report(trace, "--all", *window)
     packets = message_fields(perfetto_text(export("perfetto", trace, *window)))["packet"]

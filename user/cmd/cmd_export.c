@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/units.h"
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/output_file.h"
 #include "cmd/trace_window.h"
 #include "export/exporter.h"
+#include "report/whole_stacks.h"
 
 static int parse_format(struct options *options, const char *value, struct err *err)
 {
@@ -140,6 +142,16 @@ static int on_tick(void *ctx, const struct trace_window *window, bool last, stru
 	return code;
 }
 
+/* Not each format has a place for it. */
+static void say_what_is_incomplete(const struct view *view)
+{
+	const struct walk_ends *ends = view__walk_ends(view);
+	char whole[UNITS_LEN];
+
+	if (ends->incomplete > 0)
+		say("stacks %s whole by bytes", whole_stacks__text(whole, ends));
+}
+
 static int write_window(struct exporting *exporting, const struct trace_window *window,
 			struct err *err)
 {
@@ -153,6 +165,8 @@ static int write_window(struct exporting *exporting, const struct trace_window *
 	if (!view)
 		return err__set(err, -ENOMEM, "out of memory");
 	code = exporting->exporter->write(&exporting->run, view, err);
+	if (!code)
+		say_what_is_incomplete(view);
 	view__free(view);
 	return code;
 }

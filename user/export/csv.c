@@ -13,7 +13,7 @@ static int begin_csv(struct export_run *run, struct err *err)
 	fputs(fixed_columns, run->out);
 	for (int c = CAUSE_INVALID + 1; c < NR_CAUSES; c++)
 		fprintf(run->out, ",in_%s,out_%s", cause_name(c), cause_name(c));
-	fputs(",marks\n", run->out);
+	fputs(",marks,incomplete\n", run->out);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ static int tick_csv(struct export_run *run, const struct view *view, struct err 
 		view->unattributed, view->error, view->faults, view->lost);
 	put_causes(run->out, view);
 	put_marks(run->out, view);
-	fputc('\n', run->out);
+	fprintf(run->out, ",%lld\n", view->resident_walks.incomplete);
 	return 0;
 }
 

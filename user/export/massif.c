@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/units.h"
 #include "export/bottom_up.h"
 #include "export/exporter.h"
 #include "export/frame_text.h"
+#include "report/whole_stacks.h"
 
 #define SNAPSHOTS_MAX 100 /* massif's own --max-snapshots; the peak comes on top */
 #define DETAILED_EVERY 10 /* and --detailed-freq */
@@ -216,13 +218,15 @@ static int print_moments(const struct export_run *run)
 
 static int write_massif(struct export_run *run, const struct view *view, struct err *err)
 {
-	char *exe = frame_text__clean(*view->exe ? view->exe : view->comm);
+	char *exe = frame_text__clean(*view->exe ? view->exe : view->comm), whole[UNITS_LEN];
 	int code;
 
 	if (!exe)
 		return err__set(err, -ENOMEM, "out of memory");
-	fprintf(run->out, "desc: rsstrace %s, RSS by page owner\ncmd: %s\ntime_unit: ms\n",
-		RSSTRACE_VERSION, exe);
+	fprintf(run->out,
+		"desc: rsstrace %s, RSS by page owner, stacks %s whole by bytes\ncmd: %s\n"
+		"time_unit: ms\n",
+		RSSTRACE_VERSION, whole_stacks__text(whole, view__walk_ends(view)), exe);
 	free(exe);
 	code = print_moments(run);
 	return code ? err__set(err, code, "out of memory") : 0;

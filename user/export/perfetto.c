@@ -34,11 +34,22 @@ struct region_group {
 };
 
 /* Counters that every tick has. */
-enum figure { ATTRIBUTED, BEFORE_ATTACH, UNATTRIBUTED, ERROR, OTHER_REGIONS, NR_FIGURES };
+enum figure {
+	ATTRIBUTED,
+	INCOMPLETE,
+	BEFORE_ATTACH,
+	UNATTRIBUTED,
+	ERROR,
+	OTHER_REGIONS,
+	NR_FIGURES
+};
 
 static const char *const figure_names[NR_FIGURES] = {
-	[ATTRIBUTED] = "rss: attributed to stacks", [BEFORE_ATTACH] = "rss: before attach",
-	[UNATTRIBUTED] = "rss: unattributed",	    [ERROR] = "rss: error of the books",
+	[ATTRIBUTED] = "rss: attributed to stacks",
+	[INCOMPLETE] = "rss: of these, to incomplete stacks",
+	[BEFORE_ATTACH] = "rss: before attach",
+	[UNATTRIBUTED] = "rss: unattributed",
+	[ERROR] = "rss: error of the books",
 	[OTHER_REGIONS] = "region: all others",
 };
 
@@ -361,6 +372,7 @@ static int put_figures(const struct export_run *run, const struct view *view, __
 {
 	const __s64 values[NR_FIGURES] = {
 		[ATTRIBUTED] = view->attributed,
+		[INCOMPLETE] = view->resident_walks.incomplete,
 		[BEFORE_ATTACH] = view->before_attach,
 		[UNATTRIBUTED] = view->unattributed,
 		[ERROR] = view->error,
