@@ -122,7 +122,7 @@ static __always_inline __u32 unwind__stack_pages(__u64 sp)
 
 static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 					      const struct unwind_target *t, const __u32 nr_pages,
-					      __u64 at_hole)
+					      __u64 at_hole, __u64 losses)
 {
 	/* in memory the verifier does not tell its values apart, each of which it would look at */
 	volatile __u64 *readable = &copy->readable;
@@ -133,6 +133,7 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 	copy->news.pid = bpf_get_current_pid_tgid() >> 32;
 	copy->news.nr_pages = nr_pages;
 	copy->id = t->record.id;
+	copy->losses = losses;
 	copy->nr_frames = t->record.nr_frames;
 	copy->end = t->record.end;
 	for (__u32 i = 0; i < UNWIND_NR_REGS - 1; i++)
@@ -153,12 +154,20 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 	}
 }
 
+/* Code that the space loses from now on is not what this stack ran through. */
+static __always_inline __u64 unwind__losses(__u32 space)
+{
+	struct unwind_space *known = bpf_map_lookup_elem(&unwind_spaces, &space);
+
+	return known ? *(volatile __u64 *)&known->losses : 0;
+}
+
 #define unwind__copy_pages(t, nr)                                                                  \
 	({                                                                                         \
 		struct unwind_copy *_copy = bpf_ringbuf_reserve(                                   \
 			&unwind_news, sizeof(*_copy) + (nr)*UNWIND_COPY_PAGE_BYTES, 0);            \
 		if (_copy) {                                                                       \
-			unwind__fill_copy(_copy, t, nr, at_hole);                                  \
+			unwind__fill_copy(_copy, t, nr, at_hole, losses);                          \
 			bpf_ringbuf_submit(_copy, unwind__count_copy());                           \
 		}                                                                                  \
 		_copy != NULL;                                                                     \
@@ -169,11 +178,12 @@ static __always_inline void unwind__fill_copy(struct unwind_copy *copy,
 __noinline int unwind__copy_stack(void)
 {
 	struct unwind_target *t = unwind__target();
-	__u64 at_hole = 0;
+	__u64 at_hole = 0, losses;
 	__u32 pages;
 
 	if (!t)
 		return 0;
+	losses = unwind__losses(t->record.space);
 	pages = unwind__stack_pages(t->regs.leaf_regs[UNWIND_REG_SP]);
 	/* a stack that is known has holes: arrays that nobody has written to */
 	if (!pages) {

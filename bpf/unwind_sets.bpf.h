@@ -41,20 +41,23 @@ __noinline int unwind__new_generation(__u32 index)
 	return 0;
 }
 
+#define UNWIND_DROPPED (1 << 0)
+#define UNWIND_DROPPED_FILE (1 << 1) /* other than a JIT's code it has a table, and a name */
+
 /* What lies before the range stays: a library whose first segment is code is mapped whole with its
- * rights, and then in part once more, as data. */
-static __always_inline bool unwind__drop(struct unwind_mapping *mapping, __u64 start, __u64 end)
+ * rights, and then in part once more, as data. Returns UNWIND_DROPPED*. */
+static __always_inline int unwind__drop(struct unwind_mapping *mapping, __u64 start, __u64 end)
 {
 	if (!mapping || !mapping->start || mapping->start >= end || mapping->end <= start)
-		return false;
+		return 0;
 	mapping->end = mapping->start < start ? start : 0;
-	return true;
+	return mapping->nr_pages ? UNWIND_DROPPED | UNWIND_DROPPED_FILE : UNWIND_DROPPED;
 }
 
 #define UNWIND_DROP_SORTED 32 /* executable mappings one munmap can be expected to hit */
 
 /*
- * Forget what of set @index lies in the range; global: verified once. 1: something did. A range
+ * Forget what of set @index lies in the range; global: verified once. Returns what did. A range
  * over more than UNWIND_DROP_SORTED mappings makes the whole set unusable until the live side comes
  * by.
  */
@@ -62,7 +65,7 @@ __noinline int unwind__drop_range(__u32 index, __u64 start, __u64 end)
 {
 	struct unwind_set *set = bpf_map_lookup_elem(&unwind_sets, &index);
 	struct unwind_mapping *mapping;
-	bool dropped = false;
+	int dropped = 0;
 	__u32 first;
 
 	if (!set)
@@ -76,7 +79,7 @@ __noinline int unwind__drop_range(__u32 index, __u64 start, __u64 end)
 		dropped |= unwind__drop(mapping, start, end);
 	}
 	*(volatile __u64 *)&set->generation = 0;
-	return 1;
+	return UNWIND_DROPPED | UNWIND_DROPPED_FILE;
 recent:
 	for (__u32 i = 0; i < UNWIND_SET_RECENT; i++) {
 		if (i >= set->nr_recent)
@@ -108,14 +111,39 @@ static __always_inline struct unwind_set *unwind__own_set(__u32 space, __u32 *in
 	return NULL;
 }
 
+/* Before something else can be there. Global: verified once. */
+__noinline int unwind__note_loss(__u32 space, __u64 start, __u64 end)
+{
+	struct unwind_space *known = bpf_map_lookup_elem(&unwind_spaces, &space);
+	struct unwind_loss *loss;
+	__u64 number;
+
+	if (!known)
+		return 0;
+	number = number__next(&known->losses);
+	if (!number) { /* of unknown range, then */
+		__sync_fetch_and_add(&known->losses, 1);
+		return 0;
+	}
+	loss = &known->lost[number % UNWIND_LOSSES];
+	*(volatile __u64 *)&loss->number = 0;
+	*(volatile __u64 *)&loss->start = start;
+	*(volatile __u64 *)&loss->end = end;
+	*(volatile __u64 *)&loss->number = number;
+	return 0;
+}
+
 /* Drop the range from the set the space names now; its index, or -1 when nothing was in it. */
 __noinline int unwind__drop_now(__u32 space, __u64 start, __u64 end)
 {
 	__u32 index = 0;
 	struct unwind_set *set = unwind__set_of(space, &index);
+	int dropped = set ? unwind__drop_range(index, start, end) : 0;
 
-	if (!set || !unwind__drop_range(index, start, end))
+	if (!set || !dropped)
 		return -1;
+	if (dropped & UNWIND_DROPPED_FILE)
+		unwind__note_loss(space, start, end);
 	if (set->generation) /* 0: not usable as it is */
 		unwind__new_generation(index);
 	return index;

@@ -126,13 +126,26 @@ struct unwind_set {
 	__u32 owner;	 /* space whose changes it follows; a fork's child uses its parent's */
 };
 
+#define UNWIND_LOSSES 16
+
+/* Code of a file that was unmapped, or mapped over. */
+struct unwind_loss {
+	__u64 start, end;
+	__u64 number; /* which of the space's losses this is; last when it is put there */
+};
+
 /*
  * Value of `unwind_spaces`. changes: bumped by the kernel side after the space's code mappings
  * changed, so that user space can tell whether what it read of them is still so.
+ * losses: how often code of files left, so that user space can tell whether what it knows at an
+ * address is what a stack ran through that was copied before. Loss n is at n % UNWIND_LOSSES; of
+ * one that is not there the range is not known.
  */
 struct unwind_space {
 	__u64 word; /* UNWIND_SPACE_WORD; 0: no set */
 	__u64 changes;
+	__u64 losses;
+	struct unwind_loss lost[UNWIND_LOSSES];
 };
 
 #define UNWIND_SPACE_WORD(set, epoch) ((__u64)((set) + 1) | (__u64)(epoch) << 32)

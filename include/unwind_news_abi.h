@@ -77,6 +77,7 @@ struct unwind_exec {
 struct unwind_copy {
 	struct unwind_news news;
 	__u64 id;	 /* of the REC_STACK that says how far the kernel side came */
+	__u64 losses;	 /* of its space so far, see struct unwind_space */
 	__u64 start;	 /* address of words[0] */
 	__u64 readable;	 /* bit i: page i could be read; UNWIND_COPY_ENDS: the rest was not tried */
 	__u32 nr_frames; /* the kernel side found, and how it ended */

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include "config_abi.h"
 #include "live/facts.h"
 #include "live/stack_copy.h"
+#include "live/unwind_losses.h"
 #include "unwind_step.h"
 
 #define DWARF_RBX 3
@@ -11,6 +13,7 @@
 
 struct unwind_target {
 	const struct unwind_upload *upload;
+	const struct unwind_space *space;
 	const struct unwind_copy *copy;
 };
 
@@ -21,8 +24,13 @@ static bool is_readable(const struct unwind_copy *copy, __u64 offset)
 	return page < copy->news.nr_pages && page < 64 && (copy->readable >> page & 1);
 }
 
+/* Code that left since is not what is there now. */
 static inline int unwind_code(struct unwind_target *target, __u64 pc)
 {
+	const struct unwind_copy *copy = target->copy;
+
+	if (unwind_losses__hit(target->space, copy->losses, pc))
+		return -STACK_END_NO_MAPPING;
 	return unwind_upload__code(target->upload, target->copy->news.space, pc);
 }
 
@@ -127,6 +135,9 @@ struct rec_stack *stack_copy__walk(const struct unwind_upload *upload, struct st
 	if (bytes < sizeof(*copy) ||
 	    (bytes - sizeof(*copy)) / UNWIND_COPY_PAGE_BYTES < copy->news.nr_pages)
 		return NULL;
+	if (copy->news.space >= RSST_MAX_SPACES)
+		return NULL;
+	target.space = unwind_upload__space(upload, copy->news.space);
 	nr_frames = walk(&target, frames, &end);
 	nr_frames = walk_on(&target, dwfl, frames, nr_frames, &end);
 	if (!is_better(copy, nr_frames, end))

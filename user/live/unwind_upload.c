@@ -294,6 +294,11 @@ static int sync_now(struct unwind_upload *upload, __u32 space, pid_t pid, bool *
 	return code;
 }
 
+const struct unwind_space *unwind_upload__space(const struct unwind_upload *upload, __u32 space)
+{
+	return space_at(upload, space);
+}
+
 bool unwind_upload__is_current(const struct unwind_upload *upload, __u32 space)
 {
 	const struct told_space *told = space < RSST_MAX_SPACES ? &upload->told[space] : NULL;

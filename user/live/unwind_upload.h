@@ -65,6 +65,9 @@ int unwind_upload__sync(struct unwind_upload *upload, __u32 space, pid_t pid, st
 bool unwind_upload__is_overtaken(const struct unwind_upload *upload, __u32 space);
 void unwind_upload__drop_overtaken(struct unwind_upload *upload);
 
+/* What the kernel side tells of @space, below RSST_MAX_SPACES, as it changes. */
+const struct unwind_space *unwind_upload__space(const struct unwind_upload *upload, __u32 space);
+
 /* Has no code of @space come or gone since the last unwind_upload__sync() of it? */
 bool unwind_upload__is_current(const struct unwind_upload *upload, __u32 space);
 

@@ -13,6 +13,7 @@
 #include "live/facts.h"
 #include "live/news_ring.h"
 #include "live/stack_copy.h"
+#include "live/unwind_losses.h"
 #include "live/unwind_watch.h"
 
 #define DRAIN_MS 20		  /* copies wake nobody */
@@ -28,6 +29,12 @@ struct pace {
 	pid_t due_pid; /* a process of it that is to be looked at then; 0: none */
 };
 
+/* What a copy was walked to. */
+struct walked {
+	struct rec_stack *rec;
+	__u64 losses; /* of its space, when the stack was copied */
+};
+
 struct unwind_watch {
 	struct unwind_upload *upload;
 	struct news_ring *news;
@@ -35,7 +42,7 @@ struct unwind_watch {
 	pthread_t thread;
 	bool has_thread;
 	int epoll_fd, stop_fd;
-	struct rec_stack **walked; /* in order; the first nr_collected may be given */
+	struct walked *walked; /* in order; the first nr_collected may be given */
 	size_t nr, cap, nr_collected;
 	bool no_memory;
 	struct news_queue later; /* copies of spaces that are due, to be walked after that */
@@ -101,10 +108,10 @@ static void on_code(struct unwind_watch *watch, const struct unwind_code *code)
 		sync_paced(watch, space, (pid_t)code->news.pid, NULL);
 }
 
-static void keep(struct unwind_watch *watch, struct rec_stack *rec)
+static void keep(struct unwind_watch *watch, struct rec_stack *rec, __u64 losses)
 {
 	size_t cap = watch->cap ? watch->cap * 2 : 256;
-	struct rec_stack **bigger;
+	struct walked *bigger;
 
 	if (watch->nr == watch->cap) {
 		bigger = realloc(watch->walked, cap * sizeof(*bigger));
@@ -116,7 +123,7 @@ static void keep(struct unwind_watch *watch, struct rec_stack *rec)
 		watch->walked = bigger;
 		watch->cap = cap;
 	}
-	watch->walked[watch->nr++] = rec;
+	watch->walked[watch->nr++] = (struct walked){ rec, losses };
 }
 
 static void on_exec(struct unwind_watch *watch, const struct unwind_exec *exec)
@@ -141,7 +148,7 @@ static void walk_copy(struct unwind_watch *watch, const void *bytes, size_t len)
 	struct rec_stack *rec = stack_copy__walk(watch->upload, &watch->dwfl, bytes, len);
 
 	if (rec)
-		keep(watch, rec);
+		keep(watch, rec, ((const struct unwind_copy *)bytes)->losses);
 }
 
 /* @wait: a copy may be put back until its code has been looked at. */
@@ -296,7 +303,7 @@ void unwind_watch__free(struct unwind_watch *watch)
 	news_ring__free(watch->news);
 	unwind_upload__free(watch->upload);
 	while (watch->nr)
-		free(watch->walked[--watch->nr]);
+		free(watch->walked[--watch->nr].rec);
 	free(watch->walked);
 	begun__fini(&watch->begun);
 	stack_dwfl__fini(&watch->dwfl);
@@ -408,6 +415,15 @@ void unwind_watch__collect(struct unwind_watch *watch, bool all)
 	pthread_mutex_unlock(&watch->lock);
 }
 
+/* Is what its frames are named by still what they ran through? */
+static bool still_holds(const struct unwind_watch *watch, const struct walked *walked)
+{
+	const struct rec_stack *rec = walked->rec;
+
+	return !unwind_losses__hit_any(unwind_upload__space(watch->upload, rec->space),
+				       walked->losses, rec->frames, rec->nr_frames);
+}
+
 /* Push the first @nr that are of @space (0: of any) and close the gaps. Their number or -ENOMEM. */
 static int give(struct unwind_watch *watch, size_t nr, __u32 space, struct record_queue *queue)
 {
@@ -415,15 +431,15 @@ static int give(struct unwind_watch *watch, size_t nr, __u32 space, struct recor
 	size_t kept = 0, collected = watch->nr_collected;
 
 	for (size_t i = 0; i < watch->nr; i++) {
-		struct rec_stack *rec = watch->walked[i];
+		struct walked walked = watch->walked[i];
 
-		if (i >= nr || (space && rec->space != space)) {
-			watch->walked[kept++] = rec;
+		if (i >= nr || (space && walked.rec->space != space)) {
+			watch->walked[kept++] = walked;
 			continue;
 		}
-		if (record_queue__push(queue, rec))
+		if (still_holds(watch, &walked) && record_queue__push(queue, walked.rec))
 			code = -ENOMEM;
-		free(rec);
+		free(walked.rec);
 		given++;
 		watch->nr_collected -= i < collected;
 	}
