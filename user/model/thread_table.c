@@ -40,9 +40,7 @@ static __u64 key_of(const struct thread_stack *by)
 
 static __u32 find(const struct thread_table *table, const struct thread_stack *by)
 {
-	const struct thread_stack *last = table->entries + table->last;
-
-	if (table->last && is_same(last, by))
+	if (table->last && is_same(table->entries + table->last, by))
 		return table->last;
 	return index_map__find(&table->map, key_of(by), by->space);
 }
