@@ -135,7 +135,7 @@ DESTDIR ?=
 PYTEST  ?=
 RUN     := $(PYTHON) tests/run.py --build $(BUILD)
 # libfoo-dev brings libfoo; gcc brings the sanitizers; util-linux: setpriv for the tests of missing privileges
-PACKAGES := make gcc libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
+PACKAGES := make gcc g++ libc6-dev clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev \
 	libjson-c-dev libiberty-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libcmocka-dev \
 	python3 python3-pytest util-linux protobuf-compiler sqlite3 valgrind golang-go \
 	zstd libclang-rt-dev libdebuginfod-dev debuginfod qemu-system-x86 busybox-static e2fsprogs redis-server \
@@ -171,7 +171,12 @@ check-unit: $(UNIT_BINS) ## the layers one by one; no root, under a minute
 check-live: all workloads tools ## the binary against the kernel's numbers (root); PYTEST="-k name" picks
 	$(Q)$(RUN) integration --pytest="$(PYTEST)"
 
-.PHONY: check-stacks stack-truth
+# What check-stacks has beside the programs of `make check`: the compiler of one, the others as they are.
+STACKS_PACKAGES := rustc nodejs default-jdk-headless postgresql
+.PHONY: check-stacks stack-truth deps-stacks
+deps-stacks: deps ## and programs of other languages and kinds, for check-stacks (root)
+	$(Q)$(call install-missing,$(STACKS_PACKAGES))
+
 check-stacks: all ## whole stacks in percent of faulted bytes, and each against libdwfl (root); STACKS="c redis" picks
 	$(Q)$(PYTHON) tests/stacks/check_stacks.py --build $(BUILD) $(STACKS)
 	$(Q)$(MAKE) BUILD=$(BUILD)/truth BPF_CHECKS=-DUNWIND_TRUTH all stack-truth
