@@ -176,7 +176,7 @@ def run_vm(totals, build):
     sums = SUMS.match(last)
     if not sums:
         print(f"{last}  FAIL  check_vm.py ended with {guests.returncode} and told no sums")
-        totals.add(failed=1, failures=["vm: no sums"])
+        totals.add(failed=1, failures=[*failures, "vm: no sums"])
         return
     totals.add(*map(int, sums.groups()), failures)
 

@@ -54,7 +54,8 @@ static inline __attribute__((always_inline)) __u32 index_map__find(const struct 
 	}
 }
 
-/* Store @index (not 0) under a key that has none yet. 0 or -ENOMEM. */
+/* Store @index (not 0) under a key that has none yet: of two, a find would mix the bits. 0 or
+ * -ENOMEM. */
 int index_map__add(struct index_map *map, __u64 key, __u32 more, __u32 index);
 void index_map__fini(struct index_map *map);
 

@@ -12,7 +12,7 @@
 
 /*
  * What a program makes without end (code at ever new addresses, recursion) is told apart up to
- * here: some 60 MiB of stacks and as much of frames. Pages by later stacks are nobody's; a stack
+ * here: some 65 MiB of stacks and 72 MiB of frames. Pages by later stacks are nobody's; a stack
  * for whose frames there is no room stays as it was, or without any.
  */
 #define STACKS_MAX (1U << 18)

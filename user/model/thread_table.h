@@ -12,7 +12,7 @@
 #include "model/index_map.h"
 #include "model/session.h"
 
-#define THREAD_ENTRIES_MAX (1U << 18) /* 6 MiB of pairs, 2 MiB of counts in each snapshot */
+#define THREAD_ENTRIES_MAX (1U << 18) /* 11 MiB of pairs, 2 MiB of counts in each snapshot */
 
 struct thread_name {
 	__u32 tid;

@@ -31,10 +31,11 @@ static inline bool vma_map__holds(const struct vma_map *map, __u32 i, __u64 addr
 	return i < map->nr && map->entries[i].vma.start <= addr && addr < map->entries[i].vma.end;
 }
 
-/* Index of the first entry that ends after @addr: holds it or lies above it. In [0, nr]. O(log n),
- * O(1) for the entry it was the last time. */
+/* vma_map__at() where the hint does not help. O(log n). */
 __u32 vma_map__search(struct vma_map *map, __u64 addr);
 
+/* Index of the first entry that ends after @addr: holds it or lies above it. In [0, nr]. O(log n),
+ * O(1) for the entry it was the last time. */
 static inline __u32 vma_map__at(struct vma_map *map, __u64 addr)
 {
 	return vma_map__holds(map, map->last, addr) ? map->last : vma_map__search(map, addr);
