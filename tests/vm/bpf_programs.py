@@ -26,9 +26,13 @@ def bpf(command, attr):
     return result
 
 
-def open_program(number):
+def open_by_id(command, number):
     """A descriptor of it, the caller's to close."""
-    return bpf(PROG_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
+    return bpf(command, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
+
+
+def open_program(number):
+    return open_by_id(PROG_GET_FD_BY_ID, number)
 
 
 def runner(fd, *words):
@@ -70,7 +74,7 @@ class RingBuffer:
 
     def __init__(self, program_fd, name):
         for number in maps_of(program_fd):
-            fd = bpf(MAP_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
+            fd = open_by_id(MAP_GET_FD_BY_ID, number)
             try:
                 info = info_by_fd(fd, ctypes.create_string_buffer(INFO_BYTES))
                 named = info[MAP_NAME_AT:MAP_NAME_AT + 16].split(b"\0")[0].decode()

@@ -30,8 +30,6 @@ bool unwind_losses__hit(const struct unwind_space *space, __u64 since, __u64 pc)
 bool unwind_losses__hit_any(const struct unwind_space *space, __u64 since, const __u64 *frames,
 			    __u32 nr)
 {
-	if (load(&space->losses) == since)
-		return false;
 	for (__u32 i = 0; i < nr; i++)
 		if (unwind_losses__hit(space, since, frames[i] - (i > 0)))
 			return true;

@@ -45,10 +45,11 @@ static __u32 find(const struct thread_table *table, const struct thread_stack *b
 	return index_map__find(&table->map, key_of(by), by->space);
 }
 
-int thread_table__intern(struct thread_table *table, const struct thread_stack *by, __u32 *index)
+/* @by, which is not there yet; as thread_table__intern(). */
+static int add(struct thread_table *table, const struct thread_stack *by, __u32 *index)
 {
-	*index = find(table, by);
-	if (*index || table->nr >= THREAD_ENTRIES_MAX)
+	*index = 0;
+	if (table->nr >= THREAD_ENTRIES_MAX)
 		return 0;
 	if (table->nr == table->cap && grow(table))
 		return -ENOMEM;
@@ -60,11 +61,17 @@ int thread_table__intern(struct thread_table *table, const struct thread_stack *
 	return 0;
 }
 
+int thread_table__intern(struct thread_table *table, const struct thread_stack *by, __u32 *index)
+{
+	*index = find(table, by);
+	return *index ? 0 : add(table, by, index);
+}
+
 int thread_table__count(struct thread_table *table, const struct thread_stack *by, __u64 pages)
 {
 	__u32 index = find(table, by);
 
-	if (!index && thread_table__intern(table, by, &index))
+	if (!index && add(table, by, &index))
 		return -ENOMEM;
 	table->pages[index] += pages;
 	table->last = index;
